@@ -1,0 +1,69 @@
+"""One way to the database for every process: short reading and writing transactions on SQLite or PostgreSQL.
+
+SQLite: WAL, foreign keys, full durability, and BEGIN IMMEDIATE for writing; its driver's own deferred transactions lose racing
+updates. PostgreSQL needs none of this.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+SQLITE_BUSY_SECONDS = 60
+BEGIN = "imprint_begin"
+
+
+class Database:
+    """Hands out transactions. Thread-safe; make one per process, never carry it over a fork."""
+
+    def __init__(self, url: str) -> None:
+        self.engine = _sqlite(url) if make_url(url).get_backend_name() == "sqlite" else _server(url)
+        self._immediate = self.engine.execution_options(**{BEGIN: "BEGIN IMMEDIATE"})
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A consistent view; nothing is written."""
+        with Session(self.engine, expire_on_commit=False) as session:
+            yield session
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """A transaction that commits when the block ends and rolls back when it raises."""
+        with Session(self._immediate, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    def close(self) -> None:
+        """Give every connection back."""
+        self.engine.dispose()
+
+
+def _server(url: str) -> Engine:
+    return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=30, connect_args={"connect_timeout": 10})
+
+
+def _sqlite(url: str) -> Engine:
+    if path := make_url(url).database:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, pool_size=10, max_overflow=30, connect_args={"timeout": SQLITE_BUSY_SECONDS})
+    event.listen(engine, "connect", _configure)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _configure(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # transactions are begun by `_begin`, not guessed by the driver
+    for pragma in ("journal_mode=WAL", "foreign_keys=ON", "synchronous=FULL"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql(connection.get_execution_options().get(BEGIN, "BEGIN"))
+
+
+def inserting(session: Session, table: type[Any]) -> sqlite.Insert | postgresql.Insert:
+    """An INSERT in the session's own dialect, which can be told what to do about a row that is there (`on_conflict_...`)."""
+    return sqlite.insert(table) if session.get_bind().dialect.name == "sqlite" else postgresql.insert(table)

@@ -1,0 +1,46 @@
+"""Errors that a service raises for its caller; `app.problems` is the one place that renders them."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Kind = Literal["malformed", "invalid", "not_found", "conflict", "too_large", "unsupported", "unavailable", "full"]
+
+
+@dataclass(frozen=True)
+class FieldError:
+    """One wrong field: `pointer` is a JSON pointer into the request."""
+
+    pointer: str
+    message: str
+
+
+@dataclass
+class ServiceError(Exception):
+    """What a caller did or met: `code` is stable and part of the contract, `message` is for people.
+
+    `kind` says what sort of trouble it is, without naming a protocol; `retry_after` is in seconds.
+    """
+
+    kind: Kind
+    code: str
+    message: str
+    fields: list[FieldError] = field(default_factory=list)
+    retry_after: int | None = None
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.message}"
+
+
+def invalid(code: str, message: str, pointer: str | None = None) -> ServiceError:
+    """The request is understood and cannot be right; `pointer` names the field at fault."""
+    return ServiceError("invalid", code, message, [FieldError(pointer, message)] if pointer else [])
+
+
+def not_found(thing: str, id_: str) -> ServiceError:
+    """No `thing` ("dataset", "job", ...) has this id."""
+    return ServiceError("not_found", f"{thing}_not_found", f"There is no {thing} '{id_}'.")
+
+
+def conflict(code: str, message: str, retry_after: int | None = None) -> ServiceError:
+    """The request is right but the thing it names is in no state for it."""
+    return ServiceError("conflict", code, message, retry_after=retry_after)

@@ -1,0 +1,117 @@
+"""What a user does to a job: create, cancel, pause, resume, look. Every change is a conditional UPDATE checked by its row count."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Update, and_, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from app.core.clock import now
+from app.core.errors import conflict, not_found
+from app.core.ids import new_id
+from app.core.specs import LANES, AnySpec
+from app.core.states import Status, sources
+from app.core.tables import Dataset, Event, Job, Model
+
+
+def create(session: Session, spec: AnySpec, name: str | None = None) -> Job:
+    """A queued job. The caller sends its wake-up after the commit, never before."""
+    job = Job(
+        id=new_id("job"),
+        type=spec.type,
+        lane=LANES[spec.type],
+        name=name,
+        status=Status.QUEUED,
+        spec=spec.model_dump(mode="json"),
+    )
+    session.add(job)
+    session.flush()
+    record(session, job.id, "queued", {})
+    session.refresh(job)
+    return job
+
+
+def get(session: Session, job_id: str, *, lock: bool = False) -> Job:
+    """The job, as the database has it now; with `lock`, nobody else changes it before this transaction ends."""
+    job = session.get(Job, job_id, populate_existing=True, with_for_update=lock or None)
+    if job is None:
+        raise not_found("job", job_id)
+    return job
+
+
+def record(session: Session, job_id: str, kind: str, data: dict[str, Any]) -> None:
+    """Append an event. Its number comes from the job's row, whose lock puts events in the order of their commits."""
+    number = session.scalar(update(Job).where(Job.id == job_id).values(events=Job.events + 1).returning(Job.events))
+    session.add(Event(job_id=job_id, number=number, kind=kind, data=data))
+    session.flush()
+
+
+def move(job_id: str, target: Status, *conditions: ColumnElement[bool], **values: Any) -> Update:
+    """The conditional UPDATE that enters `target` from wherever that is legal, narrowed by `conditions`."""
+    legal = Job.status.in_(sources(target))
+    return update(Job).where(Job.id == job_id, legal, *conditions).values(status=target, **values)
+
+
+def moved(session: Session, statement: Update) -> bool:
+    """Run a `move`; whether the row was there to be moved."""
+    return bool(session.execute(statement.execution_options(synchronize_session=False)).rowcount)  # type: ignore[attr-defined]
+
+
+def cancel(session: Session, job_id: str) -> Job:
+    """Ask for an end: at once where nothing runs, else by way of `cancelling`. Asking again changes nothing."""
+    job = get(session, job_id, lock=True)
+    if job.status in (Status.CANCELLING, Status.CANCELLED):
+        return job
+    if moved(session, move(job_id, Status.CANCELLING)):
+        record(session, job_id, "cancelling", {})
+    elif not close(session, job_id, Status.CANCELLED, {"code": "cancelled", "message": "The job was cancelled."}):
+        raise conflict("job_ended", f"The job has already {job.status}.")
+    return get(session, job_id)
+
+
+def pause(session: Session, job_id: str) -> Job:
+    """Ask a job to stop where it can go on later: at once in the queue, after a checkpoint when it runs."""
+    job = get(session, job_id, lock=True)
+    if moved(session, move(job_id, Status.PAUSED, Job.status == Status.QUEUED)):
+        record(session, job_id, "paused", {})
+    elif job.status == Status.RUNNING:
+        session.execute(update(Job).where(Job.id == job_id, Job.status == Status.RUNNING).values(pause_requested=True))
+    elif job.status != Status.PAUSED:
+        raise conflict("job_not_running", f"A job that is {job.status} cannot be paused.")
+    return get(session, job_id)
+
+
+def resume(session: Session, job_id: str) -> Job:
+    """Put a paused job back into the queue; take back a pause that has not happened yet."""
+    job = get(session, job_id, lock=True)
+    values: dict[str, Any] = {"pause_requested": False, "queued_at": now(), "woken_at": now()}
+    if moved(session, move(job_id, Status.QUEUED, Job.status == Status.PAUSED, **values)):
+        record(session, job_id, "queued", {"reason": "resumed"})
+    elif job.status == Status.RUNNING and job.pause_requested:
+        session.execute(update(Job).where(Job.id == job_id, Job.status == Status.RUNNING).values(pause_requested=False))
+    elif job.status not in (Status.QUEUED, Status.RUNNING):
+        raise conflict("job_not_paused", f"A job that is {job.status} cannot be resumed.")
+    return get(session, job_id)
+
+
+def queue_position(session: Session, job: Job) -> int | None:
+    """How many queued jobs of the same lane start before this one, plus 1; None unless it is queued."""
+    if job.status != Status.QUEUED:
+        return None
+    earlier = or_(Job.queued_at < job.queued_at, and_(Job.queued_at == job.queued_at, Job.id < job.id))
+    waiting = select(func.count()).where(Job.lane == job.lane, Job.status == Status.QUEUED, earlier)
+    return 1 + (session.scalar(waiting) or 0)
+
+
+def close(
+    session: Session, job_id: str, status: Status, error: dict[str, Any], *conditions: ColumnElement[bool]
+) -> bool:
+    """End a job without a result, and with it the dataset or model that it was making. Whether it was there to be ended."""
+    values: dict[str, Any] = {"finished_at": now(), "lease_expires_at": None, "owner": None}
+    values |= {"error": error} if status == Status.FAILED else {}
+    if not moved(session, move(job_id, status, *conditions, **values)):
+        return False
+    record(session, job_id, status, error)
+    for table in (Dataset, Model):
+        made = update(table).where(table.job == job_id, table.status == "preparing")
+        session.execute(made.values(status="failed", error=error))
+    return True

@@ -1,0 +1,49 @@
+"""How a wake-up travels: what the API's sender and the worker's receiver must agree on, without importing Celery.
+
+A message is only a wake-up that carries a job's id; the job's row is the truth. Losing every message costs seconds.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from app.core.settings import Settings
+
+WORK = "imprint.work"
+POLL_SECONDS = 0.2
+SEND_TIMEOUT_SECONDS = 3
+
+
+def celery_config(settings: Settings) -> dict[str, Any]:
+    """Celery's configuration for both sides; makes the filesystem transport's folders where it is used."""
+    url = settings.resolved_broker_url
+    return {
+        "broker_url": url,
+        "broker_transport_options": _filesystem(settings.data) if url.startswith("filesystem") else _network(),
+        "broker_connection_retry_on_startup": True,
+        "broker_connection_max_retries": None,
+        "accept_content": ["json"],
+        "task_serializer": "json",
+        "task_ignore_result": True,
+        "task_acks_late": False,
+        "worker_prefetch_multiplier": 1,
+        "worker_enable_remote_control": False,
+        "worker_send_task_events": False,
+        "worker_hijack_root_logger": False,
+        "worker_cancel_long_running_tasks_on_connection_loss": False,
+    }
+
+
+def _filesystem(data: Path) -> dict[str, Any]:
+    messages, control = data.resolve() / "broker" / "messages", data.resolve() / "broker" / "control"
+    for folder in (messages, control):
+        folder.mkdir(parents=True, exist_ok=True)
+    return {
+        "data_folder_in": str(messages),
+        "data_folder_out": str(messages),
+        "control_folder": str(control),
+        "polling_interval": POLL_SECONDS,
+    }
+
+
+def _network() -> dict[str, Any]:
+    return {"socket_timeout": SEND_TIMEOUT_SECONDS * 10, "socket_connect_timeout": SEND_TIMEOUT_SECONDS}

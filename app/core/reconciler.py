@@ -1,0 +1,81 @@
+"""Puts right what crashes leave behind: lapsed leases and lost wake-ups. Any process may run it, any number at once."""
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy import select, update
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from app.core.clock import now
+from app.core.database import Database
+from app.core.leases import settle
+from app.core.settings import Settings
+from app.core.states import LEASED, Status
+from app.core.tables import Job
+
+logger = logging.getLogger(__name__)
+
+Wake = Callable[[str, str], None]  # (lane, job id): send a wake-up; must not raise
+WAKES_A_TICK = 20  # a worker drains its lane from the table once it is awake: a few messages are enough
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What one look put right: ids of jobs whose lease had lapsed, and of queued jobs to wake."""
+
+    lapsed: list[str]
+    to_wake: list[tuple[str, str]]
+
+
+def reconcile(database: Database, settings: Settings, wake: Wake) -> Findings:
+    """One look: settle every lapsed lease, then wake the oldest queued jobs that nobody has started."""
+    with database.writing() as session:
+        lapsed = _settle_lapsed(session, settings.max_attempts)
+        to_wake = _forgotten(session, settings.wake_seconds, lapsed)
+    for lane, job_id in to_wake:
+        wake(lane, job_id)
+    return Findings(lapsed, to_wake)
+
+
+def _settle_lapsed(session: Session, max_attempts: int) -> list[str]:
+    lapsed = select(Job).where(Job.status.in_(LEASED), Job.lease_expires_at < now()).with_for_update(skip_locked=True)
+    jobs = list(session.scalars(lapsed))
+    for job in jobs:
+        logger.warning("%s: the lease of epoch %d lapsed", job.id, job.epoch)
+        settle(session, job.id, job.epoch, "its worker was lost and its lease lapsed", max_attempts)
+    return [job.id for job in jobs]
+
+
+def _forgotten(session: Session, wake_seconds: float, just_queued: list[str]) -> list[tuple[str, str]]:
+    late = (Job.woken_at < now() - wake_seconds) | Job.id.in_(just_queued)
+    oldest = select(Job.id).where(Job.status == Status.QUEUED, late).order_by(Job.queued_at).limit(WAKES_A_TICK)
+    statement = update(Job).where(Job.id.in_(oldest.scalar_subquery()), Job.status == Status.QUEUED)
+    rows = session.execute(
+        statement.values(woken_at=now()).returning(Job.lane, Job.id).execution_options(synchronize_session=False)
+    )
+    return [(row.lane, row.id) for row in rows]
+
+
+class Reconciler(threading.Thread):
+    """Looks every `reconcile_seconds` until stopped; a database that is away is waited for."""
+
+    def __init__(self, database: Database, settings: Settings, wake: Wake) -> None:
+        super().__init__(name="reconciler", daemon=True)
+        self._database, self._settings, self._wake = database, settings, wake
+        self._stopped = threading.Event()
+
+    def run(self) -> None:
+        """Look, wait, look again."""
+        while not self._stopped.wait(self._settings.reconcile_seconds):
+            try:
+                reconcile(self._database, self._settings, self._wake)
+            except SQLAlchemyError:
+                logger.warning("the reconciler could not reach the database; it will look again", exc_info=True)
+
+    def stop(self) -> None:
+        """Stop after the look in progress."""
+        self._stopped.set()
+        self.join(timeout=10)

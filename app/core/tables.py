@@ -1,0 +1,190 @@
+"""The tables. The job's row is the truth about a job; everything else hangs on it or on a dataset's or a model's row.
+
+Times are seconds since 1970 on the database's clock (`app.core.clock`). References between datasets, jobs and models are plain ids,
+not foreign keys: a model outlives the job and the dataset that it came from, and keeps saying so.
+"""
+
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Boolean, Double, ForeignKey, Index, Integer, MetaData, String
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from app.core.clock import now
+
+Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+Id = String(40)
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    """Constraint names are fixed, so that migrations can name them on both databases."""
+
+    metadata = MetaData(naming_convention=NAMING)
+    type_annotation_map = {dict[str, Any]: Json, list[Any]: Json, list[str]: Json, float: Double()}  # noqa: RUF012
+
+
+class Job(Base):
+    """One piece of work. `epoch` counts the claims and fences writers; `attempts` counts the claims that were not given back."""
+
+    __tablename__ = "jobs"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    type: Mapped[str] = mapped_column(String(20))
+    lane: Mapped[str] = mapped_column(String(10))
+    name: Mapped[str | None] = mapped_column(String(200))
+    status: Mapped[str] = mapped_column(String(12))
+    spec: Mapped[dict[str, Any]]
+    progress: Mapped[dict[str, Any] | None]
+    metrics: Mapped[dict[str, Any] | None]
+    result: Mapped[dict[str, Any] | None]
+    error: Mapped[dict[str, Any] | None]
+
+    epoch: Mapped[int] = mapped_column(Integer, default=0)
+    attempts: Mapped[int] = mapped_column(Integer, default=0)
+    pause_requested: Mapped[bool] = mapped_column(Boolean, default=False)
+    owner: Mapped[str | None] = mapped_column(String(200))
+    lease_expires_at: Mapped[float | None]
+    checkpoint: Mapped[int] = mapped_column(Integer, default=0)
+    events: Mapped[int] = mapped_column(Integer, default=0)
+
+    created_at: Mapped[float] = mapped_column(default=now())
+    queued_at: Mapped[float] = mapped_column(default=now())
+    woken_at: Mapped[float] = mapped_column(default=now())
+    started_at: Mapped[float | None]
+    finished_at: Mapped[float | None]
+
+    __table_args__ = (
+        Index("ix_jobs_lane_status_queued_at", "lane", "status", "queued_at", "id"),
+        Index("ix_jobs_status_lease_expires_at", "status", "lease_expires_at"),
+        Index("ix_jobs_type_created_at", "type", "created_at", "id"),
+        Index("ix_jobs_created_at", "created_at", "id"),
+    )
+
+
+class Event(Base):
+    """Something worth telling, numbered from 1 within its job in the order of its commits."""
+
+    __tablename__ = "events"
+
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(Integer, primary_key=True)
+    kind: Mapped[str] = mapped_column(String(40))
+    data: Mapped[dict[str, Any]]
+    created_at: Mapped[float] = mapped_column(default=now())
+
+
+class Metric(Base):
+    """The figures of one training epoch; `run` is `main` or a baseline's name. A resumed run writes the same rows again."""
+
+    __tablename__ = "metrics"
+
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    run: Mapped[str] = mapped_column(String(20), primary_key=True)
+    step: Mapped[int] = mapped_column(Integer, primary_key=True)
+    epoch: Mapped[int] = mapped_column(Integer)
+    figures: Mapped[dict[str, Any]]
+    created_at: Mapped[float] = mapped_column(default=now())
+
+
+class Checkpoint(Base):
+    """A saved training state that can be resumed from; `number` rises within its job."""
+
+    __tablename__ = "checkpoints"
+
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(Integer, primary_key=True)
+    run: Mapped[str] = mapped_column(String(20))
+    epoch: Mapped[int] = mapped_column(Integer)
+    step: Mapped[int] = mapped_column(Integer)
+    key: Mapped[str] = mapped_column(String(300))
+    bytes: Mapped[int] = mapped_column(BigInteger)
+    figures: Mapped[dict[str, Any]]
+    created_at: Mapped[float] = mapped_column(default=now())
+
+
+class Dataset(Base):
+    """Uploaded photographs; `status` is preparing, ready or failed."""
+
+    __tablename__ = "datasets"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    name: Mapped[str] = mapped_column(String(200))
+    status: Mapped[str] = mapped_column(String(12), default="preparing")
+    job: Mapped[str] = mapped_column(Id)
+    sha256: Mapped[str] = mapped_column(String(64))
+    bytes: Mapped[int] = mapped_column(BigInteger)
+    images: Mapped[int | None] = mapped_column(Integer)
+    labelled: Mapped[bool | None] = mapped_column(Boolean)
+    classes: Mapped[list[Any] | None]
+    splits: Mapped[dict[str, Any] | None]
+    rejected: Mapped[int | None] = mapped_column(Integer)
+    duplicates: Mapped[int | None] = mapped_column(Integer)
+    warnings: Mapped[list[Any] | None]
+    error: Mapped[dict[str, Any] | None]
+    created_at: Mapped[float] = mapped_column(default=now())
+
+    __table_args__ = (Index("ix_datasets_created_at", "created_at", "id"),)
+
+
+class Rejection(Base):
+    """A file of an archive that was left out, and why."""
+
+    __tablename__ = "rejections"
+
+    dataset_id: Mapped[str] = mapped_column(ForeignKey("datasets.id", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(Integer, primary_key=True)
+    path: Mapped[str] = mapped_column(String(1024))
+    code: Mapped[str] = mapped_column(String(40))
+    reason: Mapped[str] = mapped_column(String(500))
+
+
+class Model(Base):
+    """A servable model; `status` is preparing (weights are there, the ONNX file is not yet), ready or failed."""
+
+    __tablename__ = "models"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    name: Mapped[str] = mapped_column(String(200))
+    status: Mapped[str] = mapped_column(String(12))
+    backbone: Mapped[str] = mapped_column(String(40))
+    classes: Mapped[list[str]]
+    input: Mapped[dict[str, Any]]
+    parent: Mapped[str | None] = mapped_column(String(80))
+    job: Mapped[str | None] = mapped_column(Id)
+    dataset: Mapped[str | None] = mapped_column(Id)
+    metrics: Mapped[dict[str, Any] | None]
+    error: Mapped[dict[str, Any] | None]
+    sha256: Mapped[str] = mapped_column(String(64))
+    bytes: Mapped[int] = mapped_column(BigInteger)
+    created_at: Mapped[float] = mapped_column(default=now())
+
+    __table_args__ = (Index("ix_models_created_at", "created_at", "id"),)
+
+
+class Alias(Base):
+    """A name that serves wherever a model's id does."""
+
+    __tablename__ = "aliases"
+
+    name: Mapped[str] = mapped_column(String(100), primary_key=True)
+    model: Mapped[str] = mapped_column(ForeignKey("models.id"), index=True)
+    updated_at: Mapped[float] = mapped_column(default=now())
+
+
+class Idempotency(Base):
+    """What an `Idempotency-Key` made: the same key and request answer with the same thing, never a second one."""
+
+    __tablename__ = "idempotency"
+
+    scope: Mapped[str] = mapped_column(String(40), primary_key=True)
+    key: Mapped[str] = mapped_column(String(255), primary_key=True)
+    request: Mapped[str] = mapped_column(String(64))
+    created: Mapped[str] = mapped_column(Id)
+    created_at: Mapped[float] = mapped_column(default=now())
