@@ -1,10 +1,16 @@
-"""An uploaded zip, opened without trust. Nothing is ever extracted to disk: members are read into memory, counting actual bytes."""
+"""An uploaded zip, opened without trust.
+
+Nothing is ever extracted to disk: members are read into memory, counting actual bytes.
+"""
 
 import zipfile
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
-IMAGE_SUFFIXES = frozenset((".jpg", ".jpeg", ".jpe", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif", ".ppm", ".pgm"))
+IMAGE_SUFFIXES = frozenset(
+    (".jpg", ".jpeg", ".jpe", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif", ".ppm", ".pgm")
+)
 CLUTTER = frozenset(("thumbs.db", "desktop.ini"))
 ENCRYPTED = 0x1
 SYMLINK = 0o120000
@@ -58,7 +64,7 @@ def _check(archive: zipfile.ZipFile, max_files: int) -> None:
 def _extents(members: list[zipfile.ZipInfo]) -> Iterator[tuple[int, int]]:
     """Where each entry ends at the least, and where the next one starts (Python 3.11's zipfile accepts overlaps)."""
     ordered = sorted(members, key=lambda member: member.header_offset)
-    for entry, following in zip(ordered, ordered[1:], strict=False):
+    for entry, following in pairwise(ordered):
         yield entry.header_offset + LOCAL_HEADER_BYTES + entry.compress_size, following.header_offset
 
 

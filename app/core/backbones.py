@@ -15,7 +15,10 @@ IGNORED_PREFIXES = ("aux1.", "aux2.", "AuxLogits.")
 
 @dataclass(frozen=True)
 class Backbone:
-    """`head`: the output layer's name; `features`: its input width; image sizes: at least `smallest` px, in steps of `multiple`."""
+    """One of torchvision's classifiers.
+
+    `head`: the output layer's name; `features`: its input width; images: from `smallest` px, in steps of `multiple`.
+    """
 
     head: str
     features: int
@@ -31,7 +34,7 @@ class Backbone:
 
 
 def fingerprint(shapes: Mapping[str, tuple[int, ...]], head: str) -> str:
-    """What tells one architecture's state dict from another's: a hash of names and shapes, the output layer left out."""
+    """A hash of names and shapes without the output layer: it tells one architecture's state dict from another's."""
     lines = (
         f"{name}:{'x'.join(map(str, shape))}"
         for name, shape in sorted(shapes.items())

@@ -1,7 +1,7 @@
 """One way to the database for every process: short reading and writing transactions on SQLite or PostgreSQL.
 
-SQLite: WAL, foreign keys, full durability, and BEGIN IMMEDIATE for writing; its driver's own deferred transactions lose racing
-updates. PostgreSQL needs none of this.
+SQLite: WAL, foreign keys, full durability, and BEGIN IMMEDIATE for writing; its driver's own deferred transactions
+lose racing updates. PostgreSQL needs none of this.
 """
 
 from collections.abc import Iterator
@@ -65,5 +65,5 @@ def _begin(connection: Connection) -> None:
 
 
 def inserting(session: Session, table: type[Any]) -> sqlite.Insert | postgresql.Insert:
-    """An INSERT in the session's own dialect, which can be told what to do about a row that is there (`on_conflict_...`)."""
+    """An INSERT in the session's own dialect, which can be told what to do about a row that is there."""
     return sqlite.insert(table) if session.get_bind().dialect.name == "sqlite" else postgresql.insert(table)

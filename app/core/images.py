@@ -1,7 +1,7 @@
 """Bytes to pixels: the one decoder and the one evaluation view, for preparation and for predictions alike.
 
-Bytes are untrusted: only photographs' formats are read, sizes are checked before memory is taken, and every failure is a
-`BadImage` with a stable code.
+Bytes are untrusted: only photographs' formats are read, sizes are checked before memory is taken, and every failure
+is a `BadImage` with a stable code.
 """
 
 import io
@@ -31,7 +31,8 @@ class BadImage(ValueError):
 def decode(data: bytes, max_pixels: int) -> Image.Image:
     """An upright RGB image from a file's bytes. Raises BadImage.
 
-    EXIF turns are applied, transparency is laid on white, 16-bit greys are scaled to 8, of an animation the first frame is taken.
+    EXIF turns are applied, transparency is laid on white, 16-bit greys are scaled to 8, of an animation the first
+    frame is taken.
     """
     try:
         with warnings.catch_warnings():
@@ -43,7 +44,9 @@ def decode(data: bytes, max_pixels: int) -> Image.Image:
     except BadImage:
         raise
     except UnidentifiedImageError:
-        raise BadImage("not_an_image", "The file is not a JPEG, PNG, WebP, BMP, GIF, TIFF, AVIF or PPM image.") from None
+        raise BadImage(
+            "not_an_image", "The file is not a JPEG, PNG, WebP, BMP, GIF, TIFF, AVIF or PPM image."
+        ) from None
     except Image.DecompressionBombError:
         raise BadImage("image_too_large", "The image has far too many pixels.") from None
     except Exception as error:  # Pillow's decoders raise nearly anything on hostile bytes
@@ -85,7 +88,7 @@ def resize_shorter(image: Image.Image, side: int) -> Image.Image:
 
 
 def evaluation_view(image: Image.Image, size: int, resize: int) -> Pixels:
-    """What a model sees of an image: shorter side to `resize`, central `size` x `size`. Returns (size, size, 3) uint8."""
+    """What a model sees: shorter side to `resize`, central `size` x `size`. Returns (size, size, 3) uint8."""
     image = resize_shorter(image, resize)
     left, top = round((image.width - size) / 2), round((image.height - size) / 2)
     return np.asarray(image.crop((left, top, left + size, top + size)))

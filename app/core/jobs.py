@@ -1,8 +1,11 @@
-"""What a user does to a job: create, cancel, pause, resume, look. Every change is a conditional UPDATE checked by its row count."""
+"""What a user does to a job.
+
+Create, cancel, pause, resume, look. Every change is a conditional UPDATE checked by its row count.
+"""
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Update, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Update, and_, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from app.core.clock import now
@@ -10,7 +13,7 @@ from app.core.errors import conflict, not_found
 from app.core.ids import new_id
 from app.core.specs import LANES, AnySpec
 from app.core.states import Status, sources
-from app.core.tables import Dataset, Event, Job, Model
+from app.core.tables import Checkpoint, Dataset, Event, Job, Model
 
 
 def create(session: Session, spec: AnySpec, name: str | None = None) -> Job:
@@ -105,12 +108,17 @@ def queue_position(session: Session, job: Job) -> int | None:
 def close(
     session: Session, job_id: str, status: Status, error: dict[str, Any], *conditions: ColumnElement[bool]
 ) -> bool:
-    """End a job without a result, and with it the dataset or model that it was making. Whether it was there to be ended."""
+    """End a job without a result, and with it the dataset or model that it was making.
+
+    Whether it was there to be ended.
+    """
     values: dict[str, Any] = {"finished_at": now(), "lease_expires_at": None, "owner": None}
     values |= {"error": error} if status == Status.FAILED else {}
     if not moved(session, move(job_id, status, *conditions, **values)):
         return False
     record(session, job_id, status, error)
+    if status == Status.CANCELLED:  # what it had saved goes too; the worker deletes the files
+        session.execute(delete(Checkpoint).where(Checkpoint.job_id == job_id))
     for table in (Dataset, Model):
         made = update(table).where(table.job == job_id, table.status == "preparing")
         session.execute(made.values(status="failed", error=error))

@@ -1,8 +1,8 @@
 """What a worker does to a job: claim it, hold it, write to it, end it.
 
-A claim raises the job's `epoch`. Every later write of that claim names its epoch and locks the row first (`fence`), so a worker
-that was stopped, cut off or believed dead can write nothing once the row has moved on. (Fencing tokens: Kleppmann 2016; Gray and
-Cheriton 1989 for leases.)
+A claim raises the job's `epoch`. Every later write of that claim names its epoch and locks the row first (`fence`),
+so a worker that was stopped, cut off or believed dead can write nothing once the row has moved on. (Fencing tokens:
+Kleppmann 2016; Gray and Cheriton 1989 for leases.)
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """A child that cannot outlive its parent, however the parent ends.
 
-The parent keeps the write end of a pipe and hands the read end down; the child's thread reads it and meets its end when the kernel
-closes the pipe, after kill -9 too. Works on every POSIX system, across sessions and process groups.
+The parent keeps the write end of a pipe and hands the read end down; the child's thread reads it and meets its end
+when the kernel closes the pipe, after kill -9 too. Works on every POSIX system, across sessions and process groups.
 """
 
 import os
@@ -58,7 +58,10 @@ class Child:
 
 
 def hold(then: Callable[[], None] | None = None) -> None:
-    """In a child: when the parent is gone, run `then` (by default, leave at once). Without a parent's pipe, do nothing."""
+    """Called in a child: when the parent is gone, run `then`, by default leave at once.
+
+    Without a parent's pipe, nothing happens.
+    """
     descriptor = os.environ.pop(VARIABLE, None)
     if descriptor is None:
         return

@@ -41,7 +41,7 @@ class Settings(BaseSettings):
     prediction_queue: int = Field(128, ge=1)
     prediction_batch: int = Field(8, ge=1)
     prediction_images: int = Field(128, ge=1, description="images in one request")
-    ready_patience_seconds: float = Field(30.0, ge=0, description="how long a prediction waits for a new model")
+    ready_patience_seconds: float = Field(60.0, ge=0, description="how long a prediction waits for a new model")
 
     device: str = "auto"
 

@@ -27,7 +27,10 @@ class Strict(BaseModel):
 
 
 class Augmentation(Strict):
-    """How training images are varied: a random crop of at least `crop` of the area, mirrored half of the time with `flip`."""
+    """How training images are varied.
+
+    A random crop of at least `crop` of the area, mirrored half of the time with `flip`.
+    """
 
     crop: float = Field(0.35, gt=0, le=1)
     flip: bool = True

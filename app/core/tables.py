@@ -1,7 +1,7 @@
 """The tables. The job's row is the truth about a job; everything else hangs on it or on a dataset's or a model's row.
 
-Times are seconds since 1970 on the database's clock (`app.core.clock`). References between datasets, jobs and models are plain ids,
-not foreign keys: a model outlives the job and the dataset that it came from, and keeps saying so.
+Times are seconds since 1970 on the database's clock (`app.core.clock`). References between datasets, jobs and models
+are plain ids, not foreign keys: a model outlives the job and the dataset that it came from, and keeps saying so.
 """
 
 from typing import Any
@@ -31,7 +31,10 @@ class Base(DeclarativeBase):
 
 
 class Job(Base):
-    """One piece of work. `epoch` counts the claims and fences writers; `attempts` counts the claims that were not given back."""
+    """One piece of work.
+
+    `epoch` counts the claims and fences writers; `attempts` counts the claims that were not given back.
+    """
 
     __tablename__ = "jobs"
 
@@ -81,7 +84,10 @@ class Event(Base):
 
 
 class Metric(Base):
-    """The figures of one training epoch; `run` is `main` or a baseline's name. A resumed run writes the same rows again."""
+    """The figures of one training epoch.
+
+    `run` is `main` or a baseline's name. A resumed run writes the same rows again.
+    """
 
     __tablename__ = "metrics"
 

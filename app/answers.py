@@ -1,0 +1,28 @@
+"""What every answer has in common."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict
+
+from app.core.clock import iso
+
+
+def _iso(value: float | str | None) -> str | None:
+    return value if isinstance(value, str) else iso(value)
+
+
+Time = Annotated[str, BeforeValidator(_iso)]
+MaybeTime = Annotated[str | None, BeforeValidator(_iso)]
+
+
+class Answer(BaseModel):
+    """Made from a table's row with `model_validate`; fields that the row does not have keep their defaults."""
+
+    model_config = ConfigDict(from_attributes=True, protected_namespaces=())
+
+
+class Trouble(BaseModel):
+    """Why a dataset, a model or a job failed. `code` is stable."""
+
+    code: str
+    message: str

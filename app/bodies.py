@@ -1,0 +1,85 @@
+"""A request's body, read in pieces and no further than its limit, whatever its headers say."""
+
+import json
+from collections.abc import AsyncIterator, Iterable
+from typing import Any, NoReturn
+
+from starlette.requests import Request
+
+from app.core.errors import ServiceError
+
+DIGITS = 18  # of a Content-Length; more cannot be true
+
+
+def media_type(request: Request) -> str:
+    """The body's type without parameters, in small letters; empty when none is named."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def unsupported(request: Request, wanted: str) -> ServiceError:
+    """The refusal of a body's type; `wanted` says what would do."""
+    message = (
+        f"Send {wanted}, not '{media_type(request)}'." if media_type(request) else f"Say what the body is: {wanted}."
+    )
+    return ServiceError("unsupported", "unsupported_media_type", message)
+
+
+async def limited(request: Request, limit: int, code: str = "body_too_large") -> AsyncIterator[bytes]:
+    """The body's pieces; ServiceError `code` as soon as more than `limit` bytes are announced or have come."""
+    announced = request.headers.get("content-length", "")
+    if announced.isdigit() and (len(announced) > DIGITS or int(announced) > limit):
+        raise too_large(limit, code)
+    count = 0
+    async for piece in request.stream():
+        count += len(piece)
+        if count > limit:
+            raise too_large(limit, code)
+        yield piece
+
+
+def too_large(limit: int, code: str) -> ServiceError:
+    """The refusal of a body that is longer than `limit` bytes."""
+    return ServiceError("too_large", code, f"At most {limit} bytes are taken here.")
+
+
+async def whole(request: Request, limit: int) -> bytes:
+    """The whole body, of at most `limit` bytes."""
+    return b"".join([piece async for piece in limited(request, limit)])
+
+
+async def read_json(request: Request, limit: int) -> tuple[bytes, Any]:
+    """A JSON body as sent and as parsed. 415 for another type, 413 above `limit`, 400 for what is not JSON."""
+    kind = media_type(request)
+    if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
+        raise unsupported(request, "application/json")
+    body = await whole(request, limit)
+    return body, parse_json(body)
+
+
+def parse_json(body: bytes) -> Any:
+    """Strict JSON: UTF-8, no NaN, no name twice in an object, no NUL in a string. 400 `invalid_json` otherwise."""
+    try:
+        value = json.loads(body.decode("utf-8"), parse_constant=_refuse, object_pairs_hook=_object)
+        if b"\\u0000" in body and _holds_nul(value):
+            raise ValueError("a string holds a NUL character")
+    except (ValueError, RecursionError) as error:
+        raise ServiceError("malformed", "invalid_json", f"The body is not valid JSON: {error}"[:300]) from error
+    return value
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        raise ValueError("a name occurs twice in one object")
+    return made
+
+
+def _holds_nul(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\0" in value
+    inside: Iterable[Any] = [*value, *value.values()] if isinstance(value, dict) else value
+    return isinstance(value, dict | list) and any(_holds_nul(item) for item in inside)

@@ -1,0 +1,129 @@
+"""The `imprint` command."""
+
+import logging
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app import schema
+from app.core.settings import Settings
+from app.core.specs import LANES
+from app.processes import Command, Tree
+
+# Workers stop their own children first; the tree waits a little longer than they do.
+EXTRA_GRACE_SECONDS = 10.0
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+cli = typer.Typer(help="Imprint: self-hosted fine-tuning as a service for image models.", no_args_is_help=True)
+
+Data = Annotated[Path | None, typer.Option(help="The data folder (IMPRINT_DATA).")]
+Lanes = Annotated[str, typer.Option(help="Which lanes to work in: long (training), short (everything else).")]
+EVERY_LANE = ",".join(sorted(set(LANES.values())))
+
+
+def main() -> None:
+    """The console script."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    cli()
+
+
+@cli.command()
+def serve(host: str = "127.0.0.1", port: int = 8000, data: Data = None, lanes: Lanes = EVERY_LANE) -> None:
+    """The whole service in one process tree: API and workers. Ctrl-C ends all of it."""
+    settings = _settings(data)
+    _refuse_open_doors(host)
+    _refuse_taken_port(host, port)
+    schema.upgrade(settings.resolved_database_url)
+    _run([_api(settings, host, port), *_workers(settings, lanes)], settings)
+
+
+@cli.command()
+def api(host: str = "127.0.0.1", port: int = 8000, data: Data = None) -> None:
+    """The HTTP side alone."""
+    settings = _settings(data)
+    _refuse_open_doors(host)
+    _refuse_taken_port(host, port)
+    _run([_api(settings, host, port)], settings)
+
+
+@cli.command()
+def worker(data: Data = None, lanes: Lanes = EVERY_LANE) -> None:
+    """Workers alone: one Celery process for each lane. Start more on other machines to scale out."""
+    settings = _settings(data)
+    _run(_workers(settings, lanes), settings)
+
+
+@cli.command()
+def migrate(data: Data = None) -> None:
+    """Bring the database to the newest schema."""
+    schema.upgrade(_settings(data).resolved_database_url)
+
+
+def _settings(data: Path | None) -> Settings:
+    return Settings() if data is None else Settings(data=data)
+
+
+def _refuse_open_doors(host: str) -> None:
+    if host not in LOOPBACK:
+        _leave(f"refusing to listen on {host}: without API keys Imprint answers on the loopback address alone")
+
+
+def _refuse_taken_port(host: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            _leave(f"cannot listen on {host}:{port}: {error.strerror}. Choose another with --port")
+
+
+def _leave(message: str) -> None:
+    typer.echo(f"imprint: {message}", err=True)
+    raise typer.Exit(2)
+
+
+def _run(commands: list[Command], settings: Settings) -> None:
+    raise typer.Exit(Tree(commands, settings.grace_seconds + EXTRA_GRACE_SECONDS).run())
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    return {**os.environ, **settings.environment()}
+
+
+def _api(settings: Settings, host: str, port: int) -> Command:
+    arguments = [sys.executable, "-m", "app.server", host, str(port)]
+    return Command("api", arguments, _environment(settings))
+
+
+def _workers(settings: Settings, lanes: str) -> list[Command]:
+    return [_worker(settings, lane.strip()) for lane in lanes.split(",")]
+
+
+def _worker(settings: Settings, lane: str) -> Command:
+    if lane not in LANES.values():
+        _leave(f"there is no lane '{lane}'; there are {EVERY_LANE}")
+    options = (
+        f"worker --pool threads --concurrency 1 --queues {lane} --loglevel WARNING --without-gossip --without-mingle"
+    )
+    name = f"{lane}@%h.{os.getpid()}"
+    arguments = [
+        sys.executable,
+        "-m",
+        "celery",
+        "--quiet",
+        "-A",
+        "worker.celery_app",
+        *options.split(),
+        "--hostname",
+        name,
+    ]
+    return Command(f"worker ({lane})", arguments, _environment(settings))
+
+
+if __name__ == "__main__":
+    main()

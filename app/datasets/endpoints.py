@@ -1,0 +1,73 @@
+"""`/v1/datasets`."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.concurrency import contextmanager_in_threadpool, run_in_threadpool
+
+from app.context import Ctx
+from app.datasets import service
+from app.datasets.schemas import DatasetAnswer, RejectionAnswer
+from app.datasets.upload import receive
+from app.guards import Guarded
+from app.idempotency import KeyAsked
+from app.pagination import Listing, PageAsked
+from app.problems import documented
+
+router = APIRouter(prefix="/v1/datasets", tags=["datasets"], route_class=Guarded, responses=documented(422))
+
+BINARY = {"schema": {"type": "string", "format": "binary"}}
+FORM = {
+    "type": "object",
+    "required": ["file"],
+    "properties": {"name": {"type": "string"}, "file": {"type": "string", "format": "binary"}},
+}
+UPLOAD = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/zip": BINARY, "multipart/form-data": {"schema": FORM}},
+    }
+}
+
+
+@router.post("", status_code=202, openapi_extra=UPLOAD, responses=documented(413, 415, 507))
+async def create_dataset(
+    request: Request,
+    response: Response,
+    context: Ctx,
+    key: KeyAsked = None,
+    name: Annotated[str | None, Query(description="needed with a raw body")] = None,
+) -> DatasetAnswer:
+    """Upload a zip of class folders, of split folders with class folders, or of images without folders (unlabelled)."""
+    async with contextmanager_in_threadpool(context.storage.incoming()) as folder:
+        upload = await receive(request, folder, name, context.settings)
+        dataset = await run_in_threadpool(service.create, context, upload, key)
+    response.headers["Location"] = f"/v1/datasets/{dataset.id}"
+    return dataset
+
+
+@router.get("")
+def list_datasets(context: Ctx, page: PageAsked) -> Listing[DatasetAnswer]:
+    """Newest first."""
+    return service.page(context, page)
+
+
+@router.get("/{dataset_id}", responses=documented(404))
+def get_dataset(dataset_id: str, response: Response, context: Ctx) -> DatasetAnswer:
+    """A dataset; `Retry-After` says when to ask again while it is being prepared."""
+    dataset = service.get(context, dataset_id)
+    if dataset.status == "preparing":
+        response.headers["Retry-After"] = "1"
+    return dataset
+
+
+@router.get("/{dataset_id}/rejections", responses=documented(404))
+def list_rejections(dataset_id: str, context: Ctx, page: PageAsked) -> Listing[RejectionAnswer]:
+    """The files that were left out, each with its reason."""
+    return service.rejections(context, dataset_id, page)
+
+
+@router.delete("/{dataset_id}", status_code=204, responses=documented(404, 409))
+def delete_dataset(dataset_id: str, context: Ctx) -> None:
+    """Delete a dataset and its files; models that came from it stay."""
+    service.delete(context, dataset_id)

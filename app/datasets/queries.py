@@ -1,0 +1,30 @@
+"""SQL about datasets."""
+
+from sqlalchemy import exists, or_, select
+from sqlalchemy.orm import Session
+
+from app.core.errors import not_found
+from app.core.states import TERMINAL
+from app.core.tables import Dataset, Job
+
+
+def get(session: Session, dataset_id: str) -> Dataset:
+    """The dataset, or 404."""
+    dataset = session.get(Dataset, dataset_id)
+    if dataset is None:
+        raise not_found("dataset", dataset_id)
+    return dataset
+
+
+def locked(session: Session, dataset_id: str) -> Dataset:
+    """The dataset, which nobody else can take into use before this transaction ends; or 404."""
+    dataset = session.get(Dataset, dataset_id, with_for_update=True)
+    if dataset is None:
+        raise not_found("dataset", dataset_id)
+    return dataset
+
+
+def is_used(session: Session, dataset: Dataset) -> bool:
+    """Whether a job that has not ended works on the dataset."""
+    named = or_(*(Job.spec[field].as_string() == dataset.id for field in ("dataset", "source")), Job.id == dataset.job)
+    return bool(session.scalar(select(exists().where(Job.status.not_in(TERMINAL), named))))

@@ -1,0 +1,58 @@
+"""Whether the process lives, whether it can work, and what it has counted."""
+
+from typing import Literal
+
+from fastapi import APIRouter, Response
+from prometheus_client import CONTENT_TYPE_LATEST
+from pydantic import BaseModel
+from sqlalchemy import inspect
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.context import Ctx
+from app.core.database import Database
+from app.core.errors import ServiceError
+from app.core.tables import Base
+from app.problems import documented
+
+router = APIRouter(tags=["health"])
+
+RETRY_SECONDS = 2
+
+
+class Health(BaseModel):
+    """It is well; otherwise there is a problem instead."""
+
+    status: Literal["ok"] = "ok"
+
+
+@router.get("/livez")
+async def live() -> Health:
+    """The process answers."""
+    return Health()
+
+
+@router.get("/readyz", responses=documented(503))
+def ready(context: Ctx) -> Health:
+    """The database answers and its tables are there."""
+    try:
+        missing = missing_tables(context.database)
+    except SQLAlchemyError as error:
+        raise _not_ready("The database does not answer.") from error
+    if missing:
+        raise _not_ready("The database has no schema yet; run `imprint migrate`.")
+    return Health()
+
+
+def missing_tables(database: Database) -> set[str]:
+    """The tables that the code knows and the database does not."""
+    return set(Base.metadata.tables) - set(inspect(database.engine).get_table_names())
+
+
+def _not_ready(message: str) -> ServiceError:
+    return ServiceError("unavailable", "not_ready", message, retry_after=RETRY_SECONDS)
+
+
+@router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+def metrics(context: Ctx) -> Response:
+    """Prometheus' text format."""
+    return Response(context.observed.exposition(context.database), media_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,69 @@
+"""`Idempotency-Key`: the same key and request make one thing, however often and however closely they are sent."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Header
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from app.core.database import inserting
+from app.core.errors import invalid
+from app.core.tables import Idempotency
+
+KeyAsked = Annotated[
+    str | None,
+    Header(alias="Idempotency-Key", min_length=1, max_length=255, description="makes a repeated request harmless"),
+]
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """A key within its scope, and a hash of the request that it came with."""
+
+    scope: str
+    key: str
+    request: str
+
+
+def ticket(scope: str, key: str | None, request: Any) -> Ticket | None:
+    """A ticket for a request that has a key; `request` is what must be the same next time."""
+    if key is None:
+        return None
+    text = json.dumps(request, sort_keys=True, ensure_ascii=True)
+    return Ticket(scope, key, hashlib.sha256(text.encode()).hexdigest())
+
+
+def once(session: Session, asked: Ticket | None, create: Callable[[], str]) -> str:
+    """The id of what `create` makes, or of what it made before for the same ticket. 422 `idempotency_key_reused`.
+
+    The row is inserted first: a second request with the same key waits for it until this transaction ends.
+    """
+    if asked is None:
+        return create()
+    row = {"scope": asked.scope, "key": asked.key, "request": asked.request, "created": ""}
+    ours = select(Idempotency).where(Idempotency.scope == asked.scope, Idempotency.key == asked.key)
+    made = session.execute(
+        inserting(session, Idempotency).values(row).on_conflict_do_nothing().returning(Idempotency.key)
+    )
+    if made.first() is None:
+        return _earlier(session.scalars(ours).one(), asked)
+    id_ = create()
+    session.execute(
+        update(Idempotency).where(Idempotency.scope == asked.scope, Idempotency.key == asked.key).values(created=id_)
+    )
+    return id_
+
+
+def _earlier(row: Idempotency, asked: Ticket) -> str:
+    if row.request != asked.request:
+        raise invalid("idempotency_key_reused", "This Idempotency-Key came with another request before.")
+    return row.created
+
+
+def forget(session: Session, id_: str) -> None:
+    """Let the key that made a thing be used anew, because the thing is deleted."""
+    session.execute(delete(Idempotency).where(Idempotency.created == id_))

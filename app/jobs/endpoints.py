@@ -1,0 +1,104 @@
+"""`/v1/jobs`."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Header, Query, Response
+from fastapi.concurrency import run_in_threadpool
+from starlette.responses import StreamingResponse
+
+from app.context import Ctx
+from app.core import jobs
+from app.core.states import TERMINAL, Status
+from app.guards import Guarded
+from app.idempotency import KeyAsked
+from app.jobs import service
+from app.jobs.schemas import CheckpointAnswer, EventAnswer, JobAnswer, JobType, MetricAnswer, UserSpec
+from app.jobs.stream import follow, last_seen, look
+from app.pagination import Listing, PageAsked
+from app.problems import documented
+
+router = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=Guarded, responses=documented(422))
+
+EVENT_STREAM = "text/event-stream"
+STREAMED: dict[int | str, dict[str, Any]] = {
+    200: {"description": "A page, or the live stream", "content": {EVENT_STREAM: {"schema": {"type": "string"}}}}
+}
+
+
+@router.post("", status_code=202, responses=documented(400, 409, 413, 415))
+def create_job(spec: Annotated[UserSpec, Body()], response: Response, context: Ctx, key: KeyAsked = None) -> JobAnswer:
+    """Ask for a pre-training or a fine-tuning."""
+    job = service.create(context, spec, key)
+    response.headers["Location"] = f"/v1/jobs/{job.id}"
+    return job
+
+
+@router.get("")
+def list_jobs(
+    context: Ctx,
+    page: PageAsked,
+    status: Status | None = None,
+    type_: Annotated[JobType | None, Query(alias="type", description="without it: pretrain and finetune")] = None,
+) -> Listing[JobAnswer]:
+    """Newest first."""
+    return service.page(context, page, status, type_)
+
+
+@router.get("/{job_id}", responses=documented(404))
+def get_job(job_id: str, response: Response, context: Ctx) -> JobAnswer:
+    """A job; `Retry-After` says when to ask again while it has not ended."""
+    job = service.get(context, job_id)
+    if job.status not in TERMINAL:
+        response.headers["Retry-After"] = "1"
+    return job
+
+
+@router.post("/{job_id}/cancel", status_code=202, responses=documented(404, 409))
+def cancel_job(job_id: str, context: Ctx) -> JobAnswer:
+    """End a job without a result: at once in the queue, within seconds when it runs."""
+    return service.change(context, job_id, jobs.cancel)
+
+
+@router.post("/{job_id}/pause", status_code=202, responses=documented(404, 409))
+def pause_job(job_id: str, context: Ctx) -> JobAnswer:
+    """Stop a job where it can go on later; `pause_requested` until its checkpoint is written."""
+    return service.change(context, job_id, jobs.pause)
+
+
+@router.post("/{job_id}/resume", status_code=202, responses=documented(404, 409))
+def resume_job(job_id: str, context: Ctx) -> JobAnswer:
+    """Put a paused job back into the queue."""
+    return service.change(context, job_id, jobs.resume)
+
+
+@router.get("/{job_id}/events", response_model=Listing[EventAnswer], responses={**documented(404), **STREAMED})
+async def list_events(
+    job_id: str,
+    context: Ctx,
+    page: PageAsked,
+    accept: Annotated[str, Header(include_in_schema=False)] = "",
+    last_event_id: Annotated[str | None, Header(description="resume a stream after this event")] = None,
+) -> Listing[EventAnswer] | Response:
+    """What happened, in order; with `Accept: text/event-stream` a live stream that ends with the job."""
+    if EVENT_STREAM not in accept.lower():
+        return await run_in_threadpool(service.events, context, job_id, page)
+    after = last_seen(last_event_id)
+    first = await run_in_threadpool(look, context.database, job_id, after)
+    if after and first.ended and not first.events:
+        return Response(status_code=204)  # what tells an EventSource not to come back
+    stream = follow(context.database, job_id, first, after)
+    return StreamingResponse(
+        stream, media_type=EVENT_STREAM, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    )
+
+
+@router.get("/{job_id}/metrics", responses=documented(404))
+def list_metrics(job_id: str, context: Ctx, page: PageAsked, run: str | None = None) -> Listing[MetricAnswer]:
+    """Figures by run (`main` or a baseline's name) and step."""
+    return service.metrics(context, job_id, run, page)
+
+
+@router.get("/{job_id}/checkpoints", responses=documented(404))
+def list_checkpoints(job_id: str, context: Ctx, page: PageAsked) -> Listing[CheckpointAnswer]:
+    """Saved training states."""
+    return service.checkpoints(context, job_id, page)

@@ -1,0 +1,68 @@
+"""What the API says of jobs."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field
+
+from app.answers import Answer, MaybeTime, Time, Trouble
+from app.core.specs import Finetune, Pretrain
+from app.core.states import Status
+
+# Preparing and publishing are made by uploads and imports, never by a user's POST.
+UserSpec = Annotated[Pretrain | Finetune, Field(discriminator="type")]
+JobType = Literal["pretrain", "finetune", "prepare", "publish"]
+
+
+class JobAnswer(Answer):
+    """`metrics` are the latest; `result` is there once the job has succeeded, `error` once it has failed."""
+
+    object: Literal["job"] = "job"
+    id: str
+    type: JobType
+    name: str | None
+    status: Status
+    queue_position: int | None = None
+    progress: dict[str, Any] | None
+    metrics: dict[str, Any] | None
+    result: dict[str, Any] | None
+    error: Trouble | None
+    attempts: int
+    pause_requested: bool
+    created_at: Time
+    started_at: MaybeTime
+    finished_at: MaybeTime
+    spec: dict[str, Any]
+
+
+class EventAnswer(Answer):
+    """Something that happened to a job; `id` rises by one and is what `Last-Event-ID` resumes after."""
+
+    object: Literal["event"] = "event"
+    id: int = Field(validation_alias="number")
+    type: str = Field(validation_alias="kind")
+    created_at: Time
+    data: dict[str, Any]
+
+
+class MetricAnswer(BaseModel):
+    """One epoch's figures beside `run`, `epoch` and `step`."""
+
+    model_config = {"extra": "allow"}
+
+    object: Literal["metric"] = "metric"
+    run: str
+    epoch: int
+    step: int
+
+
+class CheckpointAnswer(Answer):
+    """A saved training state."""
+
+    object: Literal["checkpoint"] = "checkpoint"
+    number: int
+    run: str
+    epoch: int
+    step: int
+    bytes: int
+    created_at: Time
+    metrics: dict[str, Any] = Field(validation_alias="figures")

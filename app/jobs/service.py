@@ -1,0 +1,87 @@
+"""What can be done with jobs; the moves themselves are `app.core.jobs`."""
+
+from collections.abc import Callable
+
+from sqlalchemy.orm import Session
+
+from app.context import Context
+from app.core import jobs
+from app.core.specs import Finetune, Pretrain
+from app.core.states import Status
+from app.core.tables import Checkpoint, Event, Job, Metric
+from app.idempotency import once, ticket
+from app.jobs import queries
+from app.jobs.checks import complete
+from app.jobs.schemas import CheckpointAnswer, EventAnswer, JobAnswer, MetricAnswer
+from app.pagination import Listing, Page, listing
+
+
+def create(context: Context, spec: Pretrain | Finetune, key: str | None) -> JobAnswer:
+    """A queued job, and a wake-up for a worker once it is committed."""
+    asked = ticket("jobs", key, spec.model_dump(mode="json"))
+    with context.database.writing() as session:
+        job_id = once(session, asked, lambda: jobs.create(session, complete(session, spec), spec.name).id)
+        job = jobs.get(session, job_id)
+        answer = _answer(session, job)
+    _wake(context, job)
+    return answer
+
+
+def _answer(session: Session, job: Job) -> JobAnswer:
+    answer = JobAnswer.model_validate(job)
+    return answer.model_copy(update={"queue_position": jobs.queue_position(session, job)})
+
+
+def _wake(context: Context, job: Job) -> None:
+    if job.status == Status.QUEUED:
+        context.sender.wake(job.lane, job.id)
+
+
+def page(context: Context, asked: Page, status: Status | None, type_: str | None) -> Listing[JobAnswer]:
+    """Jobs, newest first."""
+    with context.database.reading() as session:
+        key = (Job.created_at, Job.id)
+        return listing(session, queries.some(status, type_), key, asked, lambda job: _answer(session, job))
+
+
+def get(context: Context, job_id: str) -> JobAnswer:
+    """One job."""
+    with context.database.reading() as session:
+        return _answer(session, jobs.get(session, job_id))
+
+
+def change(context: Context, job_id: str, move: Callable[[Session, str], Job]) -> JobAnswer:
+    """Cancel, pause or resume (`move` is one of `app.core.jobs`); what is queued afterwards is woken."""
+    with context.database.writing() as session:
+        job = move(session, job_id)
+        answer = _answer(session, job)
+    _wake(context, job)
+    return answer
+
+
+def events(context: Context, job_id: str, asked: Page) -> Listing[EventAnswer]:
+    """What happened, in order."""
+    with context.database.reading() as session:
+        jobs.get(session, job_id)
+        found, key = queries.events(job_id), (Event.number,)
+        return listing(session, found, key, asked, EventAnswer.model_validate, newest_first=False)
+
+
+def metrics(context: Context, job_id: str, run: str | None, asked: Page) -> Listing[MetricAnswer]:
+    """Figures by run and step."""
+    with context.database.reading() as session:
+        jobs.get(session, job_id)
+        found, key = queries.metrics(job_id, run), (Metric.run, Metric.step)
+        return listing(session, found, key, asked, _metric, newest_first=False)
+
+
+def _metric(row: Metric) -> MetricAnswer:
+    return MetricAnswer.model_validate({**row.figures, "run": row.run, "epoch": row.epoch, "step": row.step})
+
+
+def checkpoints(context: Context, job_id: str, asked: Page) -> Listing[CheckpointAnswer]:
+    """Saved states, oldest first."""
+    with context.database.reading() as session:
+        jobs.get(session, job_id)
+        found, key = queries.checkpoints(job_id), (Checkpoint.number,)
+        return listing(session, found, key, asked, CheckpointAnswer.model_validate, newest_first=False)

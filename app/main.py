@@ -1,0 +1,69 @@
+"""The HTTP side put together: `uvicorn --factory app.main:create_app`."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+
+from app import docs, health, problems
+from app.broker import Sender
+from app.context import Context
+from app.core.database import Database
+from app.core.reconciler import Reconciler
+from app.core.settings import Settings
+from app.core.storage import Storage
+from app.datasets import endpoints as datasets
+from app.jobs import endpoints as jobs
+from app.models import aliases
+from app.models import endpoints as models
+from app.observed import Counted, Observed
+from app.openapi import with_problems
+from app.predictions import endpoints as predictions
+from app.predictions.runtime import Predictor
+
+ROUTERS = (datasets.router, jobs.router, models.router, predictions.router, aliases.router, health.router, docs.router)
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The application; nothing is opened before it starts. The schema must be there (`imprint migrate`)."""
+    observed = Observed()
+    app = FastAPI(
+        title="Imprint",
+        version=version("imprint"),
+        description="Self-hosted fine-tuning as a service for image models",
+        lifespan=_lifespan(settings or Settings(), observed),
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    # FastAPI's own documented way
+    app.openapi = with_problems(app)  # type: ignore[method-assign]
+    problems.install(app)
+    app.add_middleware(Counted, observed=observed)
+    for router in ROUTERS:
+        app.include_router(router)
+    return app
+
+
+def _lifespan(settings: Settings, observed: Observed) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        with ExitStack() as closing:
+            app.state.context = open_context(settings, observed, closing)
+            yield
+
+    return lifespan
+
+
+def open_context(settings: Settings, observed: Observed, closing: ExitStack) -> Context:
+    """Everything that requests share; `closing` lets go of it in the opposite order."""
+    settings.data.mkdir(parents=True, exist_ok=True)
+    database, storage, sender = Database(settings.resolved_database_url), Storage(settings.data), Sender(settings)
+    reconciler = Reconciler(database, settings, sender.wake)
+    closing.callback(database.close)
+    sender.start()
+    closing.callback(sender.stop)
+    reconciler.start()
+    closing.callback(reconciler.stop)
+    return Context(settings, database, storage, sender, Predictor(settings, storage), observed)

@@ -1,0 +1,62 @@
+"""`/v1/aliases`: names that lead to models and can be led elsewhere."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+from sqlalchemy import select
+
+from app.context import Context, Ctx
+from app.core.errors import invalid
+from app.core.tables import Alias
+from app.guards import Guarded
+from app.models import queries
+from app.models.schemas import AliasAnswer, AliasRequest
+from app.pagination import Listing, PageAsked, listing
+from app.problems import documented
+
+router = APIRouter(prefix="/v1/aliases", tags=["models"], route_class=Guarded, responses=documented(422))
+
+# `random` and names with a capital mean something else where a job says what to start from.
+RESERVED = ("random",)
+AliasName = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9._-]{0,99}$")]
+
+
+def set_alias(context: Context, name: str, target: str) -> AliasAnswer:
+    """Make a name lead to a model; requests that have begun keep the model that they began with."""
+    if name.startswith("mdl_") or name in RESERVED:
+        raise invalid("invalid_alias", f"'{name}' means something else already.", "name")
+    with context.database.writing() as session:
+        model = queries.find_for_use(session, target)
+        if model is None:
+            raise invalid("model_not_found", f"There is no model or alias '{target}'.", "/model")
+        if model.status == "failed":
+            raise invalid("model_failed", f"The model '{target}' failed and cannot serve.", "/model")
+        queries.point(session, name, model.id)
+        return AliasAnswer.model_validate(queries.alias(session, name))
+
+
+@router.put("/{name}", responses=documented(400, 413, 415))
+def put_alias(name: AliasName, asked: AliasRequest, context: Ctx) -> AliasAnswer:
+    """Create an alias, or lead it to another model at once."""
+    return set_alias(context, name, asked.model)
+
+
+@router.get("")
+def list_aliases(context: Ctx, page: PageAsked) -> Listing[AliasAnswer]:
+    """By name."""
+    with context.database.reading() as session:
+        return listing(session, select(Alias), (Alias.name,), page, AliasAnswer.model_validate, newest_first=False)
+
+
+@router.get("/{name}", responses=documented(404))
+def get_alias(name: str, context: Ctx) -> AliasAnswer:
+    """Where an alias leads."""
+    with context.database.reading() as session:
+        return AliasAnswer.model_validate(queries.alias(session, name))
+
+
+@router.delete("/{name}", status_code=204, responses=documented(404))
+def delete_alias(name: str, context: Ctx) -> None:
+    """Remove an alias; its model stays."""
+    with context.database.writing() as session:
+        session.delete(queries.alias(session, name))

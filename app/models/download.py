@@ -1,0 +1,40 @@
+"""A model's files for others to use, with an ETag that is their content's own hash."""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+from starlette.responses import FileResponse, Response
+
+from app.context import Context
+from app.core.errors import conflict
+from app.core.storage import sha256
+from app.models import service
+
+Format = Literal["safetensors", "onnx"]
+MEDIA_TYPE = "application/octet-stream"
+PUBLISHED_SOON = 2  # seconds
+
+
+def download(context: Context, name: str, format_: Format, known: str | None) -> Response:
+    """The file, or 304 when the caller has it already. 409 `model_not_ready` while it is not there yet."""
+    model = service.get(context, name)
+    path = context.storage.path(f"models/{model.id}/model.{format_}")
+    if not path.is_file():
+        if model.status == "failed":
+            raise conflict("model_failed", "The model failed; its 'error' says why.")
+        raise conflict("model_not_ready", f"The model's {format_} file is not there yet.", PUBLISHED_SOON)
+    etag = f'"{_digest(path, path.stat().st_mtime_ns)}"'
+    if known is not None and matches(known, etag):
+        return Response(status_code=304, headers={"ETag": etag})
+    return FileResponse(path, headers={"ETag": etag}, media_type=MEDIA_TYPE, filename=f"{model.id}.{format_}")
+
+
+def matches(known: str, etag: str) -> bool:
+    """Whether `If-None-Match` names the tag (RFC 9110, 13.1.2: weakly compared)."""
+    return known.strip() == "*" or etag in (tag.strip().removeprefix("W/") for tag in known.split(","))
+
+
+@lru_cache(maxsize=1000)
+def _digest(path: Path, _modified: int) -> str:
+    return sha256(path)

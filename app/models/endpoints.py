@@ -1,0 +1,89 @@
+"""`/v1/models`."""
+
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi.concurrency import contextmanager_in_threadpool, run_in_threadpool
+
+from app.bodies import limited, media_type, unsupported
+from app.context import Ctx
+from app.core.errors import invalid
+from app.guards import Guarded
+from app.idempotency import KeyAsked
+from app.models import service
+from app.models.download import MEDIA_TYPE, Format, download
+from app.models.schemas import ModelAnswer
+from app.models.weights import check_backbone
+from app.names import clean
+from app.pagination import Listing, PageAsked
+from app.problems import documented
+from app.receiving import Received, Sink
+
+router = APIRouter(prefix="/v1/models", tags=["models"], route_class=Guarded, responses=documented(422))
+
+CODE = "upload_too_large"
+BINARY = {MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}}
+WEIGHTS = {"requestBody": {"required": True, "content": BINARY}}
+
+
+@router.post("", status_code=201, openapi_extra=WEIGHTS, responses=documented(413, 415, 507))
+async def create_model(
+    request: Request,
+    response: Response,
+    context: Ctx,
+    key: KeyAsked = None,
+    name: Annotated[str | None, Query(description="required")] = None,
+    backbone: Annotated[str | None, Query(description="required: a torchvision classifier's name")] = None,
+) -> ModelAnswer:
+    """Import weights: safetensors in torchvision's names, with any number of outputs."""
+    name, backbone = clean(name, "model", "?name"), check_backbone(backbone)
+    if media_type(request) != MEDIA_TYPE:
+        raise unsupported(request, f"{MEDIA_TYPE}: the safetensors file itself")
+    async with contextmanager_in_threadpool(context.storage.incoming()) as folder:
+        file = await _receive(request, folder, context.settings.max_model_bytes)
+        model = await run_in_threadpool(service.create, context, file, name, backbone, key)
+    response.headers["Location"] = f"/v1/models/{model.id}"
+    return model
+
+
+async def _receive(request: Request, folder: Path, limit: int) -> Received:
+    with Sink(folder / "upload", limit, CODE) as sink:
+        async for piece in limited(request, limit, CODE):
+            await sink.write(piece)
+        file = await sink.finish()
+    if not file.bytes:
+        raise invalid("file_required", "The body is empty; send the safetensors file.")
+    return file
+
+
+@router.get("")
+def list_models(context: Ctx, page: PageAsked) -> Listing[ModelAnswer]:
+    """Newest first."""
+    return service.page(context, page)
+
+
+@router.get("/{model}", responses=documented(404))
+def get_model(model: str, response: Response, context: Ctx) -> ModelAnswer:
+    """A model, by id or alias; `Retry-After` says when to ask again while it is being made servable."""
+    answer = service.get(context, model)
+    if answer.status == "preparing":
+        response.headers["Retry-After"] = "1"
+    return answer
+
+
+@router.delete("/{model}", status_code=204, responses=documented(404, 409))
+def delete_model(model: str, context: Ctx) -> None:
+    """Delete a model and its files."""
+    service.delete(context, model)
+
+
+@router.get("/{model}/download", response_class=Response, responses={200: {"content": BINARY}, **documented(404, 409)})
+def download_model(
+    model: str,
+    context: Ctx,
+    format_: Annotated[Format, Query(alias="format")] = "safetensors",
+    if_none_match: Annotated[str | None, Header()] = None,
+) -> Response:
+    """The weights as safetensors, or the servable as ONNX."""
+    return download(context, model, format_, if_none_match)

@@ -1,0 +1,58 @@
+"""SQL about models and their aliases."""
+
+from sqlalchemy import exists, or_, select
+from sqlalchemy.orm import Session
+
+from app.core.clock import now
+from app.core.database import inserting
+from app.core.errors import not_found
+from app.core.states import TERMINAL
+from app.core.tables import Alias, Job, Model
+
+
+def id_of(session: Session, name: str) -> str:
+    """The model's id behind an alias; anything else as it is."""
+    return session.scalar(select(Alias.model).where(Alias.name == name)) or name
+
+
+def find(session: Session, name: str) -> Model:
+    """The model of an id or an alias, or 404."""
+    model = session.get(Model, id_of(session, name))
+    if model is None:
+        raise not_found("model", name)
+    return model
+
+
+def find_for_use(session: Session, name: str) -> Model | None:
+    """The model of an id or an alias, which nobody deletes before this transaction ends."""
+    return session.get(Model, id_of(session, name), with_for_update={"read": True})
+
+
+def locked(session: Session, name: str) -> Model:
+    """The model, which nobody else can take into use before this transaction ends; or 404."""
+    model = session.get(Model, id_of(session, name), with_for_update=True)
+    if model is None:
+        raise not_found("model", name)
+    return model
+
+
+def is_used(session: Session, model: Model) -> bool:
+    """Whether an alias leads to the model, or a job that has not ended starts from it or publishes it."""
+    named = or_(*(Job.spec[field].as_string() == model.id for field in ("init", "model")))
+    by_job = exists().where(Job.status.not_in(TERMINAL), named)
+    return bool(session.scalar(select(or_(by_job, exists().where(Alias.model == model.id)))))
+
+
+def alias(session: Session, name: str) -> Alias:
+    """The alias, or 404."""
+    row = session.get(Alias, name)
+    if row is None:
+        raise not_found("alias", name)
+    return row
+
+
+def point(session: Session, name: str, model_id: str) -> None:
+    """Make the alias lead to a model, whether it was there or not."""
+    values = {"model": model_id, "updated_at": now()}
+    insert = inserting(session, Alias).values(name=name, **values)
+    session.execute(insert.on_conflict_do_update(index_elements=["name"], set_=values))

@@ -1,0 +1,83 @@
+"""What can be done with models."""
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.context import Context
+from app.core import jobs
+from app.core.errors import conflict
+from app.core.ids import new_id
+from app.core.specs import LANES, Publish
+from app.core.tables import Model
+from app.idempotency import Ticket, forget, once, ticket
+from app.models import queries
+from app.models.schemas import ModelAnswer
+from app.models.weights import input_of_import, read_classes
+from app.pagination import Listing, Page, listing
+from app.receiving import Received
+
+
+def create(context: Context, file: Received, name: str, backbone: str, key: str | None) -> ModelAnswer:
+    """A model of imported weights, which a worker then makes servable. Whatever goes wrong, no file stays behind."""
+    classes = read_classes(file.path, backbone)
+    model = Model(
+        id=new_id("mdl"),
+        name=name,
+        status="preparing",
+        backbone=backbone,
+        classes=classes,
+        input=input_of_import(),
+        sha256=file.sha256,
+        bytes=file.bytes,
+    )
+    made = _store(context, model, file, ticket("models", key, [name, backbone, file.sha256]))
+    with context.database.reading() as session:
+        stored = queries.find(session, made)
+    if stored.job is not None and stored.status == "preparing":
+        context.sender.wake(LANES["publish"], stored.job)
+    return ModelAnswer.model_validate(stored)
+
+
+def _store(context: Context, model: Model, file: Received, asked: Ticket | None) -> str:
+    """The id that the model has: its own, or an earlier one of the same ticket."""
+    folder, own, made = f"models/{model.id}", model.id, ""
+    try:
+        context.storage.keep(file.path, f"{folder}/model.safetensors")
+        with context.database.writing() as session:
+            made = once(session, asked, lambda: _insert(session, model))
+    finally:
+        if made != own:
+            context.storage.delete(folder)
+    return made
+
+
+def _insert(session: Session, model: Model) -> str:
+    model.job = jobs.create(session, Publish(model=model.id)).id
+    session.add(model)
+    session.flush()
+    return model.id
+
+
+def page(context: Context, asked: Page) -> Listing[ModelAnswer]:
+    """Models, newest first."""
+    with context.database.reading() as session:
+        key = (Model.created_at, Model.id)
+        return listing(session, select(Model), key, asked, ModelAnswer.model_validate)
+
+
+def get(context: Context, name: str) -> ModelAnswer:
+    """One model, by id or alias."""
+    with context.database.reading() as session:
+        return ModelAnswer.model_validate(queries.find(session, name))
+
+
+def delete(context: Context, name: str) -> None:
+    """Remove a model with its files. 409 `model_in_use` while an alias leads to it or a job needs it."""
+    with context.database.writing() as session:
+        model = queries.locked(session, name)
+        if queries.is_used(session, model):
+            raise conflict("model_in_use", "An alias leads to this model, or a job that has not ended needs it.")
+        forget(session, model.id)
+        session.delete(model)
+    context.predictor.forget(model.id)
+    context.storage.delete(f"models/{model.id}")

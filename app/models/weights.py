@@ -1,0 +1,94 @@
+"""Whether imported weights are those of a backbone, and which classes they tell apart. No torch."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from app.core.backbones import BACKBONES, Backbone, fingerprint
+from app.core.errors import ServiceError, invalid
+from app.core.images import resize_for
+from app.core.specs import PRETRAINED_IMAGE_SIZE
+from app.models.safetensors import BadSafetensors, Contents, check_finite, read_directory
+
+LINEAR, CONVOLUTION = 2, 4  # dimensions of an output layer's weight
+IMAGENET_MEAN = [0.485, 0.456, 0.406]
+IMAGENET_STD = [0.229, 0.224, 0.225]
+
+
+def check_backbone(name: str | None) -> str:
+    """A backbone's name, or 422."""
+    if not name:
+        raise invalid("backbone_required", "Say which backbone these weights are of.", "?backbone")
+    if name not in BACKBONES:
+        message = f"'{name}' is not one of torchvision's classifiers; these are: {', '.join(BACKBONES)}."
+        raise invalid("unknown_backbone", message, "?backbone")
+    return name
+
+
+def read_classes(path: Path, backbone: str) -> list[str]:
+    """The classes of a file of weights that fit the backbone. ServiceError for everything else."""
+    try:
+        contents = read_directory(path)
+        outputs = _check_fit(contents, backbone)
+        check_finite(path, contents.tensors)
+    except BadSafetensors as error:
+        raise invalid(error.code, str(error)) from error
+    return _classes(contents.metadata, outputs)
+
+
+def input_of_import() -> dict[str, Any]:
+    """How photographs are made into a network's input, as ImageNet's weights expect it."""
+    return {
+        "size": PRETRAINED_IMAGE_SIZE,
+        "resize": resize_for(PRETRAINED_IMAGE_SIZE),
+        "crop": "center",
+        "interpolation": "bilinear",
+        "channels": "rgb",
+        "mean": IMAGENET_MEAN,
+        "std": IMAGENET_STD,
+    }
+
+
+def _check_fit(contents: Contents, backbone: str) -> int:
+    """How many outputs the weights have; 422 `weights_do_not_fit` when they are not the backbone's."""
+    shapes = {name: tensor.shape for name, tensor in contents.tensors.items()}
+    wanted = BACKBONES[backbone]
+    if fingerprint(shapes, wanted.head) != wanted.fingerprint:
+        raise _unfit(f"The tensors are not those of torchvision's {backbone}{_but(shapes)}.")
+    prefix = f"{wanted.head}."
+    head = {name.removeprefix(prefix): shape for name, shape in shapes.items() if name.startswith(prefix)}
+    weight, dimensions = head.get("weight", ()), CONVOLUTION if backbone.startswith("squeezenet") else LINEAR
+    expected = (wanted.features, 1, 1)[: dimensions - 1]
+    if set(head) != {"weight", "bias"} or len(weight) != dimensions or weight[1:] != expected:
+        raise _unfit(f"The output layer '{wanted.head}' must have a weight of (classes, {wanted.features}) and a bias.")
+    if weight[0] < 1 or head["bias"] != (weight[0],):
+        raise _unfit(f"The weight and the bias of the output layer '{wanted.head}' do not belong together.")
+    return weight[0]
+
+
+def _unfit(message: str) -> ServiceError:
+    return invalid("weights_do_not_fit", message, "?backbone")
+
+
+def _but(shapes: dict[str, tuple[int, ...]]) -> str:
+    fitting = [name for name, backbone in BACKBONES.items() if _is(shapes, backbone)]
+    return f", but of {' or '.join(fitting)}" if fitting else ", nor of any other of its classifiers"
+
+
+def _is(shapes: dict[str, tuple[int, ...]], backbone: Backbone) -> bool:
+    return fingerprint(shapes, backbone.head) == backbone.fingerprint
+
+
+def _classes(metadata: dict[str, str], outputs: int) -> list[str]:
+    """The names that the file's metadata gives, where they are right; else numbers."""
+    try:
+        names = json.loads(metadata.get("classes", "null"))
+    except (ValueError, RecursionError):
+        names = None
+    if isinstance(names, list) and all(map(_is_name, names)) and len(names) == len(set(names)) == outputs:
+        return names
+    return [str(number) for number in range(outputs)]
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and bool(value) and "\0" not in value and value.isprintable()

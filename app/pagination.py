@@ -1,0 +1,95 @@
+"""Lists in pages, by the last row's key and not by a count: rows that come or go move nothing."""
+
+import base64
+import binascii
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+from fastapi import Depends, Query
+from pydantic import BaseModel
+from sqlalchemy import Select, tuple_
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from app.core.errors import invalid
+
+DEFAULT_LIMIT = 20
+LARGEST_LIMIT = 200
+LARGEST_NUMBER = 2**31
+
+Row = TypeVar("Row")
+Item = TypeVar("Item")
+Key = Sequence[InstrumentedAttribute[Any]]
+
+
+class Listing(BaseModel, Generic[Item]):
+    """One page. `next` goes into `after` to get the following one."""
+
+    object: Literal["list"] = "list"
+    data: list[Item]
+    has_more: bool
+    next: str | None
+
+
+@dataclass(frozen=True)
+class Page:
+    """Which page is asked for."""
+
+    limit: int
+    after: str | None
+
+
+async def _page(
+    limit: Annotated[int, Query(ge=1, description="1 to 200; larger is taken as 200")] = DEFAULT_LIMIT,
+    after: Annotated[str | None, Query(description="`next` of the page before")] = None,
+) -> Page:
+    return Page(min(limit, LARGEST_LIMIT), after)
+
+
+PageAsked = Annotated[Page, Depends(_page)]
+
+
+def listing(
+    session: Session,
+    statement: Select[Row],
+    key: Key,
+    page: Page,
+    answer: Callable[[Row], Item],
+    *,
+    newest_first: bool = True,
+) -> Listing[Item]:
+    """One page of `statement`, ordered by `key` (unique, never null). Raises `invalid_cursor`."""
+    place = tuple_(*key)
+    if page.after is not None:
+        values = _values(page.after, key)
+        statement = statement.where(place < values if newest_first else place > values)
+    ordered = statement.order_by(*(column.desc() if newest_first else column.asc() for column in key))
+    rows = list(session.scalars(ordered.limit(page.limit + 1)))
+    more, rows = len(rows) > page.limit, rows[: page.limit]
+    return Listing(data=[answer(row) for row in rows], has_more=more, next=_cursor(rows[-1], key) if more else None)
+
+
+def _cursor(row: object, key: Key) -> str:
+    values = [getattr(row, column.key) for column in key]
+    return base64.urlsafe_b64encode(json.dumps(values).encode()).decode().rstrip("=")
+
+
+def _values(cursor: str, key: Key) -> tuple[Any, ...]:
+    try:
+        values = json.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
+    except (binascii.Error, ValueError, RecursionError):
+        values = None
+    if not isinstance(values, list) or len(values) != len(key) or not all(map(_fits, values, key)):
+        raise invalid("invalid_cursor", "This is not the `next` of a page of this list.", "?after")
+    return tuple(values)
+
+
+def _fits(value: Any, column: InstrumentedAttribute[Any]) -> bool:
+    wanted = column.type.python_type
+    if isinstance(value, str):
+        return wanted is str and "\0" not in value
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return wanted is type(value) and math.isfinite(value) and abs(value) < LARGEST_NUMBER * LARGEST_NUMBER

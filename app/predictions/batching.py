@@ -1,0 +1,82 @@
+"""Many requests, one network: what is waiting goes through together, and nothing ever waits for company.
+
+Everything here runs on the event loop; only the network's own work is in a thread, so there are no locks.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.core.errors import ServiceError
+from app.core.images import Pixels
+
+RETRY_SECONDS = 1
+
+Figures = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a network says of one image: `logits` (C,), None without classes, and `features` (D,)."""
+
+    logits: Figures | None
+    features: Figures
+
+
+Run = Callable[[list[Pixels]], list[Output]]
+
+
+class Batcher:
+    """The bounded queue in front of one network. `run` is called in a thread, one batch at a time."""
+
+    def __init__(self, run: Run, batch: int, capacity: int) -> None:
+        self._run, self._batch, self._capacity = run, batch, capacity
+        self._waiting: deque[tuple[Pixels, asyncio.Future[Output]]] = deque()
+        self._taken = 0
+        self._worker: asyncio.Task[None] | None = None
+
+    @contextmanager
+    def room(self, images: int) -> Iterator[None]:
+        """Places for a whole request, until it is answered; 503 `overloaded` at once when there are too few."""
+        if self._taken + images > self._capacity:
+            raise ServiceError("unavailable", "overloaded", "Too many images are waiting.", retry_after=RETRY_SECONDS)
+        self._taken += images
+        try:
+            yield
+        finally:
+            self._taken -= images
+
+    async def outputs(self, views: list[Pixels]) -> list[Output]:
+        """The network's answers, in order. Call it within `room`."""
+        loop = asyncio.get_running_loop()
+        futures: list[asyncio.Future[Output]] = [loop.create_future() for _ in views]
+        self._waiting.extend(zip(views, futures, strict=True))
+        if self._worker is None or self._worker.done():
+            self._worker = asyncio.create_task(self._work())
+        return list(await asyncio.gather(*futures))
+
+    async def _work(self) -> None:
+        """Take what is waiting, up to a batch, until nothing is."""
+        while self._waiting:
+            count = min(self._batch, len(self._waiting))
+            taken = [self._waiting.popleft() for _ in range(count)]
+            taken = [(view, future) for view, future in taken if not future.done()]
+            if taken:
+                await self._answer(taken)
+
+    async def _answer(self, taken: list[tuple[Pixels, asyncio.Future[Output]]]) -> None:
+        try:
+            outputs = await asyncio.to_thread(self._run, [view for view, _ in taken])
+        except Exception as error:  # it belongs to those who wait, not to the loop
+            for _, future in taken:
+                if not future.done():
+                    future.set_exception(error)
+            return
+        for (_, future), output in zip(taken, outputs, strict=True):
+            if not future.done():
+                future.set_result(output)

@@ -1,0 +1,92 @@
+"""The images of a request, whichever of three ways they came: a raw body, a form, or base64 in JSON."""
+
+import base64
+import binascii
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from starlette.requests import Request
+
+from app.bodies import limited, media_type, parse_json, unsupported, whole
+from app.core.errors import ServiceError, invalid
+from app.core.images import BadImage
+from app.core.settings import Settings
+from app.multipart import MULTIPART, Part, parts
+from app.pointers import field_errors, pointer
+
+JSON = "application/json"
+WANTED = (
+    "an image as image/* or application/octet-stream, multipart/form-data with file, or application/json with images"
+)
+
+
+class ImagesRequest(BaseModel):
+    """Images as base64."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    images: list[str]
+
+
+IMAGES = TypeAdapter(ImagesRequest)
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Each image's bytes, or why there are none. `single`: the body was one image, whose fault is the request's."""
+
+    images: list[bytes | BadImage]
+    single: bool
+
+
+async def read_inputs(request: Request, settings: Settings) -> Inputs:
+    """The request's images, at least one and at most as many as may be asked at once."""
+    kind, limit = media_type(request), settings.max_prediction_bytes
+    most = min(settings.prediction_images, settings.prediction_queue)
+    if kind == JSON:
+        inputs = Inputs(_from_json(await whole(request, limit), most), single=False)
+    elif kind == MULTIPART:
+        inputs = Inputs(await _from_form(request, limit, most), single=False)
+    elif kind.startswith("image/") or kind == "application/octet-stream":
+        body = await whole(request, limit)
+        inputs = Inputs([body] if body else [], single=True)
+    else:
+        raise unsupported(request, WANTED)
+    if not inputs.images:
+        raise invalid("no_images", "The request holds no image.")
+    return inputs
+
+
+def _from_json(body: bytes, most: int) -> list[bytes | BadImage]:
+    value = parse_json(body)
+    try:
+        texts = IMAGES.validate_python(value).images
+    except ValidationError as error:
+        fields = field_errors([{**fault, "loc": ("body", *fault["loc"])} for fault in error.errors()], value)
+        detail = "; ".join(f"{field.pointer or 'the body'}: {field.message}" for field in fields[:3])
+        raise ServiceError("invalid", "invalid_request", detail, fields) from error
+    if len(texts) > most:
+        raise _too_many(most)
+    return [_from_base64(text) for text in texts]
+
+
+def _from_base64(text: str) -> bytes | BadImage:
+    try:
+        return base64.b64decode("".join(text.split()), validate=True)
+    except (binascii.Error, ValueError):
+        return BadImage("invalid_base64", "The text is not base64.")
+
+
+async def _from_form(request: Request, limit: int, most: int) -> list[bytes | BadImage]:
+    files: dict[Part, bytearray] = {}
+    async for part, data in parts(request, limited(request, limit)):
+        if part.name != "file":
+            raise invalid("invalid_request", f"There is no field '{part.name}' here.", pointer([part.name]))
+        files.setdefault(part, bytearray()).extend(data)
+        if len(files) > most:
+            raise _too_many(most)
+    return [bytes(data) for data in files.values()]
+
+
+def _too_many(most: int) -> ServiceError:
+    return invalid("too_many_images", f"At most {most} images are taken at once.")

@@ -1,0 +1,62 @@
+"""The models that are loaded: each once, the least recently used one goes when another needs its place.
+
+Everything here runs on the event loop (`forget` may be called from anywhere); loading is in a thread and blocks nobody.
+"""
+
+import asyncio
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from app.core.errors import not_found
+from app.core.settings import Settings
+from app.core.storage import Storage
+from app.predictions.batching import Batcher
+from app.predictions.network import Card, Network
+
+
+@dataclass(frozen=True)
+class Served:
+    """A model that is ready to answer. It lives for as long as a request holds it, in the LRU or not."""
+
+    card: Card
+    batcher: Batcher
+
+
+class Predictor:
+    """The LRU of loaded models. Make it on the event loop that it serves."""
+
+    def __init__(self, settings: Settings, storage: Storage) -> None:
+        self._settings, self._storage = settings, storage
+        self._loop = asyncio.get_running_loop()
+        self._models: OrderedDict[str, asyncio.Task[Served]] = OrderedDict()
+
+    async def served(self, model_id: str) -> Served:
+        """The model, loaded. Those who ask for the same one meanwhile wait for the same loading."""
+        loading = self._models.get(model_id)
+        if loading is None:
+            loading = self._models[model_id] = asyncio.create_task(self._load(model_id))
+            loading.add_done_callback(lambda task: self._drop_failed(model_id, task))
+            while len(self._models) > self._settings.loaded_models:
+                self._models.popitem(last=False)
+        self._models.move_to_end(model_id)
+        return await asyncio.shield(loading)
+
+    async def _load(self, model_id: str) -> Served:
+        try:
+            network = await asyncio.to_thread(Network, self._storage.path(f"models/{model_id}"))
+        except FileNotFoundError as error:  # deleted since its row was read
+            raise not_found("model", model_id) from error
+        return Served(network.card, Batcher(network.run, self._settings.prediction_batch, self.capacity))
+
+    @property
+    def capacity(self) -> int:
+        """How many images may wait for one model."""
+        return self._settings.prediction_queue
+
+    def _drop_failed(self, model_id: str, task: asyncio.Task[Served]) -> None:
+        if (task.cancelled() or task.exception() is not None) and self._models.get(model_id) is task:
+            del self._models[model_id]
+
+    def forget(self, model_id: str) -> None:
+        """Let go of a deleted model. From any thread."""
+        self._loop.call_soon_threadsafe(self._models.pop, model_id, None)

@@ -1,0 +1,85 @@
+"""From images to answers: decode in threads, ask the network in batches, word what it says."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from os import cpu_count
+
+import numpy as np
+
+from app.answers import Trouble
+from app.context import Context
+from app.core.errors import conflict, invalid
+from app.core.images import BadImage, Pixels, decode, evaluation_view
+from app.core.settings import Settings
+from app.predictions.batching import Output
+from app.predictions.inputs import Inputs
+from app.predictions.network import Card
+from app.predictions.readiness import Choice
+from app.predictions.schemas import Embedding, EmbeddingAnswer, Failure, Guess, Prediction, PredictionAnswer
+
+# A decoded photograph takes 4 bytes for each of up to 64 million pixels: never more at a time than there are cores.
+DECODERS = ThreadPoolExecutor(cpu_count() or 1, thread_name_prefix="decoder")
+
+Seen = Output | BadImage
+
+
+async def predict(context: Context, model: Choice, inputs: Inputs, top: int) -> PredictionAnswer:
+    """Each image's most probable classes. 409 `model_has_no_classes`."""
+    if not model.has_classes:
+        raise conflict("model_has_no_classes", "The model tells no classes apart; ask for /embeddings.")
+    with context.observed.predictions.labels("prediction").time():
+        card, seen = await _see(context, model.id, inputs)
+    results = [_failure(each) if isinstance(each, BadImage) else prediction(each, card, top) for each in seen]
+    return PredictionAnswer(model=model.id, results=results)
+
+
+async def embed(context: Context, model: Choice, inputs: Inputs) -> EmbeddingAnswer:
+    """Each image's features."""
+    with context.observed.predictions.labels("embedding").time():
+        _, seen = await _see(context, model.id, inputs)
+    results = [
+        _failure(each) if isinstance(each, BadImage) else Embedding(embedding=each.features.tolist()) for each in seen
+    ]
+    return EmbeddingAnswer(model=model.id, results=results)
+
+
+async def _see(context: Context, model_id: str, inputs: Inputs) -> tuple[Card, list[Seen]]:
+    served = await context.predictor.served(model_id)
+    with served.batcher.room(len(inputs.images)):
+        views = await asyncio.gather(*(_view(image, served.card, context.settings) for image in inputs.images))
+        if inputs.single and isinstance(views[0], BadImage):
+            raise invalid(views[0].code, str(views[0]))
+        outputs = iter(await served.batcher.outputs([view for view in views if not isinstance(view, BadImage)]))
+    return served.card, [view if isinstance(view, BadImage) else next(outputs) for view in views]
+
+
+async def _view(image: bytes | BadImage, card: Card, settings: Settings) -> Pixels | BadImage:
+    if isinstance(image, BadImage):
+        return image
+    return await asyncio.get_running_loop().run_in_executor(DECODERS, view_of, image, card, settings)
+
+
+def view_of(data: bytes, card: Card, settings: Settings) -> Pixels | BadImage:
+    """What the network sees of a file, or what is wrong with the file."""
+    if len(data) > settings.max_image_bytes:
+        return BadImage("file_too_large", f"An image file has at most {settings.max_image_bytes} bytes.")
+    try:
+        return evaluation_view(decode(data, settings.max_image_pixels), card.size, card.resize)
+    except BadImage as error:
+        return error
+
+
+def prediction(output: Output, card: Card, top: int) -> Prediction:
+    """Probabilities from logits: softmax at the model's temperature."""
+    if output.logits is None:
+        raise ValueError("a model with classes has no logits")
+    scaled = output.logits.astype(np.float64) / card.temperature
+    shares = np.exp(scaled - scaled.max())
+    shares /= shares.sum()
+    order = np.argsort(-shares, kind="stable")[:top]
+    guesses = [Guess(label=card.classes[at], probability=float(shares[at])) for at in order]
+    return Prediction(label=guesses[0].label, confidence=guesses[0].probability, top=guesses)
+
+
+def _failure(image: BadImage) -> Failure:
+    return Failure(error=Trouble(code=image.code, message=str(image)))

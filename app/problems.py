@@ -1,0 +1,162 @@
+"""The one place where an error becomes an answer: `application/problem+json` (RFC 9457) with a stable `code`."""
+
+import errno
+import logging
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any, cast
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
+from sqlalchemy.exc import DataError, OperationalError
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.core.errors import FieldError, Kind, ServiceError
+from app.pointers import field_errors
+
+logger = logging.getLogger(__name__)
+
+STATUS: dict[Kind, int] = {
+    "malformed": 400,
+    "invalid": 422,
+    "not_found": 404,
+    "conflict": 409,
+    "too_large": 413,
+    "unsupported": 415,
+    "unavailable": 503,
+    "full": 507,
+}
+HTTP_CODES = {400: "bad_request", 404: "route_not_found", 405: "method_not_allowed", 413: "body_too_large"}
+FULL = (errno.ENOSPC, errno.EDQUOT)
+CLIENT_GONE = 499  # nobody reads it; logs and metrics do
+MEDIA_TYPE = "application/problem+json"
+
+
+class WrongField(BaseModel):
+    """`pointer`: a JSON pointer into the body, or `?name` for a query parameter."""
+
+    pointer: str
+    message: str
+
+
+class Problem(BaseModel):
+    """What every refusal looks like. `code` is stable; `detail` is for people and may be reworded."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    code: str
+    errors: list[WrongField] | None = None
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI's `responses` for these statuses."""
+    schema = {"schema": {"$ref": "#/components/schemas/Problem"}}
+    return {status: {"description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: schema}} for status in statuses}
+
+
+def problem(
+    status: int, code: str, detail: str, fields: Sequence[FieldError] = (), headers: dict[str, str] | None = None
+) -> Response:
+    """The answer itself."""
+    errors = [WrongField(pointer=field.pointer, message=field.message) for field in fields] or None
+    body = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, code=code, errors=errors)
+    return JSONResponse(body.model_dump(exclude_none=True), status, headers, MEDIA_TYPE)
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of `app` a problem. Call it first: middleware that is added later sees the answers."""
+    app.add_middleware(Caught)
+    app.add_exception_handler(ServiceError, _service_error)
+    app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(ClientDisconnect, _client_gone)
+    app.add_exception_handler(OSError, _system_error)
+    app.add_exception_handler(DataError, _data_error)
+    app.add_exception_handler(OperationalError, _database_away)
+
+
+def _service_error(_request: Request, error: Exception) -> Response:
+    error = cast(ServiceError, error)
+    headers = {"Retry-After": str(error.retry_after)} if error.retry_after is not None else None
+    return problem(STATUS[error.kind], error.code, error.message, error.fields, headers)
+
+
+def _validation_error(_request: Request, error: Exception) -> Response:
+    error = cast(RequestValidationError, error)
+    fields = field_errors(error.errors(), error.body)
+    detail = "; ".join(f"{field.pointer or 'the body'}: {field.message}" for field in fields)
+    return problem(422, "invalid_request", detail, fields)
+
+
+def _http_error(request: Request, error: Exception) -> Response:
+    error = cast(HTTPException, error)
+    code = HTTP_CODES.get(error.status_code, HTTPStatus(error.status_code).name.lower())
+    headers = dict(error.headers or {})
+    detail = str(error.detail)
+    if error.status_code == 404:
+        detail = f"There is nothing at {request.url.path}."
+    elif error.status_code == 405:
+        headers["Allow"] = allowed_methods(request) or headers.get("Allow", "")
+        detail = f"{request.method} is not possible here; {headers['Allow']} is."
+    return problem(error.status_code, code, detail, headers=headers)
+
+
+def allowed_methods(request: Request) -> str:
+    """All methods of a path: Starlette's own answer names those of one route alone."""
+    path = getattr(request.scope.get("route"), "path", "")
+    return ", ".join(sorted(method.upper() for method in request.app.openapi()["paths"].get(path, ())))
+
+
+def _client_gone(request: Request, _error: Exception) -> Response:
+    logger.info("%s %s: the client went away", request.method, request.url.path)
+    return Response(status_code=CLIENT_GONE)
+
+
+def _system_error(_request: Request, error: Exception) -> Response:
+    if cast(OSError, error).errno in FULL:
+        logger.error("the storage is full")
+        return problem(507, "storage_full", "There is no room left to store this.")
+    raise error
+
+
+def _data_error(_request: Request, _error: Exception) -> Response:
+    return problem(422, "invalid_request", "The request holds characters or numbers that cannot be stored.")
+
+
+def _database_away(_request: Request, error: Exception) -> Response:
+    logger.error("the database does not answer: %s", error)
+    return problem(503, "database_unavailable", "The database does not answer.", headers={"Retry-After": "5"})
+
+
+class Caught:
+    """ASGI middleware that logs what nobody foresaw and answers 500.
+
+    Starlette's own handler for this raises the error again, whereupon uvicorn closes the connection on the client.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on; an answer that has begun can only be broken off."""
+        begun = False
+
+        async def noting(message: Message) -> None:
+            nonlocal begun
+            begun = begun or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noting)
+        except Exception:
+            if begun or scope["type"] != "http":
+                raise
+            logger.exception("%s %s failed", scope["method"], scope["path"])
+            detail = "Something went wrong here, not in your request. It has been logged."
+            await problem(500, "internal_error", detail)(scope, receive, send)

@@ -1,0 +1,63 @@
+"""A file on its way in: counted, hashed and written off the event loop, a piece of a megabyte at a time."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from starlette.concurrency import run_in_threadpool
+
+from app.bodies import too_large
+from app.core.storage import CHUNK
+
+
+@dataclass(frozen=True)
+class Received:
+    """A whole file in a scratch folder."""
+
+    path: Path
+    sha256: str
+    bytes: int
+
+
+class Sink:
+    """Takes a file's bytes as they come; 413 `code` when they are more than `limit`."""
+
+    def __init__(self, path: Path, limit: int, code: str) -> None:
+        self.path, self._limit, self._code = path, limit, code
+        self._file = path.open("xb")
+        self._hash = hashlib.sha256()
+        self._waiting = bytearray()
+        self._count = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _at: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    async def write(self, data: bytes) -> None:
+        """Take some more bytes."""
+        self._count += len(data)
+        if self._count > self._limit:
+            raise too_large(self._limit, self._code)
+        self._waiting += data
+        if len(self._waiting) >= CHUNK:
+            await self._flush()
+
+    async def finish(self) -> Received:
+        """Write what is left; the file is whole."""
+        await self._flush()
+        await run_in_threadpool(self._file.close)
+        return Received(self.path, self._hash.hexdigest(), self._count)
+
+    async def _flush(self) -> None:
+        data, self._waiting = bytes(self._waiting), bytearray()
+        await run_in_threadpool(self._put, data)
+
+    def _put(self, data: bytes) -> None:
+        self._file.write(data)
+        self._hash.update(data)

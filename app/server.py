@@ -1,0 +1,23 @@
+"""The API's process: `python -m app.server HOST PORT`. It ends with the process that started it."""
+
+import os
+import signal
+import sys
+
+import uvicorn
+
+from app.core import lifeline
+from app.main import create_app
+
+SHUTDOWN_SECONDS = 5  # event streams have no end of their own
+
+
+def main() -> None:
+    """Serve until told to stop."""
+    lifeline.hold(lambda: os.kill(os.getpid(), signal.SIGTERM))
+    host, port = sys.argv[1], int(sys.argv[2])
+    uvicorn.run(create_app(), host=host, port=port, log_level="warning", timeout_graceful_shutdown=SHUTDOWN_SECONDS)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+"""A real server on a real port for each test, and what to send to it."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import httpx
+import pytest
+import uvicorn
+
+from app.core.database import Database
+from app.core.settings import Settings
+from app.main import create_app
+
+
+@contextmanager
+def serving(settings: Settings) -> Iterator[str]:
+    """The API under uvicorn in a thread; its address."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(create_app(settings), log_level="warning", timeout_graceful_shutdown=3)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, args=([listener],))
+    thread.start()
+    try:
+        while not server.started:
+            assert thread.is_alive(), "the server did not start"
+            time.sleep(0.01)
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
+        listener.close()
+
+
+Serve = Callable[..., httpx.Client]
+
+
+@pytest.fixture
+def serve(settings: Settings, database: Database) -> Iterator[Serve]:
+    """A client of a new server whose settings differ in the given fields."""
+    opened: list[tuple[object, httpx.Client]] = []
+
+    def start(**changed: object) -> httpx.Client:
+        server = serving(settings.model_copy(update=changed))
+        client = httpx.Client(base_url=server.__enter__(), timeout=30)
+        opened.append((server, client))
+        return client
+
+    yield start
+    for server, client in reversed(opened):
+        client.close()
+        server.__exit__(None, None, None)  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def client(serve: Serve) -> httpx.Client:
+    """A client of a server with the test's settings."""
+    return serve()

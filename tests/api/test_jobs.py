@@ -1,0 +1,118 @@
+"""Asking for jobs, and looking at them."""
+
+import httpx
+import pytest
+from sqlalchemy import update
+
+from app.core.database import Database
+from app.core.leases import claim, fence, succeed
+from app.core.settings import Settings
+from app.core.tables import Checkpoint, Job, Metric
+from tests.api.material import add_dataset, add_model, problem
+
+
+def ask(client: httpx.Client, dataset: str, **fields: object) -> httpx.Response:
+    return client.post("/v1/jobs", json={"type": "finetune", "dataset": dataset, **fields})
+
+
+def test_a_job_is_queued_with_its_whole_spec(client: httpx.Client, database: Database) -> None:
+    dataset_id = add_dataset(database)
+    response = ask(client, dataset_id, name="first")
+    job = response.json()
+    assert response.status_code == 202
+    assert response.headers["location"] == f"/v1/jobs/{job['id']}"
+    assert (job["object"], job["type"], job["name"], job["status"]) == ("job", "finetune", "first", "queued")
+    assert (job["queue_position"], job["attempts"], job["pause_requested"]) == (1, 0, False)
+    assert {job[name] for name in ("progress", "metrics", "result", "error", "started_at", "finished_at")} == {None}
+    assert job["spec"]["dataset"] == dataset_id
+    assert (job["spec"]["backbone"], job["spec"]["image_size"]) == ("resnet18", 128)
+    assert job["spec"]["training"]["epochs"] > 0
+    again = client.get(f"/v1/jobs/{job['id']}")
+    assert again.json() == job
+    assert int(again.headers["retry-after"]) > 0
+    assert ask(client, dataset_id).json()["queue_position"] == 2
+
+
+def test_from_a_model_backbone_and_size_are_inherited(
+    client: httpx.Client, database: Database, settings: Settings
+) -> None:
+    dataset_id, model_id = add_dataset(database), add_model(database, settings, backbone="mobilenet_v2")
+    client.put("/v1/aliases/best", json={"model": model_id})
+    for init in (model_id, "best"):
+        spec = ask(client, dataset_id, init=init).json()["spec"]
+        assert (spec["init"], spec["backbone"], spec["image_size"]) == (model_id, "mobilenet_v2", 8)
+    assert ask(client, dataset_id, init=model_id, image_size=64).json()["spec"]["image_size"] == 64
+    assert ask(client, dataset_id, init=model_id, backbone="mobilenet_v2").status_code == 202
+
+
+@pytest.mark.parametrize(
+    ("weights", "backbone"),
+    [("ResNet18_Weights.IMAGENET1K_V1", "resnet18"), ("MobileNet_V2_Weights.DEFAULT", "mobilenet_v2")],
+)
+def test_from_a_weights_name(client: httpx.Client, database: Database, weights: str, backbone: str) -> None:
+    spec = ask(client, add_dataset(database), init=weights).json()["spec"]
+    assert (spec["init"], spec["backbone"], spec["image_size"]) == (weights, backbone, 224)
+
+
+def test_lists_show_what_users_asked_for(client: httpx.Client, database: Database) -> None:
+    dataset_id = add_dataset(database)
+    ids = [ask(client, dataset_id).json()["id"] for _ in range(3)]
+    client.post(f"/v1/jobs/{ids[1]}/cancel")
+
+    def listed(query: str) -> list[str]:
+        return [job["id"] for job in client.get(f"/v1/jobs{query}").json()["data"]]
+
+    assert listed("") == ids[::-1]
+    assert listed("?status=cancelled") == [ids[1]]
+    assert listed("?status=queued&type=finetune") == [ids[2], ids[0]]
+    assert listed("?type=pretrain") == []
+    assert [job["spec"]["dataset"] for job in client.get("/v1/jobs?type=prepare").json()["data"]] == [dataset_id]
+
+
+def test_a_running_and_an_ended_job(client: httpx.Client, database: Database) -> None:
+    job_id = ask(client, add_dataset(database)).json()["id"]
+    with database.writing() as session:
+        lease = claim(session, "long", "w", 60)
+        assert lease is not None
+        fence(session, lease, progress={"epoch": 1, "epochs": 2}, metrics={"loss": 0.5})
+        session.add(Metric(job_id=job_id, run="main", step=10, epoch=1, figures={"train_loss": 0.5}))
+        session.add(Metric(job_id=job_id, run="random", step=10, epoch=1, figures={"train_loss": 0.9}))
+        session.add(
+            Checkpoint(
+                job_id=job_id, number=1, run="main", epoch=1, step=10, key="k", bytes=7, figures={"val_loss": 1.0}
+            )
+        )
+    job = client.get(f"/v1/jobs/{job_id}").json()
+    assert (job["status"], job["progress"], job["metrics"]) == ("running", {"epoch": 1, "epochs": 2}, {"loss": 0.5})
+    assert job["queue_position"] is None
+    metrics = client.get(f"/v1/jobs/{job_id}/metrics").json()["data"]
+    assert metrics[0] == {"object": "metric", "run": "main", "epoch": 1, "step": 10, "train_loss": 0.5}
+    assert [metric["run"] for metric in metrics] == ["main", "random"]
+    assert len(client.get(f"/v1/jobs/{job_id}/metrics?run=random").json()["data"]) == 1
+    checkpoint = client.get(f"/v1/jobs/{job_id}/checkpoints").json()["data"][0]
+    assert (checkpoint["number"], checkpoint["bytes"], checkpoint["metrics"]) == (1, 7, {"val_loss": 1.0})
+    with database.writing() as session:
+        succeed(session, lease, {"model": "mdl_1"})
+    ended = client.get(f"/v1/jobs/{job_id}")
+    assert "retry-after" not in ended.headers
+    assert (ended.json()["status"], ended.json()["result"]) == ("succeeded", {"model": "mdl_1"})
+    assert ended.json()["finished_at"].endswith("Z")
+
+
+def test_cancel_pause_and_resume(client: httpx.Client, database: Database) -> None:
+    job_id = ask(client, add_dataset(database)).json()["id"]
+    for move, status in (("pause", "paused"), ("resume", "queued"), ("cancel", "cancelled"), ("cancel", "cancelled")):
+        response = client.post(f"/v1/jobs/{job_id}/{move}")
+        assert (response.status_code, response.json()["status"]) == (202, status)
+    problem(client.post(f"/v1/jobs/{job_id}/resume"), 409, "job_not_paused")
+    problem(client.post(f"/v1/jobs/{job_id}/pause"), 409, "job_not_running")
+    with database.writing() as session:
+        session.execute(update(Job).values(status="succeeded"))
+    problem(client.post(f"/v1/jobs/{job_id}/cancel"), 409, "job_ended")
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("path", ["", "/events", "/metrics", "/checkpoints"])
+def test_an_unknown_job(client: httpx.Client, path: str) -> None:
+    problem(client.get(f"/v1/jobs/job_nope{path}"), 404, "job_not_found")
+    problem(client.get(f"/v1/jobs/job%00{path}"), 404, "route_not_found")

@@ -1,0 +1,97 @@
+"""What every test may ask for. Databases and brokers are real: SQLite files, PostgreSQL and Redis servers."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import redis
+
+from app.core.database import Database
+from app.core.settings import Settings
+from app.core.tables import Base
+from tests.servers import fresh_database, postgresql, redis_server
+
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[str]:
+    """The server on which each test gets a database of its own."""
+    if given := os.environ.get("IMPRINT_TEST_DATABASE_URL"):
+        yield given
+        return
+    with postgresql() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def redis_server_url() -> Iterator[str]:
+    """One Redis for all tests."""
+    if given := os.environ.get("IMPRINT_TEST_BROKER_URL"):
+        yield given
+        return
+    with redis_server() as url:
+        yield url
+
+
+@pytest.fixture
+def redis_url(redis_server_url: str) -> Iterator[str]:
+    """An empty Redis."""
+    with closing(redis.Redis.from_url(redis_server_url)) as client:
+        client.flushdb()
+        yield redis_server_url
+        client.flushdb()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """An empty database of each kind: a test that asks for it runs twice."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'data' / 'imprint.db'}"
+        return
+    with fresh_database(request.getfixturevalue("postgresql_server"), f"imprint_{secrets.token_hex(8)}") as url:
+        yield url
+
+
+@pytest.fixture
+def broker_url(request: pytest.FixtureRequest, database_url: str) -> str:
+    """The broker that goes with the database: files beside SQLite, Redis beside PostgreSQL."""
+    return "filesystem://" if database_url.startswith("sqlite") else str(request.getfixturevalue("redis_url"))
+
+
+@pytest.fixture
+def settings(tmp_path: Path, database_url: str, broker_url: str) -> Settings:
+    """A data folder of the test's own, and timings for people in a hurry."""
+    return Settings(
+        data=tmp_path / "data",
+        database_url=database_url,
+        broker_url=broker_url,
+        lease_seconds=4,
+        renew_seconds=0.5,
+        reconcile_seconds=0.3,
+        wake_seconds=1,
+        grace_seconds=3,
+        poll_seconds=0.1,
+        checkpoint_seconds=0.5,
+        ready_patience_seconds=1,
+    )
+
+
+@pytest.fixture
+def database(settings: Settings) -> Iterator[Database]:
+    """The database with its schema."""
+    database = Database(settings.resolved_database_url)
+    Base.metadata.create_all(database.engine)
+    yield database
+    database.close()
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Real photographs and weights, which are not part of the project."""
+    if not SHARED.is_dir():
+        pytest.skip(f"{SHARED} is not there")
+    return SHARED

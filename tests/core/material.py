@@ -1,0 +1,52 @@
+"""Jobs to test with."""
+
+from sqlalchemy import select, update
+
+from app.core import jobs
+from app.core.clock import now
+from app.core.database import Database
+from app.core.leases import Lease, claim
+from app.core.specs import Finetune, Prepare
+from app.core.tables import Event, Job
+
+LANE = "long"
+
+
+def add_job(database: Database, name: str | None = None) -> str:
+    """A queued fine-tuning."""
+    with database.writing() as session:
+        return jobs.create(session, Finetune(type="finetune", dataset="ds_1"), name).id
+
+
+def add_prepare(database: Database, dataset: str = "ds_1") -> str:
+    """A queued preparation, which has another lane."""
+    with database.writing() as session:
+        return jobs.create(session, Prepare(dataset=dataset)).id
+
+
+def take(database: Database, owner: str = "w1", seconds: float = 60) -> Lease:
+    """Claim the next job; there must be one."""
+    with database.writing() as session:
+        lease = claim(session, LANE, owner, seconds)
+    assert lease is not None
+    return lease
+
+
+def lapse(database: Database, job_id: str) -> None:
+    """Let a job's lease end now."""
+    with database.writing() as session:
+        session.execute(update(Job).where(Job.id == job_id).values(lease_expires_at=now() - 1))
+
+
+def row(database: Database, job_id: str) -> Job:
+    """The job's row."""
+    with database.reading() as session:
+        return jobs.get(session, job_id)
+
+
+def kinds(database: Database, job_id: str) -> list[str]:
+    """What happened to a job, in order; the numbers have no gaps."""
+    with database.reading() as session:
+        events = list(session.scalars(select(Event).where(Event.job_id == job_id).order_by(Event.number)))
+    assert [event.number for event in events] == list(range(1, len(events) + 1))
+    return [event.kind for event in events]

@@ -1,0 +1,96 @@
+"""What users do to jobs."""
+
+import pytest
+from sqlalchemy.orm import Session
+
+from app.core import jobs
+from app.core.database import Database
+from app.core.errors import ServiceError
+from app.core.leases import succeed
+from app.core.states import Status
+from app.core.tables import Dataset
+from tests.core.material import add_job, add_prepare, kinds, row, take
+
+
+def refused(database: Database, move: object, job_id: str) -> str:
+    with pytest.raises(ServiceError) as caught, database.writing() as session:
+        move(session, job_id)  # type: ignore[operator]
+    return caught.value.code
+
+
+def test_cancelling_in_the_queue_is_at_once(database: Database) -> None:
+    job_id = add_job(database)
+    for _ in range(2):
+        with database.writing() as session:
+            assert jobs.cancel(session, job_id).status == Status.CANCELLED
+    assert kinds(database, job_id) == ["queued", "cancelled"]
+    assert row(database, job_id).error is None
+
+
+def test_cancelling_a_running_job_asks_first(database: Database) -> None:
+    job_id = add_job(database)
+    take(database)
+    for _ in range(2):
+        with database.writing() as session:
+            assert jobs.cancel(session, job_id).status == Status.CANCELLING
+    assert kinds(database, job_id) == ["queued", "started", "cancelling"]
+
+
+def test_an_ended_job_cannot_be_changed(database: Database) -> None:
+    job_id = add_job(database)
+    lease = take(database)
+    with database.writing() as session:
+        succeed(session, lease, {})
+    assert refused(database, jobs.cancel, job_id) == "job_ended"
+    assert refused(database, jobs.pause, job_id) == "job_not_running"
+    assert refused(database, jobs.resume, job_id) == "job_not_paused"
+
+
+@pytest.mark.parametrize("move", [jobs.cancel, jobs.pause, jobs.resume])
+def test_an_unknown_job_is_not_found(database: Database, move: object) -> None:
+    assert refused(database, move, "job_nope") == "job_not_found"
+
+
+def test_pausing_in_the_queue_and_resuming(database: Database) -> None:
+    job_id = add_job(database)
+    with database.writing() as session:
+        assert jobs.pause(session, job_id).status == Status.PAUSED
+        assert jobs.pause(session, job_id).status == Status.PAUSED
+        assert jobs.resume(session, job_id).status == Status.QUEUED
+        assert jobs.resume(session, job_id).status == Status.QUEUED
+    assert kinds(database, job_id) == ["queued", "paused", "queued"]
+
+
+def test_a_pause_can_be_taken_back(database: Database) -> None:
+    job_id = add_job(database)
+    take(database)
+    with database.writing() as session:
+        assert jobs.pause(session, job_id).pause_requested
+        resumed = jobs.resume(session, job_id)
+    assert (resumed.status, resumed.pause_requested) == (Status.RUNNING, False)
+
+
+def test_queue_positions_count_one_lane(database: Database) -> None:
+    ids = [add_job(database) for _ in range(3)]
+    add_prepare(database)
+    take(database)
+    assert [position(database, job_id) for job_id in ids] == [None, 1, 2]
+
+
+def position(database: Database, job_id: str) -> int | None:
+    with database.reading() as session:
+        return jobs.queue_position(session, jobs.get(session, job_id))
+
+
+def test_cancelling_a_preparation_fails_its_dataset(database: Database) -> None:
+    job_id = add_prepare(database)
+    with database.writing() as session:
+        session.add(Dataset(id="ds_1", name="n", job=job_id, sha256="", bytes=0))
+    with database.writing() as session:
+        jobs.cancel(session, job_id)
+        assert dataset(session).status == "failed"
+        assert (dataset(session).error or {})["code"] == "cancelled"
+
+
+def dataset(session: Session) -> Dataset:
+    return session.get_one(Dataset, "ds_1", populate_existing=True)

@@ -1,0 +1,158 @@
+"""Claim, hold, write, end: and nothing at all for whoever has lost the lease."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy.orm import Session
+
+from app.core import jobs
+from app.core.database import Database
+from app.core.leases import Lease, StaleLease, claim, fail, fence, give_back, renew, retry, succeed
+from app.core.states import Status
+from tests.core.material import add_job, add_prepare, kinds, lapse, row, take
+
+Write = Callable[[Session, Lease], Any]
+
+WRITES: dict[str, Write] = {
+    "renew": lambda session, lease: renew(session, lease, 60),
+    "fence": lambda session, lease: fence(session, lease, progress={"epoch": 1}),
+    "succeed": lambda session, lease: succeed(session, lease, {}),
+    "fail": lambda session, lease: fail(session, lease, "code", "message"),
+    "give_back": give_back,
+    "retry": lambda session, lease: retry(session, lease, "code", "message", 3),
+}
+
+
+def test_the_oldest_of_a_lane_comes_first(database: Database) -> None:
+    first, second = add_job(database), add_job(database)
+    add_prepare(database)
+    assert [take(database).job_id, take(database).job_id] == [first, second]
+    with database.writing() as session:
+        assert claim(session, "long", "w1", 60) is None
+
+
+def test_a_claim_raises_epoch_and_attempts(database: Database) -> None:
+    job_id = add_job(database)
+    lease = take(database, "w7", 60)
+    job = row(database, job_id)
+    assert (lease.job_id, lease.epoch, lease.type) == (job_id, 1, "finetune")
+    assert lease.spec["dataset"] == "ds_1"
+    assert (job.status, job.epoch, job.attempts, job.owner) == (Status.RUNNING, 1, 1, "w7")
+    assert job.started_at is not None
+    assert 59 < (job.lease_expires_at or 0) - job.started_at < 61
+
+
+def test_renewing_brings_the_orders(database: Database) -> None:
+    job_id = add_job(database)
+    lease = take(database)
+    for change, orders in ((None, (False, False)), (jobs.pause, (False, True)), (jobs.cancel, (True, True))):
+        with database.writing() as session:
+            if change:
+                change(session, job_id)
+            found = renew(session, lease, 60)
+        assert (found.cancel, found.pause) == orders
+
+
+def test_a_fenced_write_is_there_and_keeps_the_lease(database: Database) -> None:
+    lease = take_new(database)
+    with database.writing() as session:
+        fence(session, lease, progress={"epoch": 3})
+    job = row(database, lease.job_id)
+    assert (job.progress, job.status, job.epoch) == ({"epoch": 3}, Status.RUNNING, 1)
+
+
+def take_new(database: Database) -> Lease:
+    add_job(database)
+    return take(database)
+
+
+@pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
+def test_a_stale_epoch_is_refused_everywhere(database: Database, write: Write) -> None:
+    stale = take_new(database)
+    with database.writing() as session:
+        retry(session, stale, "worker_lost", "gone", 3)
+    fresh = take(database, "w2")
+    assert (fresh.job_id, fresh.epoch) == (stale.job_id, 2)
+    before = vars(row(database, stale.job_id)).copy()
+    with pytest.raises(StaleLease), database.writing() as session:
+        write(session, stale)
+    after = vars(row(database, stale.job_id))
+    assert {k: v for k, v in after.items() if k[0] != "_"} == {k: v for k, v in before.items() if k[0] != "_"}
+
+
+@pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
+def test_an_ended_job_takes_no_more_writes(database: Database, write: Write) -> None:
+    lease = take_new(database)
+    with database.writing() as session:
+        succeed(session, lease, {"model": "mdl_1"})
+    with pytest.raises(StaleLease), database.writing() as session:
+        write(session, lease)
+    job = row(database, lease.job_id)
+    assert (job.status, job.result, job.owner, job.lease_expires_at) == (
+        Status.SUCCEEDED,
+        {"model": "mdl_1"},
+        None,
+        None,
+    )
+    assert kinds(database, lease.job_id) == ["queued", "started", "succeeded"]
+
+
+def test_a_cancellation_that_came_first_beats_the_result(database: Database) -> None:
+    lease = take_new(database)
+    with database.writing() as session:
+        jobs.cancel(session, lease.job_id)
+    with pytest.raises(StaleLease), database.writing() as session:
+        succeed(session, lease, {})
+    with database.writing() as session:
+        assert give_back(session, lease) == Status.CANCELLED
+    assert row(database, lease.job_id).status == Status.CANCELLED
+
+
+def test_giving_back_costs_no_attempt(database: Database) -> None:
+    lease = take_new(database)
+    for _ in range(5):
+        with database.writing() as session:
+            assert give_back(session, lease) == Status.QUEUED
+        assert row(database, lease.job_id).attempts == 0
+        lease = take(database)
+    assert lease.epoch == 6
+
+
+def test_giving_back_pauses_when_that_was_asked(database: Database) -> None:
+    lease = take_new(database)
+    with database.writing() as session:
+        jobs.pause(session, lease.job_id)
+        assert give_back(session, lease) == Status.PAUSED
+    job = row(database, lease.job_id)
+    assert (job.status, job.pause_requested) == (Status.PAUSED, False)
+
+
+def test_the_third_death_is_the_last(database: Database) -> None:
+    lease = take_new(database)
+    for expected in (Status.QUEUED, Status.QUEUED, Status.FAILED):
+        with database.writing() as session:
+            assert retry(session, lease, "child_died", "it died", 3) == expected
+        if expected == Status.QUEUED:
+            lease = take(database)
+    job = row(database, lease.job_id)
+    assert job.error == {"code": "child_died", "message": "Given up after 3 attempts. The last one: it died"}
+    assert job.finished_at is not None
+
+
+def test_failing_says_why(database: Database) -> None:
+    lease = take_new(database)
+    with database.writing() as session:
+        fail(session, lease, "loss_not_finite", "The loss is not a number.")
+    job = row(database, lease.job_id)
+    assert (job.status, job.error) == (
+        Status.FAILED,
+        {"code": "loss_not_finite", "message": "The loss is not a number."},
+    )
+
+
+def test_a_lapsed_lease_still_writes_until_somebody_takes_it(database: Database) -> None:
+    lease = take_new(database)
+    lapse(database, lease.job_id)
+    with database.writing() as session:
+        renew(session, lease, 60)
