@@ -10,7 +10,7 @@ from app.broker import Sender
 from app.core.database import Database
 from app.core.settings import Settings
 from app.core.storage import Storage
-from app.observed import Observed
+from app.http.observed import Observed
 from app.predictions.runtime import Predictor
 
 

@@ -6,7 +6,7 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from app import docs, health, problems
+from app import health, problems
 from app.broker import Sender
 from app.context import Context
 from app.core.database import Database
@@ -14,11 +14,12 @@ from app.core.reconciler import Reconciler
 from app.core.settings import Settings
 from app.core.storage import Storage
 from app.datasets import endpoints as datasets
+from app.http import docs
+from app.http.observed import Counted, Observed
+from app.http.openapi import with_problems
 from app.jobs import endpoints as jobs
 from app.models import aliases
 from app.models import endpoints as models
-from app.observed import Counted, Observed
-from app.openapi import with_problems
 from app.predictions import endpoints as predictions
 from app.predictions.runtime import Predictor
 

@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core.errors import FieldError, Kind, ServiceError
-from app.pointers import field_errors
+from app.http.pointers import field_errors
 
 logger = logging.getLogger(__name__)
 

@@ -15,8 +15,8 @@ from app.core.tables import Dataset, Rejection
 from app.datasets import queries
 from app.datasets.schemas import DatasetAnswer, RejectionAnswer
 from app.datasets.upload import Upload
-from app.idempotency import Ticket, forget, once, ticket
-from app.pagination import Listing, Page, listing
+from app.http.idempotency import Ticket, forget, once, ticket
+from app.http.pagination import Listing, Page, listing
 
 
 def create(context: Context, upload: Upload, key: str | None) -> DatasetAnswer:

@@ -5,13 +5,13 @@ from pathlib import Path, PurePosixPath
 
 from starlette.requests import Request
 
-from app.bodies import limited, media_type, unsupported
 from app.core.errors import invalid
 from app.core.settings import Settings
-from app.multipart import MULTIPART, SLACK, Part, parts
-from app.names import clean
-from app.pointers import pointer
-from app.receiving import Received, Sink
+from app.http.bodies import limited, media_type, unsupported
+from app.http.multipart import MULTIPART, SLACK, Part, parts
+from app.http.names import clean
+from app.http.pointers import pointer
+from app.http.receiving import Received, Sink
 
 RAW = ("application/zip", "application/x-zip-compressed", "application/octet-stream")
 CODE = "upload_too_large"

@@ -9,12 +9,12 @@ from starlette.responses import StreamingResponse
 from app.context import Ctx
 from app.core import jobs
 from app.core.states import TERMINAL, Status
-from app.guards import Guarded
-from app.idempotency import KeyAsked
+from app.http.guards import Guarded
+from app.http.idempotency import KeyAsked
+from app.http.pagination import Listing, PageAsked
 from app.jobs import service
 from app.jobs.schemas import CheckpointAnswer, EventAnswer, JobAnswer, JobType, MetricAnswer, UserSpec
 from app.jobs.stream import follow, last_seen, look
-from app.pagination import Listing, PageAsked
 from app.problems import documented
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=Guarded, responses=documented(422))

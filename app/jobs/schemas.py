@@ -4,9 +4,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from app.answers import Answer, MaybeTime, Time, Trouble
 from app.core.specs import Finetune, Pretrain
 from app.core.states import Status
+from app.http.answers import Answer, MaybeTime, Time, Trouble
 
 # Preparing and publishing are made by uploads and imports, never by a user's POST.
 UserSpec = Annotated[Pretrain | Finetune, Field(discriminator="type")]

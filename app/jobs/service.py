@@ -9,11 +9,11 @@ from app.core import jobs
 from app.core.specs import Finetune, Pretrain
 from app.core.states import Status
 from app.core.tables import Checkpoint, Event, Job, Metric
-from app.idempotency import once, ticket
+from app.http.idempotency import once, ticket
+from app.http.pagination import Listing, Page, listing
 from app.jobs import queries
 from app.jobs.checks import complete
 from app.jobs.schemas import CheckpointAnswer, EventAnswer, JobAnswer, MetricAnswer
-from app.pagination import Listing, Page, listing
 
 
 def create(context: Context, spec: Pretrain | Finetune, key: str | None) -> JobAnswer:

@@ -8,10 +8,10 @@ from sqlalchemy import select
 from app.context import Context, Ctx
 from app.core.errors import invalid
 from app.core.tables import Alias
-from app.guards import Guarded
+from app.http.guards import Guarded
+from app.http.pagination import Listing, PageAsked, listing
 from app.models import queries
 from app.models.schemas import AliasAnswer, AliasRequest
-from app.pagination import Listing, PageAsked, listing
 from app.problems import documented
 
 router = APIRouter(prefix="/v1/aliases", tags=["models"], route_class=Guarded, responses=documented(422))

@@ -6,19 +6,19 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.concurrency import contextmanager_in_threadpool, run_in_threadpool
 
-from app.bodies import limited, media_type, unsupported
 from app.context import Ctx
 from app.core.errors import invalid
-from app.guards import Guarded
-from app.idempotency import KeyAsked
+from app.http.bodies import limited, media_type, unsupported
+from app.http.guards import Guarded
+from app.http.idempotency import KeyAsked
+from app.http.names import clean
+from app.http.pagination import Listing, PageAsked
+from app.http.receiving import Received, Sink
 from app.models import service
 from app.models.download import MEDIA_TYPE, Format, download
 from app.models.schemas import ModelAnswer
 from app.models.weights import check_backbone
-from app.names import clean
-from app.pagination import Listing, PageAsked
 from app.problems import documented
-from app.receiving import Received, Sink
 
 router = APIRouter(prefix="/v1/models", tags=["models"], route_class=Guarded, responses=documented(422))
 

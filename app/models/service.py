@@ -9,12 +9,12 @@ from app.core.errors import conflict
 from app.core.ids import new_id
 from app.core.specs import LANES, Publish
 from app.core.tables import Model
-from app.idempotency import Ticket, forget, once, ticket
+from app.http.idempotency import Ticket, forget, once, ticket
+from app.http.pagination import Listing, Page, listing
+from app.http.receiving import Received
 from app.models import queries
 from app.models.schemas import ModelAnswer
 from app.models.weights import input_of_import, read_classes
-from app.pagination import Listing, Page, listing
-from app.receiving import Received
 
 
 def create(context: Context, file: Received, name: str, backbone: str, key: str | None) -> ModelAnswer:

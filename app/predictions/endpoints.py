@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 
 from app.context import Ctx
-from app.guards import Guarded
+from app.http.guards import Guarded
 from app.predictions import service
 from app.predictions.inputs import ImagesRequest, read_inputs
 from app.predictions.readiness import ready_model

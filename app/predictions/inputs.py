@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from starlette.requests import Request
 
-from app.bodies import limited, media_type, parse_json, unsupported, whole
 from app.core.errors import ServiceError, invalid
 from app.core.images import BadImage
 from app.core.settings import Settings
-from app.multipart import MULTIPART, Part, parts
-from app.pointers import field_errors, pointer
+from app.http.bodies import limited, media_type, parse_json, unsupported, whole
+from app.http.multipart import MULTIPART, Part, parts
+from app.http.pointers import field_errors, pointer
 
 JSON = "application/json"
 WANTED = (

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from app.answers import Trouble
+from app.http.answers import Trouble
 
 
 class Failure(BaseModel):

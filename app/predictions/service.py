@@ -6,11 +6,11 @@ from os import cpu_count
 
 import numpy as np
 
-from app.answers import Trouble
 from app.context import Context
 from app.core.errors import conflict, invalid
 from app.core.images import BadImage, Pixels, decode, evaluation_view
 from app.core.settings import Settings
+from app.http.answers import Trouble
 from app.predictions.batching import Output
 from app.predictions.inputs import Inputs
 from app.predictions.network import Card

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from app.core.database import Database
 from app.core.settings import Settings
 from app.core.tables import Dataset, Idempotency, Job
-from app.receiving import Sink
+from app.http.receiving import Sink
 from tests.api.conftest import Serve
 from tests.api.material import archive, files_in, problem
 

@@ -10,9 +10,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive
 
-from app.bodies import read_json
 from app.context import context_of
 from app.core.errors import FieldError, ServiceError
+from app.http.bodies import read_json
 
 
 class Guarded(APIRoute):

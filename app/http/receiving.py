@@ -8,8 +8,8 @@ from typing import Self
 
 from starlette.concurrency import run_in_threadpool
 
-from app.bodies import too_large
 from app.core.storage import CHUNK
+from app.http.bodies import too_large
 
 
 @dataclass(frozen=True)
