@@ -10,7 +10,7 @@ from app import health, problems
 from app.broker import Sender
 from app.context import Context
 from app.core.database import Database
-from app.core.reconciler import Reconciler
+from app.core.reconciler import reconciler
 from app.core.settings import Settings
 from app.core.storage import Storage
 from app.datasets import endpoints as datasets
@@ -61,10 +61,10 @@ def open_context(settings: Settings, observed: Observed, closing: ExitStack) -> 
     """Everything that requests share; `closing` lets go of it in the opposite order."""
     settings.data.mkdir(parents=True, exist_ok=True)
     database, storage, sender = Database(settings.resolved_database_url), Storage(settings.data), Sender(settings)
-    reconciler = Reconciler(database, settings, sender.wake)
+    repeater = reconciler(database, settings, sender.wake)
     closing.callback(database.close)
     sender.start()
     closing.callback(sender.stop)
-    reconciler.start()
-    closing.callback(reconciler.stop)
+    repeater.start()
+    closing.callback(repeater.stop)
     return Context(settings, database, storage, sender, Predictor(settings, storage), observed)

@@ -1,17 +1,16 @@
 """Puts right what crashes leave behind: lapsed leases and lost wake-ups. Any process may run it, any number at once."""
 
 import logging
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlalchemy import select, update
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from app.core.clock import now
 from app.core.database import Database
 from app.core.leases import settle
+from app.core.repeater import Repeater
 from app.core.settings import Settings
 from app.core.states import LEASED, Status
 from app.core.tables import Job
@@ -59,23 +58,6 @@ def _forgotten(session: Session, wake_seconds: float, just_queued: list[str]) ->
     return [(row.lane, row.id) for row in rows]
 
 
-class Reconciler(threading.Thread):
-    """Looks every `reconcile_seconds` until stopped; a database that is away is waited for."""
-
-    def __init__(self, database: Database, settings: Settings, wake: Wake) -> None:
-        super().__init__(name="reconciler", daemon=True)
-        self._database, self._settings, self._wake = database, settings, wake
-        self._stopped = threading.Event()
-
-    def run(self) -> None:
-        """Look, wait, look again."""
-        while not self._stopped.wait(self._settings.reconcile_seconds):
-            try:
-                reconcile(self._database, self._settings, self._wake)
-            except SQLAlchemyError:
-                logger.warning("the reconciler could not reach the database; it will look again", exc_info=True)
-
-    def stop(self) -> None:
-        """Stop after the look in progress."""
-        self._stopped.set()
-        self.join(timeout=10)
+def reconciler(database: Database, settings: Settings, wake: Wake) -> Repeater:
+    """One that looks every `reconcile_seconds`, once it is started."""
+    return Repeater("reconciler", settings.reconcile_seconds, lambda: reconcile(database, settings, wake))

@@ -69,7 +69,7 @@ class NoPenalty(Strict):
 
 
 class L2SP(Strict):
-    """strength/2 * |w - w_s|^2 over the shared weights, head_strength/2 * |v|^2 over the new head (Li 2018, eq. 2)."""
+    """strength * |w - w_s|^2 over the shared weights + head_strength * |v|^2 over the new head (Li 2018, eq. 2)."""
 
     kind: Literal["l2_sp"]
     strength: float = Field(0.01, ge=0, le=1e6)

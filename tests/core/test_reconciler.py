@@ -8,7 +8,7 @@ from sqlalchemy import update
 from app.core import jobs
 from app.core.clock import now
 from app.core.database import Database
-from app.core.reconciler import Findings, Reconciler, reconcile
+from app.core.reconciler import Findings, reconcile, reconciler
 from app.core.settings import Settings
 from app.core.states import Status
 from app.core.tables import Job
@@ -76,7 +76,7 @@ def test_the_thread_goes_on_until_stopped(database: Database, settings: Settings
     take(database)
     lapse(database, job_id)
     seen = threading.Event()
-    thread = Reconciler(database, settings, lambda _lane, _job: seen.set())
+    thread = reconciler(database, settings, lambda _lane, _job: seen.set())
     thread.start()
     assert seen.wait(10)
     thread.stop()

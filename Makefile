@@ -1,0 +1,47 @@
+# Everything starts from a bare Debian with Python 3.11, git and make; `.venv` is made on the way.
+PYTHON ?= python3
+BIN := .venv/bin
+LOCK := requirements/dev.txt
+UV := $(BIN)/uv
+COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+
+.PHONY: setup serve demo test check format lock clean
+
+setup: .venv/ready
+
+# uv itself comes from the lock, by pip, hashes checked; then it installs the rest in half a minute.
+.venv/ready: $(LOCK) pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -c "import re; print(re.search(r'^uv==(?:.*\\\n)*.*', open('$(LOCK)').read(), re.M)[0])" > .venv/uv.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r .venv/uv.txt
+	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r $(LOCK)
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	touch $@
+
+serve: setup
+	$(BIN)/imprint serve
+
+demo: setup
+	$(BIN)/python examples/digits.py
+
+test: setup
+	$(BIN)/pytest
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# After a change of the dependencies in pyproject.toml
+lock: setup
+	$(COMPILE) pyproject.toml --extra worker --group dev -o $(LOCK)
+	$(COMPILE) pyproject.toml -c $(LOCK) -o requirements/api.txt
+	$(COMPILE) pyproject.toml --extra worker -c $(LOCK) -o requirements/worker.txt
+
+clean:
+	rm -rf .venv demo-data .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,143 @@
+"""The contract, kept by every method (after DomainBed: one test that steps them all)."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+
+from tests.training.packing import VIEW
+from tests.training.watchers import Recorder
+from worker.training.backbones import build
+from worker.training.data import PackedImages
+from worker.training.loop import Interrupted, fit
+from worker.training.methods.contract import Method
+from worker.training.methods.imputation import Imputation
+from worker.training.methods.probe import Probe
+from worker.training.methods.registry import METHODS
+from worker.training.methods.rotation import Rotation
+from worker.training.methods.simclr import SimCLR
+from worker.training.methods.supervised import Supervised
+from worker.training.randomness import STEP, generator_at
+from worker.training.run import Recipe
+
+RECIPE = Recipe(
+    epochs=2,
+    batch_size=8,
+    learning_rate=1e-3,
+    weight_decay=1e-4,
+    optimizer="adamw",
+    warmup=0.0,
+    seed=0,
+    checkpoint_seconds=math.inf,
+)
+
+
+def supervised(penalty: str) -> Method:
+    return Supervised(
+        build("mobilenet_v3_small", 10, VIEW.size, seed=0),
+        VIEW,
+        penalty=penalty,
+        strength=0.1,
+        head_strength=0.1,
+        head_epochs=0,
+        label_smoothing=0.0,
+        class_weights=None,
+        crop_scale=(0.5, 1.0),
+        flip=0.5,
+    )
+
+
+def probe() -> Method:
+    return Probe(build("mobilenet_v3_small", 10, VIEW.size, seed=0), VIEW, label_smoothing=0.0, class_weights=None)
+
+
+def rotation() -> Method:
+    return Rotation(build("mobilenet_v3_small", 1, VIEW.size, seed=0), VIEW, crop_scale=(0.5, 1.0), seed=1)
+
+
+def simclr(denominator: str) -> Method:
+    return SimCLR(
+        build("mobilenet_v3_small", 1, VIEW.size, seed=0),
+        VIEW,
+        temperature=0.5,
+        denominator=denominator,
+        projection_dim=16,
+        colour_strength=0.5,
+        crop_scale=(0.2, 1.0),
+        seed=1,
+    )
+
+
+def imputation(mask: str) -> Method:
+    return Imputation(
+        build("mobilenet_v3_small", 1, VIEW.size, seed=0),
+        VIEW,
+        mask=mask,
+        mask_ratio=0.5,
+        patch_size=8,
+        crop_scale=(0.5, 1.0),
+        seed=1,
+    )
+
+
+MAKERS: dict[str, Callable[[], Method]] = {
+    "supervised": lambda: supervised("none"),
+    "supervised l2_sp": lambda: supervised("l2_sp"),
+    "supervised function": lambda: supervised("function"),
+    "probe": probe,
+    "rotation": rotation,
+    "simclr all": lambda: simclr("all"),
+    "simclr negatives": lambda: simclr("negatives"),
+    "imputation random": lambda: imputation("random"),
+    "imputation center": lambda: imputation("center"),
+}
+
+
+def test_every_method_is_here() -> None:
+    assert {name.split()[0] for name in MAKERS} == set(METHODS)
+    assert {name.split()[0]: type(make()) for name, make in MAKERS.items()} == METHODS
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_three_steps(digits: PackedImages, name: str) -> None:
+    """The loss is finite, every parameter that is to be learnt moves, no other does, and the step draws nothing."""
+    method = MAKERS[name]()
+    source = method.batches(digits, np.arange(24), training=True, batch_size=8, seed=0, workers=0)
+    groups = method.parameter_groups(0.01)
+    optimizer = torch.optim.AdamW(groups, lr=1e-3)
+    learnt = {id(p) for group in groups for p in group["params"]}
+    before = {key: p.detach().clone() for key, p in method.named_parameters()}
+    method.train()
+    for step, batch in enumerate(source.epoch(0, 0)):
+        terms = method.training_step(batch, generator_at(0, STEP, 0, step))
+        assert all(torch.isfinite(term) for term in terms.values())
+        optimizer.zero_grad()
+        terms["loss"].backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+    unused = () if name.split()[0] in {"supervised", "probe"} else ("network.head.",)
+    for key, p in method.named_parameters():
+        moves = id(p) in learnt and not key.startswith(unused)
+        assert torch.equal(p, before[key]) != moves, key
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_a_run_can_be_interrupted_and_gives_the_same_bytes(digits: PackedImages, name: str) -> None:
+    def go(watcher: Recorder, resumed: bool) -> dict[str, torch.Tensor]:
+        method = MAKERS[name]()
+        train, validation = (
+            method.batches(digits, np.arange(20), training=training, batch_size=8, seed=0, workers=0)
+            for training in (True, False)
+        )
+        state = watcher.states[-1] if resumed else None
+        fit(method, train, validation, RECIPE, watcher, state)
+        return method.network.state_dict()
+
+    whole = go(Recorder(), resumed=False)
+    watcher = Recorder(stop_after={4})
+    with pytest.raises(Interrupted):
+        go(watcher, resumed=False)
+    again = go(watcher, resumed=True)
+    assert all(torch.equal(whole[key], again[key]) for key in whole)
+    assert all(math.isfinite(value) for figures in watcher.epochs for value in figures.values())

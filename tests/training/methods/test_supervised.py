@@ -1,0 +1,150 @@
+import copy
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from tests.training.packing import VIEW
+from worker.training.backbones import build
+from worker.training.batches import Batch
+from worker.training.data import PackedImages
+from worker.training.losses import cross_entropy, function_distance, l2, l2_sp
+from worker.training.methods.supervised import Supervised
+from worker.training.randomness import STEP, generator_at
+
+PLAIN: dict[str, Any] = {
+    "penalty": "none",
+    "strength": 0.5,
+    "head_strength": 0.25,
+    "head_epochs": 0,
+    "label_smoothing": 0.0,
+    "class_weights": None,
+    "crop_scale": (0.5, 1.0),
+    "flip": 0.5,
+}
+BATCH = Batch(torch.randint(0, 256, (6, 3, 32, 32), dtype=torch.uint8), torch.arange(6) % 3, torch.arange(6))
+
+
+def method(backbone: str = "shufflenet_v2_x0_5", **options: Any) -> Supervised:
+    return Supervised(build(backbone, 3, VIEW.size, seed=0), VIEW, **(PLAIN | options))
+
+
+def move(chosen: Supervised) -> None:
+    with torch.no_grad():
+        for weight in chosen.network.parameters():
+            weight += 0.01 * torch.randn_like(weight)
+
+
+def terms(chosen: Supervised) -> dict[str, float]:
+    return {name: term.item() for name, term in chosen.training_step(BATCH, generator_at(0, STEP)).items()}
+
+
+def test_without_a_penalty_the_loss_is_the_risk() -> None:
+    chosen = method().eval()
+    logits = chosen.network(chosen.normalised(BATCH.inputs)).detach()
+    risk = cross_entropy(logits, BATCH.labels, 0.0, None).item()
+    assert terms(chosen) == pytest.approx({"loss": risk, "risk": risk, "penalty": 0.0})
+
+
+def test_l2_sp_is_the_distance_to_the_start_and_the_norm_of_the_head() -> None:
+    chosen = method(penalty="l2_sp").eval()
+    start = copy.deepcopy(chosen.network.trunk)
+    move(chosen)
+    expected = 0.5 * l2_sp(chosen.network.trunk, start) + 0.25 * l2(chosen.network.head)
+    found = terms(chosen)
+    assert found["penalty"] == pytest.approx(expected.item(), rel=1e-5)
+    assert found["loss"] == pytest.approx(found["risk"] + found["penalty"])
+
+
+@pytest.mark.parametrize("backbone", ["shufflenet_v2_x0_5", "squeezenet1_1"])
+def test_the_function_penalty_compares_features_on_the_batch(backbone: str) -> None:
+    chosen = method(backbone, penalty="function").eval()
+    start = copy.deepcopy(chosen.network)
+    move(chosen)
+    x = chosen.normalised(BATCH.inputs)
+    expected = 0.5 * function_distance(chosen.network.features(x), start.features(x))
+    assert expected.item() > 0
+    assert terms(chosen)["penalty"] == pytest.approx(expected.item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("penalty", ["l2_sp", "function"])
+def test_the_anchor_never_moves(penalty: str) -> None:
+    chosen = method(penalty=penalty)
+    assert chosen.anchor is not None
+    before = {name: tensor.clone() for name, tensor in chosen.anchor.state_dict().items()}
+    chosen.train()
+    chosen.training_step(BATCH, generator_at(0, STEP))["loss"].backward()  # type: ignore[no-untyped-call]
+    assert not chosen.anchor.training
+    assert all(torch.equal(before[name], tensor) for name, tensor in chosen.anchor.state_dict().items())
+    assert all(weight.grad is None for weight in chosen.anchor.parameters())
+    learnt = {id(p) for group in chosen.parameter_groups(0.1) for p in group["params"]}
+    assert learnt == {id(p) for p in chosen.network.parameters()}
+
+
+def test_l2_sp_takes_the_place_of_weight_decay() -> None:
+    assert [group["weight_decay"] for group in method(penalty="l2_sp").parameter_groups(0.1)] == [0.0, 0.0]
+    assert [group["weight_decay"] for group in method(penalty="function").parameter_groups(0.1)] == [0.1, 0.0]
+
+
+def test_the_head_goes_first() -> None:
+    """While the head learns alone, the trunk gets no gradient and its batch-norm statistics stay."""
+    chosen = method(head_epochs=1)
+    chosen.begin_epoch(0)
+    chosen.train()
+    before = {name: tensor.clone() for name, tensor in chosen.network.trunk.state_dict().items()}
+    chosen.training_step(BATCH, generator_at(0, STEP))["loss"].backward()  # type: ignore[no-untyped-call]
+    assert all(weight.grad is None for weight in chosen.network.trunk.parameters())
+    assert all(weight.grad is not None for weight in chosen.network.head.parameters())
+    assert all(torch.equal(before[name], tensor) for name, tensor in chosen.network.trunk.state_dict().items())
+    chosen.begin_epoch(1)
+    chosen.train()
+    chosen.training_step(BATCH, generator_at(0, STEP))["loss"].backward()  # type: ignore[no-untyped-call]
+    assert all(weight.grad is not None for weight in chosen.network.trunk.parameters())
+
+
+def test_class_weights_and_smoothing_reach_the_loss() -> None:
+    weights = torch.tensor([1.0, 2.0, 3.0])
+    chosen = method(class_weights=weights, label_smoothing=0.2).eval()
+    logits = chosen.network(chosen.normalised(BATCH.inputs)).detach()
+    assert terms(chosen)["risk"] == pytest.approx(cross_entropy(logits, BATCH.labels, 0.2, weights).item())
+
+
+def test_validation_is_a_mean_over_images_not_batches() -> None:
+    chosen = method(label_smoothing=0.3).eval()
+    parts = (slice(5), slice(5, None))
+    uneven = [Batch(BATCH.inputs[part], BATCH.labels[part], BATCH.indices[part]) for part in parts]
+    with torch.no_grad():
+        logits = chosen.network(chosen.normalised(BATCH.inputs))
+        figures = chosen.validate(uneven)
+    assert figures["loss"] == pytest.approx(cross_entropy(logits, BATCH.labels, 0.0, None).item(), rel=1e-5)
+    assert figures["accuracy"] == pytest.approx(float((logits.argmax(1) == BATCH.labels).float().mean()))
+
+
+def feed(chosen: Supervised, images: PackedImages, labels: Tensor) -> None:
+    odd = PackedImages(images.pixels, images.offsets, images.heights, images.widths, labels.numpy(), images.splits)
+    chosen.batches(odd, np.arange(3), training=True, batch_size=2, seed=0, workers=0)
+
+
+@pytest.mark.parametrize("wrong", [-1, 3])
+def test_labels_outside_the_outputs_are_refused(digits: PackedImages, wrong: int) -> None:
+    labels = torch.zeros(len(digits), dtype=torch.int64)
+    feed(method(), digits, labels)
+    labels[1] = wrong
+    with pytest.raises(ValueError, match=r"without a label in 0\.\.2"):
+        feed(method(), digits, labels)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"penalty": "l1"}, "no penalty 'l1'"),
+        ({"strength": -1.0}, "cannot be negative"),
+        ({"head_strength": -1.0}, "cannot be negative"),
+        ({"class_weights": torch.ones(2)}, "as many weights"),
+    ],
+)
+def test_options_that_cannot_be(options: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        method(**options)

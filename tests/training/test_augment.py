@@ -1,0 +1,73 @@
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torchvision.transforms import v2
+
+from worker.training.augment import View, center, horizontal_flip, normalise, random_resized_crop
+from worker.training.randomness import AUGMENTATION, generator_at
+
+
+def random_image(height: int, width: int) -> torch.Tensor:
+    return torch.from_numpy(np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8))
+
+
+@pytest.mark.parametrize("shape", [(256, 341), (300, 256), (31, 200), (8, 8), (37, 36)])
+def test_center_is_pillow_behind_torchvisions_rounding(shape: tuple[int, int]) -> None:
+    image = random_image(*shape)
+    theirs = v2.Compose([v2.Resize(37, v2.InterpolationMode.BILINEAR), v2.CenterCrop(32), v2.PILToTensor()])
+    assert torch.equal(center(image, 32, 37), theirs(Image.fromarray(image.numpy())))
+
+
+def test_normalise() -> None:
+    batch = torch.randint(0, 256, (2, 3, 4, 4), dtype=torch.uint8)
+    ours = normalise(batch, (0.1, 0.2, 0.3), (0.4, 0.5, 0.6))
+    assert ours.dtype == torch.float32
+    assert float(ours[1, 2, 3, 0]) == pytest.approx((float(batch[1, 2, 3, 0]) / 255 - 0.3) / 0.6, abs=1e-6)
+
+
+def test_a_crop_is_a_function_of_its_generator() -> None:
+    image = random_image(60, 80)
+    crops = [
+        random_resized_crop(image, 16, (0.2, 1.0), (0.75, 1.33), generator_at(0, AUGMENTATION, s)) for s in (1, 1, 2)
+    ]
+    assert crops[0].shape == (3, 16, 16)
+    assert crops[0].dtype == torch.uint8
+    assert torch.equal(crops[0], crops[1])
+    assert not torch.equal(crops[0], crops[2])
+
+
+def test_crops_have_the_asked_area_and_ratio() -> None:
+    """Rows and columns are painted with their own numbers, so that a crop tells where it was taken."""
+    image = torch.zeros(200, 240, 3, dtype=torch.uint8)
+    image[..., 0], image[..., 1] = torch.arange(200)[:, None], torch.arange(240)
+    areas, ratios = [], []
+    for seed in range(200):
+        crop = random_resized_crop(image, 64, (0.3, 0.6), (0.8, 1.25), generator_at(seed, AUGMENTATION)).float()
+        height, width = (float(crop[c].max() - crop[c].min()) * 64 / 63 for c in (0, 1))
+        areas.append(height * width / (200 * 240))
+        ratios.append(width / height)
+    assert 0.27 < min(areas) < 0.35
+    assert 0.55 < max(areas) < 0.63
+    assert 0.76 < min(ratios) < 0.84
+    assert 1.19 < max(ratios) < 1.3
+
+
+def test_a_crop_that_never_fits_is_the_largest_centred_one() -> None:
+    crop = random_resized_crop(random_image(4, 400), 8, (0.9, 1.0), (0.75, 1.33), generator_at(0, AUGMENTATION))
+    assert crop.shape == (3, 8, 8)
+
+
+def test_flip_is_a_coin() -> None:
+    image = center(random_image(9, 9), 8, 8)
+    flipped = [
+        torch.equal(horizontal_flip(image, 0.5, generator_at(s, AUGMENTATION)), image.flip(-1)) for s in range(200)
+    ]
+    assert 70 < sum(flipped) < 130
+    assert torch.equal(horizontal_flip(image, 0.0, generator_at(0, AUGMENTATION)), image)
+
+
+@pytest.mark.parametrize(("size", "resize", "std"), [(0, 10, 0.2), (11, 10, 0.2), (8, 8, 0.0)])
+def test_a_view_that_cannot_be_is_refused(size: int, resize: int, std: float) -> None:
+    with pytest.raises(ValueError, match="must be"):
+        View(size, resize, (0.5, 0.5, 0.5), (0.2, 0.2, std))

@@ -1,0 +1,112 @@
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+
+from worker.training.augment import random_resized_crop
+from worker.training.batches import Batch, ImageBatches, Source, TensorBatches, count_steps
+from worker.training.data import PackedImages
+
+Maker = Callable[[int], PackedImages]
+
+
+def view(image: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    return random_resized_crop(image, 8, (0.5, 1.0), (1.0, 1.0), generator)
+
+
+def source(images: PackedImages, workers: int = 0, batch_size: int = 4, training: bool = True) -> ImageBatches:
+    return ImageBatches(images, np.arange(len(images)), view, batch_size, seed=3, training=training, workers=workers)
+
+
+def same(ours: list[Batch], theirs: list[Batch]) -> bool:
+    return len(ours) == len(theirs) and all(
+        torch.equal(a.inputs, b.inputs) and torch.equal(a.labels, b.labels) and torch.equal(a.indices, b.indices)
+        for a, b in zip(ours, theirs, strict=True)
+    )
+
+
+def test_threads_do_not_change_a_byte(packed: Maker) -> None:
+    images = packed(30)
+    alone = list(source(images).epoch(2, 0))
+    assert [len(batch) for batch in alone] == [4] * 7 + [2]
+    assert alone[0].inputs.shape == (4, 3, 8, 8)
+    for workers in (1, 3, 16):
+        assert same(list(source(images, workers).epoch(2, 0)), alone)
+
+
+def test_starting_in_the_middle_gives_the_rest(packed: Maker) -> None:
+    images = packed(30)
+    whole = list(source(images).epoch(1, 0))
+    for start in (1, 5, 8):
+        assert same(list(source(images, workers=2).epoch(1, start)), whole[start:])
+
+
+def test_epochs_differ_in_order_and_in_views(packed: Maker) -> None:
+    first, second = (next(source(packed(30)).epoch(epoch, 0)) for epoch in (0, 1))
+    assert not torch.equal(first.indices, second.indices)
+    one = [next(source(packed(1)).epoch(epoch, 0)).inputs for epoch in (0, 1)]
+    assert not torch.equal(*one)
+
+
+def test_an_epoch_holds_every_image_once_with_its_label(packed: Maker) -> None:
+    images = packed(30)
+    batches = list(source(images).epoch(0, 0))
+    rows = torch.cat([batch.indices for batch in batches])
+    assert sorted(rows.tolist()) == list(range(30))
+    assert torch.cat([batch.labels for batch in batches]).tolist() == images.labels[rows.numpy()].tolist()
+
+
+def test_without_training_the_order_stays(packed: Maker) -> None:
+    batches = list(source(packed(9), training=False).epoch(0, 0))
+    assert torch.cat([batch.indices for batch in batches]).tolist() == list(range(9))
+
+
+@pytest.mark.parametrize(
+    ("images", "size", "training", "steps"),
+    [
+        (8, 4, True, 2),
+        (9, 4, True, 2),
+        (10, 4, True, 3),
+        (9, 4, False, 3),
+        (1, 4, True, 1),
+        (3, 4, True, 1),
+        (3, 1, True, 3),
+    ],
+)
+def test_count_steps(images: int, size: int, training: bool, steps: int) -> None:
+    assert count_steps(images, size, training) == steps
+
+
+@pytest.mark.parametrize(("images", "size"), [(0, 4), (4, 0)])
+def test_nothing_to_batch(images: int, size: int) -> None:
+    with pytest.raises(ValueError, match="batch"):
+        count_steps(images, size, training=True)
+
+
+def test_a_failing_image_is_heard_of(packed: Maker) -> None:
+    def broken(image: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        raise ValueError("this picture")
+
+    failing = ImageBatches(packed(9), np.arange(9), broken, 4, seed=0, training=True, workers=2)
+    with pytest.raises(ValueError, match="this picture"):
+        list(failing.epoch(0, 0))
+
+
+def test_leaving_early_ends_the_threads(packed: Maker) -> None:
+    batches = source(packed(60), workers=2).epoch(0, 0)
+    next(batches)
+    batches.close()
+    assert list(batches) == []
+
+
+def test_tensor_batches_follow_the_same_order(packed: Maker) -> None:
+    images = packed(30)
+    features, labels = torch.arange(30.0)[:, None], torch.from_numpy(images.labels)
+    cached: Source = TensorBatches(features, labels, torch.arange(30), batch_size=4, seed=3, training=True)
+    whole = list(cached.epoch(1, 0))
+    assert len(cached) == len(whole)
+    for ours, theirs in zip(whole, source(images).epoch(1, 0), strict=True):
+        assert torch.equal(ours.indices, theirs.indices)
+        assert torch.equal(ours.inputs[:, 0].long(), theirs.indices)
+    assert same(list(cached.epoch(1, 3)), whole[3:])

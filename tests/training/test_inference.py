@@ -1,0 +1,52 @@
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from PIL import Image
+
+from tests.training.packing import VIEW
+from worker.training.backbones import build
+from worker.training.data import PackedImages
+from worker.training.inference import encoded_by, evaluating, features_of, logits_of
+
+CPU = torch.device("cpu")
+
+
+def by_hand(image: torch.Tensor) -> torch.Tensor:
+    """What serving does to a picture: Pillow, numpy, no line of the training core."""
+    whole = Image.fromarray(image.numpy())
+    scale = VIEW.resize / min(whole.size)
+    width, height = (int(VIEW.resize * side / min(whole.size)) for side in whole.size)
+    assert scale > 0
+    whole = whole.resize((width, whole.height), Image.Resampling.BILINEAR)
+    whole = whole.resize((width, height), Image.Resampling.BILINEAR)
+    left, top = round((width - VIEW.size) / 2), round((height - VIEW.size) / 2)
+    crop = np.asarray(whole.crop((left, top, left + VIEW.size, top + VIEW.size)), np.float32) / 255
+    return torch.from_numpy((crop - np.float32(VIEW.mean)) / np.float32(VIEW.std)).permute(2, 0, 1)
+
+
+def test_answers_are_those_of_serving_and_in_order(packed: Callable[[int], PackedImages]) -> None:
+    images, rows = packed(9), np.array([7, 2, 2, 8, 0])
+    network = build("mobilenet_v3_small", 4, VIEW.size, seed=0)
+    ours = logits_of(network, images, rows, VIEW, CPU, batch_size=2)
+    with evaluating(network):
+        theirs = network(torch.stack([by_hand(images.image(row)) for row in rows]))
+    assert torch.allclose(ours, theirs, atol=1e-5)
+    assert ours.shape == (5, 4)
+
+
+def test_features_and_what_the_head_reads(packed: Callable[[int], PackedImages]) -> None:
+    images, rows = packed(5), np.arange(5)
+    network = build("squeezenet1_1", 4, VIEW.size, seed=0)
+    encoded = encoded_by(network, images, rows, VIEW, CPU, batch_size=2)
+    with evaluating(network):
+        assert torch.equal(network.pool(encoded), features_of(network, images, rows, VIEW, CPU, batch_size=2))
+        assert torch.allclose(network.classify(encoded), logits_of(network, images, rows, VIEW, CPU, 2), atol=1e-6)
+
+
+def test_the_mode_comes_back_and_nothing_drifts(packed: Callable[[int], PackedImages]) -> None:
+    network = build("mobilenet_v3_small", 4, VIEW.size, seed=0).train()
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    logits_of(network, packed(4), np.arange(4), VIEW, CPU, batch_size=2)
+    assert network.training
+    assert all(torch.equal(before[name], tensor) for name, tensor in network.state_dict().items())

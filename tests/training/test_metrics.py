@@ -1,0 +1,80 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import (
+    accuracy_score,
+    confusion_matrix,
+    f1_score,
+    log_loss,
+    precision_recall_fscore_support,
+    top_k_accuracy_score,
+)
+from torch import Tensor
+
+from worker.training.metrics import accuracy_interval, evaluate, expected_calibration_error
+
+
+def example(classes: int = 8, rows: int = 300) -> tuple[Tensor, Tensor]:
+    labels = torch.randint(classes, (rows,))
+    return torch.randn(rows, classes) + 1.5 * torch.eye(classes)[labels], labels
+
+
+def test_against_scikit_learn() -> None:
+    logits, labels = example()
+    ours = evaluate(logits, labels)
+    predictions = logits.argmax(1)
+    precision, recall, f1, support = precision_recall_fscore_support(labels, predictions)
+    assert ours["accuracy"] == pytest.approx(accuracy_score(labels, predictions))
+    assert ours["top5_accuracy"] == pytest.approx(top_k_accuracy_score(labels, logits, k=5))
+    assert ours["macro_f1"] == pytest.approx(f1_score(labels, predictions, average="macro"))
+    assert ours["confusion_matrix"] == confusion_matrix(labels, predictions).tolist()
+    assert ours["loss"] == pytest.approx(log_loss(labels, logits.double().softmax(1)), rel=1e-5)
+    for c, figures in enumerate(ours["per_class"]):
+        assert list(figures.values()) == pytest.approx([precision[c], recall[c], f1[c], support[c]])
+
+
+def test_a_class_that_never_appears_counts_as_zero() -> None:
+    logits, labels = torch.eye(3)[[0, 0, 1]], torch.tensor([0, 0, 0])
+    ours = evaluate(logits, labels)
+    assert ours["per_class"][2] == {"precision": 0.0, "recall": 0.0, "f1": 0.0, "support": 0}
+    assert ours["macro_f1"] == pytest.approx(
+        f1_score(labels, logits.argmax(1), average="macro", labels=[0, 1, 2], zero_division=0)
+    )
+    assert ours["top5_accuracy"] is None
+
+
+def test_calibration_error_against_a_naive_loop() -> None:
+    logits, labels = example(4)
+    bins: list[list[tuple[float, bool]]] = [[] for _ in range(15)]
+    for row, label in zip(logits.tolist(), labels.tolist(), strict=True):
+        exponentials = [math.exp(z) for z in row]
+        confidence = max(exponentials) / sum(exponentials)
+        bins[next(b for b in range(15) if b / 15 < confidence <= (b + 1) / 15)].append(
+            (confidence, exponentials.index(max(exponentials)) == label)
+        )
+    naive = sum(abs(sum(c for c, _ in rows) - sum(hit for _, hit in rows)) for rows in bins) / len(labels)
+    assert expected_calibration_error(logits, labels) == pytest.approx(naive, abs=1e-6)
+
+
+def test_calibration_error_at_its_ends() -> None:
+    certain = torch.tensor([[100.0, 0.0]] * 4)
+    assert expected_calibration_error(certain, torch.zeros(4, dtype=torch.long)) == pytest.approx(0.0)
+    assert expected_calibration_error(certain, torch.ones(4, dtype=torch.long)) == pytest.approx(1.0)
+
+
+def test_interval_against_resampling_by_hand() -> None:
+    correct = torch.arange(80) < 60
+    rng = np.random.default_rng(5)
+    means = [rng.choice(correct.numpy(), 80).mean() for _ in range(4000)]
+    low, high = accuracy_interval(correct, 0.95, draws=4000, seed=0)
+    assert (low, high) == pytest.approx(tuple(np.quantile(means, [0.025, 0.975])), abs=0.02)
+    assert (low, high) == accuracy_interval(correct, 0.95, draws=4000, seed=0)
+
+
+def test_nothing_to_judge() -> None:
+    with pytest.raises(ValueError, match="0 labels"):
+        evaluate(torch.zeros(0, 3), torch.zeros(0, dtype=torch.long))
+    with pytest.raises(ValueError, match="do not go with"):
+        evaluate(torch.zeros(2, 3), torch.zeros(3, dtype=torch.long))

@@ -1,0 +1,38 @@
+import pytest
+import torch
+from torch import nn
+
+from worker.training.optimizers import build, decay_groups, load_tensors, tensors
+
+
+def test_biases_and_norms_do_not_decay() -> None:
+    network = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4), nn.Linear(4, 2))
+    decaying, free = decay_groups([network], 0.1)
+    assert decaying["weight_decay"] == 0.1
+    assert [p.shape for p in decaying["params"]] == [(4, 3, 1, 1), (2, 4)]
+    assert free["weight_decay"] == 0.0
+    assert len(free["params"]) == 4
+
+
+@pytest.mark.parametrize("name", ["adamw", "sgd"])
+def test_memory_goes_out_and_comes_back(name: str) -> None:
+    layers = [nn.Linear(3, 2), nn.Linear(3, 2)]
+    layers[1].load_state_dict(layers[0].state_dict())
+    first, second = (build(name, decay_groups([layer], 0.1), 0.1) for layer in layers)
+    inputs = torch.randn(3, 4, 3)
+    for x in inputs[:2]:
+        first.zero_grad()
+        layers[0](x).square().sum().backward()
+        first.step()
+    layers[1].load_state_dict(layers[0].state_dict())
+    load_tensors(second, tensors(first))
+    for layer, optimizer in zip(layers, (first, second), strict=True):
+        optimizer.zero_grad()
+        layer(inputs[2]).square().sum().backward()
+        optimizer.step()
+    assert torch.equal(layers[0].weight, layers[1].weight)
+
+
+def test_an_unknown_optimizer() -> None:
+    with pytest.raises(ValueError, match="no optimizer 'lion'"):
+        build("lion", decay_groups([nn.Linear(1, 1)], 0.0), 0.1)

@@ -1,0 +1,36 @@
+import math
+
+import pytest
+import torch
+
+from worker.training.representation import knn_accuracy, spread
+
+
+def test_nearest_neighbours_against_a_naive_loop() -> None:
+    features, labels = torch.randn(40, 5), torch.randint(3, (40,))
+    features += torch.nn.functional.one_hot(labels, 5)
+    right = 0
+    for i in range(40):
+        similar = sorted(
+            (
+                (float(torch.cosine_similarity(features[i], features[j], dim=0)), int(labels[j]))
+                for j in range(40)
+                if j != i
+            ),
+            reverse=True,
+        )[:7]
+        votes = {c: sum(math.exp(s / 0.07) for s, label in similar if label == c) for c in range(3)}
+        right += max(votes, key=lambda c: votes[c]) == int(labels[i])
+    assert knn_accuracy(features, labels, 7) == pytest.approx(right / 40)
+
+
+def test_few_images() -> None:
+    assert knn_accuracy(torch.eye(2), torch.zeros(2, dtype=torch.long), 20) == 1.0
+    with pytest.raises(ValueError, match="two images"):
+        knn_accuracy(torch.eye(1), torch.zeros(1, dtype=torch.long), 20)
+
+
+def test_spread() -> None:
+    assert spread(torch.randn(500, 64)) == pytest.approx(1.0, abs=0.05)
+    assert spread(torch.ones(50, 64)) == pytest.approx(0.0, abs=1e-6)
+    assert spread(torch.randn(50, 1) * torch.ones(50, 64).abs() + 100) < 0.05

@@ -1,0 +1,30 @@
+"""Watchers for tests of the loop."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+
+from worker.training.checkpoint import State
+
+
+@dataclass
+class Recorder:
+    """Keeps everything it is told; interrupts after the steps it is given."""
+
+    stop_after: Collection[int] = ()
+    steps: list[int] = field(default_factory=list)
+    losses: list[dict[str, float]] = field(default_factory=list)
+    epochs: list[dict[str, float]] = field(default_factory=list)
+    states: list[State] = field(default_factory=list)
+
+    def on_step(self, epoch: int, step: int, steps: int, losses: dict[str, float]) -> None:
+        self.steps.append(step)
+        self.losses.append(losses)
+
+    def on_epoch(self, epoch: int, step: int, metrics: dict[str, float]) -> None:
+        self.epochs.append(metrics)
+
+    def save(self, take: Callable[[], State]) -> None:
+        self.states.append(take())
+
+    def interrupted(self) -> bool:
+        return bool(self.steps) and self.steps[-1] in self.stop_after

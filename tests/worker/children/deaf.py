@@ -1,0 +1,14 @@
+"""A child that does not hear SIGTERM, and has a child of its own."""
+
+import signal
+import subprocess
+import sys
+import time
+
+from app.core import lifeline
+
+if __name__ == "__main__":
+    lifeline.hold()
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    time.sleep(60)

@@ -1,0 +1,15 @@
+"""A child whose job cannot succeed."""
+
+import threading
+
+from app.core.leases import Lease
+from worker.child import JobError, main
+from worker.context import Context
+
+
+def refuse(_context: Context, _lease: Lease, _stop: threading.Event) -> None:
+    raise JobError("no_such_thing", "It was never there.")
+
+
+if __name__ == "__main__":
+    main(refuse)

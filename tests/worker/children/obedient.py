@@ -1,0 +1,16 @@
+"""A child that waits, and stops when asked."""
+
+import threading
+
+from app.core.leases import Lease
+from worker.child import Stopped, main
+from worker.context import Context
+
+
+def wait(_context: Context, _lease: Lease, stop: threading.Event) -> None:
+    stop.wait(60)
+    raise Stopped
+
+
+if __name__ == "__main__":
+    main(wait)

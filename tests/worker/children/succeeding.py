@@ -1,0 +1,18 @@
+"""A child that does its job."""
+
+import threading
+
+from app.core import leases
+from app.core.leases import Lease
+from worker.child import main
+from worker.context import Context
+
+
+def succeed(context: Context, lease: Lease, _stop: threading.Event) -> None:
+    with context.database.writing() as session:
+        leases.fence(session, lease)
+        leases.succeed(session, lease, {"answer": 42})
+
+
+if __name__ == "__main__":
+    main(succeed)

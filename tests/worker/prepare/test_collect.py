@@ -1,0 +1,122 @@
+"""Collecting from real zips: what is in, what is out, and what reaches the pack (read back by the training core)."""
+
+import io
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from app.core.archives import open_archive
+from app.core.settings import Settings
+from worker.child import JobError
+from worker.prepare.advice import warnings
+from worker.prepare.collect import Collection, collect
+from worker.prepare.layout import TEST, TRAIN
+from worker.training.data import open_packed
+
+
+def photo(seed: int, size: tuple[int, int] = (40, 30), kind: str = "PNG") -> bytes:
+    file = io.BytesIO()
+    noise = np.random.default_rng(seed).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+    Image.fromarray(noise).save(file, kind)
+    return file.getvalue()
+
+
+def collected(folder: Path, files: dict[str, bytes], **settings: object) -> Collection:
+    path = folder / "upload.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    with open_archive(path, max_files=1000) as archive:
+        return collect(archive, folder / "pack", Settings(**settings), lambda _seen, _all: None)
+
+
+def test_pixels_reach_the_training_core_unchanged(tmp_path: Path) -> None:
+    found = collected(tmp_path, {"b/1.png": photo(1), "a/2.png": photo(2, (20, 50))})
+    images = open_packed(tmp_path / "pack")
+    assert found.classes == ["a", "b"]
+    assert images.labels.tolist() == [0, 1]
+    expected = np.asarray(Image.open(io.BytesIO(photo(2, (20, 50)))))
+    assert (images.image(0).numpy() == expected).all()
+    assert images.image(1).shape == (30, 40, 3)
+
+
+def test_large_images_are_stored_with_the_shorter_side_asked_for(tmp_path: Path) -> None:
+    collected(
+        tmp_path, {"a/1.jpg": photo(1, (400, 300), "JPEG"), "a/2.jpg": photo(2, (90, 64), "JPEG")}, stored_side=64
+    )
+    images = open_packed(tmp_path / "pack")
+    assert [tuple(images.image(i).shape) for i in range(2)] == [(64, 85, 3), (64, 90, 3)]
+
+
+def test_bad_files_are_refused_one_by_one(tmp_path: Path) -> None:
+    files = {
+        "a/good.png": photo(1),
+        "a/text.jpg": b"not an image at all",
+        "a/cut.png": photo(2)[:200],
+        "a/empty.png": b"",
+        "a/notes.txt": b"hello",
+        "__MACOSX/a/._good.png": b"clutter",
+        "a/.DS_Store": b"clutter",
+    }
+    found = collected(tmp_path, files)
+    assert len(found.labels) == 1
+    assert {refused.path: refused.code for refused in found.refused} == {
+        "a/text.jpg": "not_an_image",
+        "a/cut.png": "image_damaged",
+        "a/empty.png": "not_an_image",
+        "a/notes.txt": "not_an_image",
+    }
+
+
+def test_a_duplicate_is_kept_in_the_test_split(tmp_path: Path) -> None:
+    files = {"train/a/1.png": photo(1), "train/a/2.png": photo(2), "test/a/3.png": photo(1), "val/a/4.png": photo(4)}
+    found = collected(tmp_path, files)
+    assert found.duplicates == 1
+    assert sorted(found.given) == [TRAIN, 1, TEST]
+
+
+def test_a_duplicate_is_found_in_another_format(tmp_path: Path) -> None:
+    found = collected(tmp_path, {"a/1.png": photo(1), "a/2.bmp": photo(1, kind="BMP"), "b/3.png": photo(1)})
+    assert (found.duplicates, found.conflicting) == (2, 1)
+    assert {warning["code"] for warning in warnings(found)} >= {"one_class", "conflicting_labels"}
+
+
+def test_images_outside_every_class_folder_are_refused(tmp_path: Path) -> None:
+    found = collected(tmp_path, {"a/1.png": photo(1), "2.png": photo(2)})
+    assert [(refused.path, refused.code) for refused in found.refused] == [("2.png", "outside_class_folder")]
+
+
+def test_flat_images_are_unlabelled(tmp_path: Path) -> None:
+    found = collected(tmp_path, {"1.png": photo(1), "2.png": photo(2)})
+    assert found.classes == []
+    assert found.numbers().tolist() == [-1, -1]
+
+
+def test_no_usable_image_at_all(tmp_path: Path) -> None:
+    found = collected(tmp_path, {"a/1.jpg": b"text"})
+    assert found.labels == []
+    assert [refused.code for refused in found.refused] == ["not_an_image"]
+
+
+def test_more_bytes_than_allowed_fail_the_dataset(tmp_path: Path) -> None:
+    with pytest.raises(JobError) as caught:
+        collected(tmp_path, {"a/1.png": photo(1), "a/2.png": photo(2)}, max_dataset_bytes=5000)
+    assert caught.value.code == "archive_too_large"
+
+
+def test_a_file_of_zeros_is_cut_off_at_the_limit(tmp_path: Path) -> None:
+    found = collected(tmp_path, {"a/1.png": photo(1), "a/bomb.png": bytes(50_000)}, max_image_bytes=20_000)
+    assert [refused.code for refused in found.refused] == ["file_too_large"]
+
+
+def test_real_odd_files(tmp_path: Path, shared_data: Path) -> None:
+    """GIF, greyscale JPEG, RGBA PNG, tiny and large photographs: all are usable, all become RGB."""
+    with open_archive(shared_data / "edge_cases.zip", max_files=1000) as archive:
+        found = collect(archive, tmp_path / "pack", Settings(), lambda _seen, _all: None)
+    assert found.refused == []
+    assert len(found.labels) + found.duplicates == 15
+    images = open_packed(tmp_path / "pack")
+    assert all(min(images.image(i).shape[:2]) <= 256 for i in range(len(images)))

@@ -1,0 +1,102 @@
+"""What a running job writes down, and that nothing is written once the row has moved on."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from app.core.leases import Lease, StaleLease
+from app.core.tables import Checkpoint, Job, Metric
+from tests.core.material import add_job, kinds, row, take
+from worker.context import Context
+from worker.journal import Journal, Mark
+from worker.training.checkpoint import State
+
+MARK = Mark("main", 1, 10, {"val_accuracy": 0.5})
+
+
+@pytest.fixture
+def lease(context: Context) -> Lease:
+    add_job(context.database)
+    return take(context.database)
+
+
+@pytest.fixture
+def journal(context: Context, lease: Lease) -> Journal:
+    return Journal(context, lease)
+
+
+def state(value: float) -> State:
+    return State({"weight": torch.full((3,), value)}, {"step": value})
+
+
+def files(context: Context, lease: Lease) -> list[Path]:
+    return list(context.storage.path(f"jobs/{lease.job_id}").glob("*"))
+
+
+def move_on(context: Context, lease: Lease) -> None:
+    with context.database.writing() as session:
+        session.execute(update(Job).where(Job.id == lease.job_id).values(epoch=lease.epoch + 1))
+
+
+def test_the_newest_checkpoint_comes_back(context: Context, lease: Lease, journal: Journal) -> None:
+    assert journal.latest() is None
+    for value in range(5):
+        journal.checkpoint(state(value), MARK)
+    latest = journal.latest()
+    assert latest is not None
+    assert latest.meta["step"] == 4
+    assert latest.tensors["weight"].tolist() == [4, 4, 4]
+    with context.database.reading() as session:
+        numbers = list(session.scalars(select(Checkpoint.number).order_by(Checkpoint.number)))
+    assert numbers == [4, 5]
+    assert len(files(context, lease)) == 2
+
+
+def test_a_damaged_checkpoint_is_told_of_and_the_one_before_taken(
+    context: Context, lease: Lease, journal: Journal
+) -> None:
+    for value in (1, 2):
+        journal.checkpoint(state(value), MARK)
+    with context.database.reading() as session:
+        newest = session.scalars(select(Checkpoint).order_by(Checkpoint.number.desc())).first()
+    assert newest is not None
+    path = context.storage.path(newest.key)
+    path.write_bytes(path.read_bytes()[:-3] + b"???")
+    latest = journal.latest()
+    assert latest is not None
+    assert latest.meta["step"] == 1
+    assert "checkpoint_damaged" in kinds(context.database, lease.job_id)
+
+
+def test_figures_of_an_epoch_that_comes_again_are_written_over(
+    context: Context, lease: Lease, journal: Journal
+) -> None:
+    journal.figures("main", 1, 10, {"val_accuracy": 0.1})
+    journal.figures("main", 1, 10, {"val_accuracy": 0.2})
+    with context.database.reading() as session:
+        assert [metric.figures for metric in session.scalars(select(Metric))] == [{"val_accuracy": 0.2}]
+    assert row(context.database, lease.job_id).metrics == {"run": "main", "epoch": 1, "step": 10, "val_accuracy": 0.2}
+
+
+def test_nothing_is_written_once_the_job_has_moved_on(context: Context, lease: Lease, journal: Journal) -> None:
+    journal.checkpoint(state(1), MARK)
+    before = files(context, lease), kinds(context.database, lease.job_id)
+    move_on(context, lease)
+    for write in (
+        lambda: journal.event("late", {}),
+        lambda: journal.figures("main", 2, 20, {}),
+        lambda: journal.checkpoint(state(2), MARK),
+    ):
+        with pytest.raises(StaleLease):
+            write()
+    assert (files(context, lease), kinds(context.database, lease.job_id)) == before
+    with context.database.reading() as session:
+        assert count(session, Metric) == 0
+        assert count(session, Checkpoint) == 1
+
+
+def count(session: Session, table: type[Metric] | type[Checkpoint]) -> int:
+    return len(list(session.scalars(select(table))))

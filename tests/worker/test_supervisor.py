@@ -1,0 +1,165 @@
+"""The supervisor with real child processes on real databases."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+
+from app.core import jobs
+from app.core.states import Status
+from app.core.tables import Job
+from tests.core.material import LANE, add_job, kinds, row
+from worker import supervisor
+from worker.context import Context
+
+Child = Callable[[str], None]
+
+
+@pytest.fixture
+def child(monkeypatch: pytest.MonkeyPatch) -> Child:
+    """Which module does the work of a fine-tuning."""
+
+    def use(name: str) -> None:
+        monkeypatch.setitem(supervisor.CHILDREN, "finetune", f"tests.worker.children.{name}")
+
+    return use
+
+
+@contextmanager
+def working(context: Context) -> Iterator[threading.Event]:
+    """A supervisor in a thread of its own, as in a worker; its stop flag."""
+    stopping = threading.Event()
+    thread = threading.Thread(target=supervisor.work, args=(context, LANE, stopping))
+    thread.start()
+    try:
+        yield stopping
+    finally:
+        stopping.set()
+        thread.join(30)
+        assert not thread.is_alive()
+
+
+def until(context: Context, job_id: str, *statuses: Status, seconds: float = 20) -> Job:
+    deadline = time.monotonic() + seconds
+    while (job := row(context.database, job_id)).status not in statuses:
+        assert time.monotonic() < deadline, job.status
+        time.sleep(0.05)
+    return job
+
+
+def running(module: str) -> list[int]:
+    """Processes of a child module."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if f"tests.worker.children.{module}".encode() in path.read_bytes():
+                found.append(int(path.parent.name))
+        except OSError:
+            continue
+    return found
+
+
+def test_a_lane_is_worked_off_in_order(context: Context, child: Child) -> None:
+    child("succeeding")
+    ids = [add_job(context.database) for _ in range(3)]
+    supervisor.work(context, LANE, threading.Event())
+    ended = [row(context.database, job_id) for job_id in ids]
+    assert [(job.status, job.result, job.attempts) for job in ended] == [("succeeded", {"answer": 42}, 1)] * 3
+    assert sorted(ids, key=ids.index) == [job.id for job in sorted(ended, key=lambda job: job.finished_at or 0)]
+    assert kinds(context.database, ids[0]) == ["queued", "started", "succeeded"]
+
+
+def test_a_job_that_cannot_succeed_is_tried_once(context: Context, child: Child) -> None:
+    child("impossible")
+    job_id = add_job(context.database)
+    supervisor.work(context, LANE, threading.Event())
+    job = row(context.database, job_id)
+    assert (job.status, job.attempts) == ("failed", 1)
+    assert job.error == {"code": "no_such_thing", "message": "It was never there."}
+
+
+@pytest.mark.parametrize(
+    ("module", "code", "words"),
+    [("crashing", "worker_crashed", "the reactor has melted"), ("killed", "worker_killed", "memory")],
+)
+def test_a_crash_is_tried_three_times_and_its_reason_kept(
+    context: Context, child: Child, module: str, code: str, words: str
+) -> None:
+    child(module)
+    job_id = add_job(context.database)
+    supervisor.work(context, LANE, threading.Event())
+    job = row(context.database, job_id)
+    assert (job.status, job.attempts) == ("failed", 3)
+    assert job.error is not None
+    assert job.error["code"] == code
+    assert words in job.error["message"]
+    assert kinds(context.database, job_id).count("started") == 3
+
+
+def test_cancelling_ends_a_child_that_does_not_listen_and_its_own_child(context: Context, child: Child) -> None:
+    child("deaf")
+    job_id = add_job(context.database)
+    with working(context):
+        until(context, job_id, Status.RUNNING)
+        while len(running("deaf")) < 1:
+            time.sleep(0.05)
+        began = time.monotonic()
+        with context.database.writing() as session:
+            jobs.cancel(session, job_id)
+        until(context, job_id, Status.CANCELLED)
+        assert time.monotonic() - began < context.settings.grace_seconds + 5
+    assert running("deaf") == []
+
+
+def test_pausing_stops_at_a_safe_place_and_resuming_goes_on(context: Context, child: Child) -> None:
+    child("obedient")
+    job_id = add_job(context.database)
+    with working(context):
+        until(context, job_id, Status.RUNNING)
+        with context.database.writing() as session:
+            jobs.pause(session, job_id)
+        assert until(context, job_id, Status.PAUSED).attempts == 0
+    child("succeeding")
+    with context.database.writing() as session:
+        jobs.resume(session, job_id)
+    supervisor.work(context, LANE, threading.Event())
+    assert row(context.database, job_id).status == "succeeded"
+
+
+def test_a_worker_that_is_stopped_gives_its_job_back(context: Context, child: Child) -> None:
+    child("obedient")
+    job_id = add_job(context.database)
+    with working(context) as stopping:
+        until(context, job_id, Status.RUNNING)
+        stopping.set()
+    job = row(context.database, job_id)
+    assert (job.status, job.attempts, job.owner) == ("queued", 0, None)
+
+
+def test_a_job_that_moved_on_ends_the_child_and_is_left_alone(context: Context, child: Child) -> None:
+    child("obedient")
+    job_id = add_job(context.database)
+    with working(context):
+        until(context, job_id, Status.RUNNING)
+        with context.database.writing() as session:
+            session.execute(update(Job).where(Job.id == job_id).values(epoch=Job.epoch + 1, owner="somebody else"))
+        deadline = time.monotonic() + 10
+        while running("obedient") and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert running("obedient") == []
+    job = row(context.database, job_id)
+    assert (job.status, job.owner, job.epoch) == ("running", "somebody else", 2)
+
+
+def test_the_lease_is_renewed_while_the_child_works(context: Context, child: Child) -> None:
+    child("obedient")
+    job_id = add_job(context.database)
+    with working(context):
+        first = until(context, job_id, Status.RUNNING).lease_expires_at or 0
+        time.sleep(context.settings.renew_seconds * 4)
+        later = row(context.database, job_id).lease_expires_at or 0
+        assert later > first + context.settings.renew_seconds

@@ -1,0 +1,63 @@
+"""The Celery side of a worker process: one lane's messages in, `supervisor.work` out.
+
+The pool is `threads` (a supervisor only waits for its child), never a fork: CUDA does not survive one. The reconciler
+runs beside it.
+"""
+
+import logging
+import os
+import signal
+import threading
+import warnings
+from typing import Any
+
+from celery import Celery, signals
+from celery.platforms import SecurityWarning
+
+from app.core import lifeline
+from app.core.messages import celery_config
+from app.core.reconciler import reconciler
+from app.core.repeater import Repeater
+from app.core.settings import Settings
+from worker.context import Context
+from worker.sweep import sweep
+from worker.wakes import Sender
+
+# Celery warns of running as root because of pickled messages; this application takes JSON alone.
+warnings.filterwarnings("ignore", category=SecurityWarning)
+
+app = Celery("imprint", include=["worker.tasks"])
+app.conf.update(celery_config(Settings()))
+
+SWEEP_SECONDS = 3600.0
+
+stopping = threading.Event()
+_repeaters: list[Repeater] = []
+
+
+@signals.setup_logging.connect
+def _log(**_: Any) -> None:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("celery.worker.strategy").setLevel(logging.WARNING)
+    logging.getLogger("celery.app.trace").setLevel(logging.WARNING)
+
+
+@signals.worker_ready.connect
+def _start(**_: Any) -> None:
+    lifeline.hold(_end_with_parent)
+    context = Context.open()
+    _repeaters.append(reconciler(context.database, context.settings, Sender(app).wake))
+    _repeaters.append(Repeater("sweeper", SWEEP_SECONDS, lambda: sweep(context)))
+    for repeater in _repeaters:
+        repeater.start()
+
+
+@signals.worker_shutting_down.connect
+def _stop(**_: Any) -> None:
+    stopping.set()
+    for repeater in _repeaters:
+        repeater.stop()
+
+
+def _end_with_parent() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)

@@ -1,0 +1,29 @@
+"""What every worker process needs: settings, the database, the files."""
+
+import os
+import socket
+from dataclasses import dataclass
+
+from app.core.database import Database
+from app.core.settings import Settings
+from app.core.storage import Storage
+
+
+@dataclass(frozen=True)
+class Context:
+    """Opened once per process."""
+
+    settings: Settings
+    database: Database
+    storage: Storage
+
+    @classmethod
+    def open(cls) -> "Context":
+        """From the environment's settings."""
+        settings = Settings()
+        return cls(settings, Database(settings.resolved_database_url), Storage(settings.data))
+
+
+def owner() -> str:
+    """Who holds a lease, for people to read: host and process."""
+    return f"{socket.gethostname()}:{os.getpid()}"

@@ -1,0 +1,113 @@
+"""The child process that prepares a dataset. No torch here: it starts in half a second."""
+
+import errno
+import resource
+import threading
+from pathlib import Path
+from typing import NoReturn
+
+import numpy as np
+from sqlalchemy import delete, insert, update
+from sqlalchemy.orm import Session
+
+from app.core import leases
+from app.core.archives import BadArchive, open_archive
+from app.core.leases import Lease
+from app.core.storage import sync
+from app.core.tables import Dataset, Rejection
+from worker.child import JobError, Stopped, main
+from worker.context import Context
+from worker.prepare.advice import warnings
+from worker.prepare.collect import Collection, Tick, collect
+from worker.prepare.layout import TEST, TRAIN, VAL
+from worker.progress import Progress
+
+PATH_LENGTH, REASON_LENGTH = 1024, 500
+REJECTIONS_KEPT = 10_000
+
+
+def prepare(context: Context, lease: Lease, stop: threading.Event) -> None:
+    """Upload in, memory-mappable dataset out; everything else is left as it was."""
+    limit = context.settings.prepare_memory_bytes
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    dataset = str(lease.spec["dataset"])
+    progress = Progress(context, lease)
+
+    def tick(step: int, steps: int) -> None:
+        if stop.is_set():
+            raise Stopped
+        progress.report(step, steps)
+
+    with context.storage.incoming() as scratch:
+        found = _collect(context, dataset, scratch, tick)
+        if not found.labels:
+            _refuse(context, lease, dataset, found)
+        for path in scratch.iterdir():
+            sync(path)
+        with context.database.writing() as session:
+            leases.fence(session, lease)
+            context.storage.keep(scratch, f"datasets/{dataset}")
+            _record(session, dataset, found)
+            leases.succeed(session, lease, {"dataset": dataset})
+
+
+def _collect(context: Context, dataset: str, folder: Path, tick: Tick) -> Collection:
+    try:
+        with open_archive(
+            context.storage.path(f"uploads/{dataset}.zip"), context.settings.max_dataset_files
+        ) as archive:
+            return collect(archive, folder, context.settings, tick)
+    except BadArchive as bad:
+        raise JobError(bad.code, str(bad)) from bad
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise JobError("storage_full", "The disk is full.") from error
+
+
+def _record(session: Session, dataset: str, found: Collection) -> None:
+    counts, splits = found.counts(), found.splits()
+    values = {
+        "status": "ready",
+        "images": len(found.labels),
+        "labelled": bool(counts),
+        "classes": [{"name": name, "count": counts[name]} for name in found.classes],
+        "splits": {
+            name: int(np.count_nonzero(splits == split))
+            for name, split in (("train", TRAIN), ("val", VAL), ("test", TEST))
+        },
+        "rejected": len(found.refused),
+        "duplicates": found.duplicates,
+        "warnings": warnings(found),
+    }
+    session.execute(update(Dataset).where(Dataset.id == dataset).values(**values))
+    _record_refused(session, dataset, found)
+
+
+def _refuse(context: Context, lease: Lease, dataset: str, found: Collection) -> NoReturn:
+    """Say which files were left out and why, and end the job."""
+    with context.database.writing() as session:
+        leases.fence(session, lease)
+        session.execute(update(Dataset).where(Dataset.id == dataset).values(images=0, rejected=len(found.refused)))
+        _record_refused(session, dataset, found)
+    raise JobError("no_usable_images", "No file in the zip is a usable image; the rejections say why.")
+
+
+def _record_refused(session: Session, dataset: str, found: Collection) -> None:
+    rows = [
+        {
+            "dataset_id": dataset,
+            "number": number,
+            "path": refused.path.encode(errors="replace").decode()[:PATH_LENGTH],
+            "code": refused.code,
+            "reason": refused.reason[:REASON_LENGTH],
+        }
+        for number, refused in enumerate(found.refused[:REJECTIONS_KEPT], 1)
+    ]
+    session.execute(delete(Rejection).where(Rejection.dataset_id == dataset))
+    if rows:
+        session.execute(insert(Rejection), rows)
+
+
+if __name__ == "__main__":
+    main(prepare)

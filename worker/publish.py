@@ -1,0 +1,38 @@
+"""The child process that makes imported weights servable."""
+
+import threading
+
+from safetensors.torch import load_file
+from sqlalchemy import update
+
+from app.core import leases
+from app.core.leases import Lease
+from app.core.tables import Model
+from worker.child import JobError, main
+from worker.context import Context
+from worker.servable import write_graph
+from worker.starts import loaded
+from worker.training.augment import View
+
+
+def publish(context: Context, lease: Lease, _stop: threading.Event) -> None:
+    """Weights in, graph out; the model is ready in the same transaction that ends the job."""
+    model_id = str(lease.spec["model"])
+    with context.database.reading() as session:
+        model = session.get(Model, model_id)
+    if model is None:
+        raise JobError("model_not_found", f"The model '{model_id}' has been deleted.")
+    view = View(model.input["size"], model.input["resize"], tuple(model.input["mean"]), tuple(model.input["std"]))
+    network = loaded(model.backbone, view.size, load_file(context.storage.path(f"models/{model_id}/model.safetensors")))
+    with context.storage.incoming() as scratch:
+        write_graph(network, view, model.classes, scratch)
+        with context.database.writing() as session:
+            leases.fence(session, lease)
+            for name in ("model.onnx", "model.json"):
+                context.storage.keep(scratch / name, f"models/{model_id}/{name}")
+            session.execute(update(Model).where(Model.id == model_id).values(status="ready"))
+            leases.succeed(session, lease, {"model": model_id})
+
+
+if __name__ == "__main__":
+    main(publish)

@@ -1,0 +1,53 @@
+"""Removes what crashes leave behind in the data folder: files that no row speaks of any more."""
+
+import logging
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from sqlalchemy import select
+
+from app.core.states import Status
+from app.core.tables import Dataset, Job, Model
+from worker.context import Context
+
+logger = logging.getLogger(__name__)
+
+# Younger things may belong to a request or a job that is still on its way to its row.
+GRACE_SECONDS = 24 * 3600
+OWNERS: dict[str, type[Dataset | Model | Job]] = {"uploads": Dataset, "datasets": Dataset, "models": Model, "jobs": Job}
+
+
+def sweep(context: Context) -> list[str]:
+    """Delete old scratch folders, and files of datasets, models and jobs that are gone; the keys of all that."""
+    keys = [*_scratch(context), *_orphans(context)]
+    for key in keys:
+        logger.info("swept away %s", key)
+        context.storage.delete(key)
+    return keys
+
+
+def _scratch(context: Context) -> Iterator[str]:
+    return (f"incoming/{path.name}" for path in _old(context.storage.root / "incoming"))
+
+
+def _orphans(context: Context) -> Iterator[str]:
+    for folder, table in OWNERS.items():
+        for path in _old(context.storage.root / folder):
+            if not _is_owned(context, table, path.stem):
+                yield f"{folder}/{path.name}"
+
+
+def _is_owned(context: Context, table: type[Dataset | Model | Job], id_: str) -> bool:
+    kept = select(table.id).where(table.id == id_)
+    if table is Job:
+        kept = kept.where(Job.status != Status.CANCELLED)
+    with context.database.reading() as session:
+        return session.scalar(kept) is not None
+
+
+def _old(folder: Path) -> Iterator[Path]:
+    if not folder.is_dir():
+        return iter(())
+    limit = time.time() - GRACE_SECONDS
+    return (path for path in folder.iterdir() if path.stat().st_mtime < limit)

@@ -1,0 +1,16 @@
+"""What arrives from the broker."""
+
+from app.core.messages import WORK
+from worker import supervisor
+from worker.celery_app import app, stopping
+from worker.context import Context
+
+
+@app.task(name=WORK)
+def work(lane: str, _job_id: str) -> None:
+    """A wake-up: do what is queued in the lane. The job named is only why it was sent; the oldest goes first."""
+    context = Context.open()
+    try:
+        supervisor.work(context, lane, stopping)
+    finally:
+        context.database.close()

@@ -1,0 +1,134 @@
+"""Mini-batches that are functions of (seed, epoch, step): resuming or another number of threads changes no byte."""
+
+from collections import deque
+from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from worker.training.data import PackedImages
+from worker.training.randomness import AUGMENTATION, ORDER, generator_at
+
+Transform = Callable[[Tensor, torch.Generator], Tensor]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """`inputs`: uint8 (B, 3, S, S), or (B, V, 3, S, S) with several views of an image, or cached features.
+
+    `labels`: int64 (B,), -1 for none. `indices`: int64 (B,), the images' rows in their dataset.
+    """
+
+    inputs: Tensor
+    labels: Tensor
+    indices: Tensor
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def to(self, device: torch.device) -> "Batch":
+        """The same batch on another device."""
+        return Batch(self.inputs.to(device), self.labels.to(device), self.indices.to(device))
+
+
+class Source(Protocol):
+    """Epochs of batches. `len` is the number of steps of an epoch; `epoch(e, s)` begins at step s of epoch e."""
+
+    def __len__(self) -> int: ...
+
+    def epoch(self, epoch: int, start: int) -> Generator[Batch, None, None]:
+        """The batches of one epoch from `start` on."""
+        ...
+
+
+@dataclass(frozen=True)
+class ImageBatches:
+    """Batches of transformed images. `training` shuffles; otherwise the order is that of `indices`.
+
+    `transform` turns uint8 (H, W, 3) into a fixed-size uint8 tensor; `workers` threads stay ahead of the consumer, 0
+    assembles each batch when it is asked for. ValueError when there is no image.
+    """
+
+    images: PackedImages
+    indices: npt.NDArray[np.int64]
+    transform: Transform
+    batch_size: int
+    seed: int
+    training: bool
+    workers: int
+
+    def __len__(self) -> int:
+        return count_steps(len(self.indices), self.batch_size, self.training)
+
+    def epoch(self, epoch: int, start: int) -> Generator[Batch, None, None]:
+        """The batches of one epoch from `start` on."""
+        order = shuffled(len(self.indices), self.seed, epoch) if self.training else np.arange(len(self.indices))
+        rows = self.indices[order]
+        return _ahead(lambda step: self._assemble(rows, epoch, step), range(start, len(self)), self.workers)
+
+    def _assemble(self, rows: npt.NDArray[np.int64], epoch: int, step: int) -> Batch:
+        chosen = rows[step * self.batch_size : (step + 1) * self.batch_size]
+        generator = generator_at(self.seed, AUGMENTATION, epoch, step)
+        inputs = torch.stack([self.transform(self.images.image(row), generator) for row in chosen])
+        return Batch(inputs, torch.from_numpy(self.images.labels[chosen]), torch.from_numpy(chosen))
+
+
+@dataclass(frozen=True)
+class TensorBatches:
+    """Batches of rows that are already in memory, such as cached features, in the same order as ImageBatches."""
+
+    inputs: Tensor
+    labels: Tensor
+    indices: Tensor
+    batch_size: int
+    seed: int
+    training: bool
+
+    def __len__(self) -> int:
+        return count_steps(len(self.labels), self.batch_size, self.training)
+
+    def epoch(self, epoch: int, start: int) -> Generator[Batch, None, None]:
+        """The batches of one epoch from `start` on."""
+        count = len(self.labels)
+        order = torch.from_numpy(shuffled(count, self.seed, epoch)) if self.training else torch.arange(count)
+        for step in range(start, len(self)):
+            rows = order[step * self.batch_size : (step + 1) * self.batch_size]
+            yield Batch(self.inputs[rows], self.labels[rows], self.indices[rows])
+
+
+def count_steps(images: int, batch_size: int, training: bool) -> int:
+    """Steps of an epoch. A last batch of one image is left out of training, where batch norm needs two."""
+    if images < 1:
+        raise ValueError("there is no image to make a batch of")
+    if batch_size < 1:
+        raise ValueError(f"the batch size must be at least 1, not {batch_size}")
+    full, rest = divmod(images, batch_size)
+    lonely = rest == 1 and training and full > 0
+    return full + (rest > 0 and not lonely)
+
+
+def shuffled(count: int, seed: int, epoch: int) -> npt.NDArray[np.int64]:
+    """The order of one epoch: a permutation of range(count)."""
+    order: npt.NDArray[np.int64] = torch.randperm(count, generator=generator_at(seed, ORDER, epoch)).numpy()
+    return order
+
+
+def _ahead(make: Callable[[int], Batch], steps: range, workers: int) -> Generator[Batch, None, None]:
+    """make(step) for each step in order, with up to two batches a worker finished or under way beforehand."""
+    if workers == 0:
+        yield from map(make, steps)
+        return
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="batches")
+    try:
+        pending = deque(pool.submit(make, step) for step in steps[: 2 * workers])
+        for step in steps:
+            if (later := step + 2 * workers) < steps.stop:
+                pending.append(pool.submit(make, later))
+            yield pending.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -1,0 +1,68 @@
+"""A prepared dataset on disk: pixels end to end in one file, mapped into memory and never read whole."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+SPLITS = {"train": 0, "val": 1, "test": 2}
+COLUMNS = ("offsets", "heights", "widths", "labels", "splits")
+UNLABELLED = -1
+
+
+@dataclass(frozen=True)
+class PackedImages:
+    """Images of any size, RGB, one after the other in `pixels`; row i of every other array describes image i.
+
+    `offsets` are positions in `pixels`; `labels` are class indices, -1 for none; `splits` are the values of SPLITS.
+    """
+
+    pixels: npt.NDArray[np.uint8]
+    offsets: npt.NDArray[np.int64]
+    heights: npt.NDArray[np.int32]
+    widths: npt.NDArray[np.int32]
+    labels: npt.NDArray[np.int64]
+    splits: npt.NDArray[np.int8]
+
+    def __len__(self) -> int:
+        return len(self.offsets)
+
+    def image(self, i: int) -> Tensor:
+        """Image i as uint8 (H, W, 3): a view of the mapped file, nothing is copied."""
+        start, height, width = int(self.offsets[i]), int(self.heights[i]), int(self.widths[i])
+        return torch.from_numpy(self.pixels[start : start + height * width * 3]).view(height, width, 3)
+
+    def indices(self, split: str) -> npt.NDArray[np.int64]:
+        """Row numbers of "train", "val" or "test", in the order of the file; ValueError for another name."""
+        if split not in SPLITS:
+            raise ValueError(f"there is no split {split!r}; the splits are {', '.join(SPLITS)}")
+        return np.flatnonzero(self.splits == SPLITS[split])
+
+
+def open_packed(folder: Path) -> PackedImages:
+    """Map the dataset in `folder` (pixels.bin and index.npz); ValueError where the two do not fit each other."""
+    with np.load(folder / "index.npz", allow_pickle=False) as index:
+        if missing := [name for name in COLUMNS if name not in index]:
+            raise ValueError(f"{folder / 'index.npz'} has no array {missing[0]!r}")
+        columns = {name: index[name] for name in COLUMNS}
+    # Mode "c" maps the pages as privately writable: the file cannot change, and torch, which knows no read-only
+    # tensor and warns of one, takes the array as it is.
+    images = PackedImages(pixels=np.memmap(folder / "pixels.bin", dtype=np.uint8, mode="c"), **columns)
+    _check(images)
+    return images
+
+
+def _check(images: PackedImages) -> None:
+    lengths = {name: len(getattr(images, name)) for name in COLUMNS}
+    if len(set(lengths.values())) != 1:
+        raise ValueError(f"the arrays of the index differ in length: {lengths}")
+    if (images.heights < 1).any() or (images.widths < 1).any() or (images.offsets < 0).any():
+        raise ValueError("the index holds an image without pixels")
+    ends = images.offsets + images.heights.astype(np.int64) * images.widths * 3
+    if ends.max(initial=0) != len(images.pixels):
+        raise ValueError(f"the index ends at byte {ends.max(initial=0)}, the pixels at byte {len(images.pixels)}")
+    if not np.isin(images.splits, list(SPLITS.values())).all():
+        raise ValueError("the index names a split that does not exist")

@@ -1,0 +1,32 @@
+"""Which device computes, and how."""
+
+import torch
+
+
+def choose(name: str) -> torch.device:
+    """The device "auto", "cpu", "cuda", "cuda:1" or "mps"; auto takes the best there is. ValueError when absent."""
+    if name == "auto":
+        return next(device for device in map(torch.device, ("cuda", "mps", "cpu")) if _present(device))
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ValueError(f"there is no device {name!r}") from error
+    if not _present(device):
+        raise ValueError(f"this machine has no device {name!r}")
+    return device
+
+
+def settle(threads: int) -> None:
+    """Use `threads` CPU threads (0: torch's choice), and only cuDNN kernels that give the same bytes every time."""
+    if threads > 0:
+        torch.set_num_threads(threads)
+    torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.deterministic = True
+
+
+def _present(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return (device.index or 0) < torch.cuda.device_count()
+    if device.type == "mps":
+        return torch.backends.mps.is_available()
+    return device.type == "cpu"

@@ -1,0 +1,86 @@
+"""The one contract of all training methods (after DomainBed): the loop knows nothing else about them."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from worker.training.augment import View, center, normalise
+from worker.training.backbones import Network
+from worker.training.batches import Batch, ImageBatches, Source
+from worker.training.data import PackedImages
+from worker.training.optimizers import Groups, decay_groups
+
+
+class Method(nn.Module):
+    """A way to train `network`. What else a method holds (projection heads, anchors) is thrown away afterwards.
+
+    A subclass gives `training_view`, `training_step`, `validate` and `score`; the rest has a meaning that fits most.
+    Everything in `frozen()` stays in evaluation mode, so that its batch-norm statistics do not drift.
+    """
+
+    def __init__(self, network: Network, view: View) -> None:
+        super().__init__()
+        self.network = network
+        self.view = view
+
+    def training_view(self, image: Tensor, generator: torch.Generator) -> Tensor:
+        """uint8 (H, W, 3) to what is stacked into a training batch, uint8 (3, S, S) or (V, 3, S, S)."""
+        raise NotImplementedError
+
+    def validation_view(self, image: Tensor, generator: torch.Generator) -> Tensor:  # noqa: ARG002 - some methods draw
+        """The same for validation: by default the fixed view of serving."""
+        return center(image, self.view.size, self.view.resize)
+
+    def training_step(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
+        """Scalars of one batch; "loss" is minimised, the others are reported.
+
+        Changes nothing but batch-norm statistics. `generator` is on the CPU and a function of the step.
+        """
+        raise NotImplementedError
+
+    def validate(self, batches: Iterable[Batch]) -> dict[str, float]:
+        """Figures of the validation batches, called in evaluation mode without gradients."""
+        raise NotImplementedError
+
+    def score(self, metrics: dict[str, float]) -> tuple[float, ...]:
+        """How good `validate`'s figures are; the epoch with the largest tuple is kept, the first among equals."""
+        raise NotImplementedError
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Called before each epoch (0-based) and after a resume: a method with phases changes over here."""
+
+    def frozen(self) -> list[nn.Module]:
+        """The parts that must not change."""
+        return []
+
+    def parameter_groups(self, weight_decay: float) -> Groups:
+        """Optimizer groups; by default everything that is learnt, no weight decay on biases and norms."""
+        return decay_groups([self], weight_decay)
+
+    def batches(
+        self,
+        images: PackedImages,
+        indices: npt.NDArray[np.int64],
+        *,
+        training: bool,
+        batch_size: int,
+        seed: int,
+        workers: int,
+    ) -> Source:
+        """What this method wants to be fed from these images, for training or for validation."""
+        transform = self.training_view if training else self.validation_view
+        return ImageBatches(images, indices, transform, batch_size, seed, training, workers)
+
+    def normalised(self, inputs: Tensor) -> Tensor:
+        """uint8 images on the device as the network takes them."""
+        return normalise(inputs, self.view.mean, self.view.std)
+
+    def train(self, mode: bool = True) -> "Method":
+        """Training mode for all but the frozen parts."""
+        super().train(mode)
+        for part in self.frozen():
+            part.eval()
+        return self

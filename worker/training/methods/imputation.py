@@ -1,0 +1,55 @@
+"""Imputation: predict the hidden part of a picture from the rest (context encoder, Pathak 2016; MAE, He 2022)."""
+
+import torch
+from torch import Tensor
+
+from worker.training.augment import View
+from worker.training.backbones import Network
+from worker.training.batches import Batch
+from worker.training.decoder import Decoder
+from worker.training.losses import hidden_error
+from worker.training.masks import center_block, check_mask, random_patches
+from worker.training.methods.selfsupervised import SelfSupervised
+from worker.training.randomness import seeded
+
+
+class Imputation(SelfSupervised):
+    """x = (x1, x2): x2 is set to 0, the mean colour, and predicted from f(x1, 0); the loss is on x2 alone.
+
+    mask "random": patches of `patch_size`, `mask_ratio` of them. "center": one block of that area. ValueError for a
+    ratio that hides nothing or everything and for patches that do not divide the image.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        view: View,
+        *,
+        mask: str,
+        mask_ratio: float,
+        patch_size: int,
+        crop_scale: tuple[float, float],
+        seed: int,
+    ) -> None:
+        super().__init__(network, view, crop_scale=crop_scale)
+        check_mask(mask, view.size, patch_size, mask_ratio)
+        self.mask, self.mask_ratio, self.patch_size = mask, mask_ratio, patch_size
+        with seeded(seed):
+            self.decoder = Decoder(network.feature_dim, view.size)
+
+    def training_step(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
+        """The error on the hidden part."""
+        x = self.normalised(batch.inputs)
+        hidden = self.hidden(len(batch), generator).to(x.device)
+        return {"loss": hidden_error(self.imputed(x, hidden), x, hidden)}
+
+    def hidden(self, count: int, generator: torch.Generator) -> Tensor:
+        """A mask for each image, boolean (count, 1, S, S)."""
+        if self.mask == "center":
+            return center_block(count, self.view.size, self.mask_ratio)
+        return random_patches(count, self.view.size, self.patch_size, self.mask_ratio, generator)
+
+    def imputed(self, x: Tensor, hidden: Tensor) -> Tensor:
+        """The network's picture of (B, 3, S, S), of which it sees what is not hidden."""
+        picture: Tensor = self.decoder(self.network.features(x.masked_fill(hidden, 0.0)))
+        return picture

@@ -1,0 +1,62 @@
+"""What all methods that learn from labels have in common: the check of the labels, validation, and the best epoch."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+from torch import Tensor
+from torch.nn import functional as F
+
+from worker.training.augment import View
+from worker.training.backbones import Network
+from worker.training.batches import Batch, Source
+from worker.training.data import PackedImages
+from worker.training.methods.contract import Method
+
+
+class Labelled(Method):
+    """A method whose batches carry labels 0..outputs-1 and whose best epoch is the most accurate one."""
+
+    class_weights: Tensor | None
+
+    def __init__(self, network: Network, view: View, *, label_smoothing: float, class_weights: Tensor | None) -> None:
+        super().__init__(network, view)
+        if class_weights is not None and class_weights.shape != (network.outputs,):
+            raise ValueError(f"{network.outputs} classes need as many weights, not {tuple(class_weights.shape)}")
+        self.label_smoothing = label_smoothing
+        self.register_buffer("class_weights", class_weights, persistent=False)
+
+    def batches(
+        self,
+        images: PackedImages,
+        indices: npt.NDArray[np.int64],
+        *,
+        training: bool,
+        batch_size: int,
+        seed: int,
+        workers: int,
+    ) -> Source:
+        """The images in batches; ValueError when one of them has no label among the network's outputs."""
+        labels = images.labels[indices]
+        if ((labels < 0) | (labels >= self.network.outputs)).any():
+            raise ValueError(f"there are images without a label in 0..{self.network.outputs - 1}")
+        return super().batches(images, indices, training=training, batch_size=batch_size, seed=seed, workers=workers)
+
+    def logits(self, batch: Batch) -> Tensor:
+        """The network's answer (B, outputs) to a validation batch."""
+        logits: Tensor = self.network(self.normalised(batch.inputs))
+        return logits
+
+    def validate(self, batches: Iterable[Batch]) -> dict[str, float]:
+        """Mean cross-entropy and accuracy: neither penalty nor smoothing nor weights."""
+        loss, hits, count = 0.0, 0, 0
+        for batch in batches:
+            logits = self.logits(batch)
+            loss += float(F.cross_entropy(logits, batch.labels, reduction="sum"))
+            hits += int((logits.argmax(1) == batch.labels).sum())
+            count += len(batch)
+        return {"loss": loss / count, "accuracy": hits / count}
+
+    def score(self, metrics: dict[str, float]) -> tuple[float, ...]:
+        """The most accurate epoch; among equals the one with the lower loss."""
+        return metrics["accuracy"], -metrics["loss"]

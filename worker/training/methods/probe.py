@@ -1,0 +1,53 @@
+"""Linear probe: the trunk stays as it is, so each image passes through it once and the head learns from the cache.
+
+Training never runs the trunk, so neither its weights nor its batch-norm statistics can move.
+"""
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from worker.training.batches import Batch, Source, TensorBatches
+from worker.training.data import PackedImages
+from worker.training.inference import encoded_by
+from worker.training.losses import cross_entropy
+from worker.training.methods.labelled import Labelled
+from worker.training.optimizers import Groups, decay_groups
+
+
+class Probe(Labelled):
+    """Cross-entropy of the head alone on what it reads of the fixed view, computed once for each split.
+
+    The published network is the same trunk with the learnt head. The cache is held in memory: 4 D bytes an image; for
+    SqueezeNet, whose head reads a map, 4 D h w.
+    """
+
+    def batches(
+        self,
+        images: PackedImages,
+        indices: npt.NDArray[np.int64],
+        *,
+        training: bool,
+        batch_size: int,
+        seed: int,
+        workers: int,
+    ) -> Source:
+        """Batches of cached features: this is where the time goes, the epochs afterwards cost next to nothing."""
+        super().batches(images, indices, training=training, batch_size=batch_size, seed=seed, workers=workers)
+        encoded = encoded_by(self.network, images, indices, self.view, self.network.device, batch_size)
+        labels = torch.from_numpy(images.labels[indices])
+        return TensorBatches(encoded, labels, torch.from_numpy(indices), batch_size, seed, training)
+
+    def training_step(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:  # noqa: ARG002
+        """The loss."""
+        logits = self.network.classify(batch.inputs)
+        return {"loss": cross_entropy(logits, batch.labels, self.label_smoothing, self.class_weights)}
+
+    def logits(self, batch: Batch) -> Tensor:
+        """The head's answer to cached features."""
+        return self.network.classify(batch.inputs)
+
+    def parameter_groups(self, weight_decay: float) -> Groups:
+        """The head alone."""
+        return decay_groups([self.network.head], weight_decay)

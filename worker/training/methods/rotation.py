@@ -1,0 +1,38 @@
+"""Rotation (Gidaris 2018): who can tell which way up a picture was has learnt what is in it."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from worker.training.augment import View
+from worker.training.backbones import Network
+from worker.training.batches import Batch
+from worker.training.methods.selfsupervised import SelfSupervised
+from worker.training.randomness import seeded
+
+TURNS = 4
+
+
+class Rotation(SelfSupervised):
+    """Each image in all four orientations, as in the paper; the loss is that of telling them apart.
+
+    A step therefore costs four forward passes an image.
+    """
+
+    def __init__(self, network: Network, view: View, *, crop_scale: tuple[float, float], seed: int) -> None:
+        super().__init__(network, view, crop_scale=crop_scale)
+        with seeded(seed):
+            self.classifier = nn.Linear(network.feature_dim, TURNS)
+
+    def training_step(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:  # noqa: ARG002
+        """Cross-entropy and accuracy of the four-way question."""
+        turned = turns(self.normalised(batch.inputs))
+        answer = torch.arange(TURNS, device=turned.device).repeat_interleave(len(batch))
+        logits = self.classifier(self.network.features(turned))
+        right = (logits.argmax(1) == answer).float().mean()
+        return {"loss": F.cross_entropy(logits, answer), "rotation_accuracy": right}
+
+
+def turns(batch: Tensor) -> Tensor:
+    """(B, 3, S, S) turned by 0, 90, 180 and 270 degrees: (4 B, 3, S, S), all images once, then all again."""
+    return torch.cat([batch.rot90(quarter, dims=(2, 3)) for quarter in range(TURNS)])

@@ -1,0 +1,78 @@
+"""SimCLR (Chen 2020): two views of an image shall be close, and far from the views of all other images."""
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from worker.training.augment import View, standardise
+from worker.training.backbones import Network
+from worker.training.batches import Batch, Source
+from worker.training.contrastive import check_contrastive, contrastive
+from worker.training.data import PackedImages
+from worker.training.methods.selfsupervised import SelfSupervised
+from worker.training.photometric import simclr_colours
+from worker.training.randomness import seeded
+
+
+class SimCLR(SelfSupervised):
+    """`colour_strength` is the paper's s (1 for ImageNet, 0.5 for CIFAR); the projection head is thrown away.
+
+    ValueError for a temperature or a denominator that `contrastive` refuses, and for batches of one image.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        view: View,
+        *,
+        temperature: float,
+        denominator: str,
+        projection_dim: int,
+        colour_strength: float,
+        crop_scale: tuple[float, float],
+        seed: int,
+    ) -> None:
+        super().__init__(network, view, crop_scale=crop_scale)
+        check_contrastive(2, temperature, denominator)
+        self.temperature, self.denominator, self.colour_strength = temperature, denominator, colour_strength
+        width = network.feature_dim
+        with seeded(seed):
+            self.projection = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, projection_dim))
+
+    def batches(
+        self,
+        images: PackedImages,
+        indices: npt.NDArray[np.int64],
+        *,
+        training: bool,
+        batch_size: int,
+        seed: int,
+        workers: int,
+    ) -> Source:
+        """The images in batches; ValueError when they would be of one image."""
+        check_contrastive(min(batch_size, len(indices)), self.temperature, self.denominator)
+        return super().batches(images, indices, training=training, batch_size=batch_size, seed=seed, workers=workers)
+
+    def training_view(self, image: Tensor, generator: torch.Generator) -> Tensor:
+        """Two crops: (2, 3, S, S)."""
+        return torch.stack([super(SimCLR, self).training_view(image, generator) for _ in range(2)])
+
+    def validation_view(self, image: Tensor, generator: torch.Generator) -> Tensor:
+        """The fixed view, then two crops: (3, 3, S, S)."""
+        fixed = super().validation_view(image, generator)
+        return torch.cat([fixed[None], self.training_view(image, generator)])
+
+    def judged(self, batch: Batch) -> tuple[Batch, Tensor]:
+        """The two crops, and the fixed view."""
+        return replace(batch, inputs=batch.inputs[:, 1:]), batch.inputs[:, 0]
+
+    def training_step(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
+        """The contrastive loss of the two views."""
+        views = batch.inputs.transpose(0, 1).flatten(0, 1).float() / 255.0
+        coloured = simclr_colours(views, self.colour_strength, generator)
+        projected = self.projection(self.network.features(standardise(coloured, self.view.mean, self.view.std)))
+        first, second = projected.chunk(2)
+        return {"loss": contrastive(first, second, self.temperature, self.denominator)}

@@ -1,0 +1,23 @@
+"""Sends wake-ups from the worker's side."""
+
+import logging
+
+from celery import Celery
+
+from app.core.messages import WORK
+
+logger = logging.getLogger(__name__)
+
+
+class Sender:
+    """Sends over the application's broker; a broker that is away costs a warning, never an error."""
+
+    def __init__(self, app: Celery) -> None:
+        self._app = app
+
+    def wake(self, lane: str, job_id: str) -> None:
+        """Tell one worker of the lane that there is work."""
+        try:
+            self._app.send_task(WORK, args=[lane, job_id], queue=lane, retry=False)
+        except Exception as error:  # every transport raises its own kinds
+            logger.warning("no wake-up for %s (the reconciler sends it again): %s", job_id, error)
