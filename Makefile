@@ -25,7 +25,7 @@ demo: setup
 	$(BIN)/python examples/digits.py
 
 test: setup
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadgroup
 
 check: setup
 	$(BIN)/ruff check .

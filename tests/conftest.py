@@ -17,6 +17,16 @@ from tests.servers import fresh_database, postgresql, redis_server
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Share the tests between two processes: what has a service of its own stays together, the longest go first."""
+    for item in items:
+        group = item.nodeid.partition("::")[0]
+        if "service" in getattr(item, "fixturenames", ()):  # one service for each pair of backends
+            group += str(item.callspec.params["service"])  # type: ignore[attr-defined]
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: "/e2e/" not in item.nodeid)
+
+
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[str]:
     """The server on which each test gets a database of its own."""

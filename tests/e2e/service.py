@@ -81,17 +81,29 @@ class Service(Imprint):
             time.sleep(0.1)
         raise AssertionError(f"after {seconds} s: {now}")
 
+    def kill_workers(self) -> None:
+        """SIGKILL to the worker command and both its Celery processes at once; only their children are left alone."""
+        process = self.processes.pop("worker")
+        celery = [pid for pid, line in self.processes_alive().items() if " celery " in line]
+        for pid in (process.pid, *celery):
+            os.kill(pid, signal.SIGKILL)
+        process.wait()
+
     def alive(self) -> list[str]:
         """The command lines of every process that works on this data folder."""
+        return list(self.processes_alive().values())
+
+    def processes_alive(self) -> dict[int, str]:
+        """The same by process id."""
         marker = f"IMPRINT_DATA={self.data}".encode()
-        found = []
+        found = {}
         for process in Path("/proc").glob("[0-9]*"):
             try:
                 if marker in (process / "environ").read_bytes().split(b"\0"):
-                    found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+                    found[int(process.name)] = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
             except OSError:  # it ended while we looked
                 continue
-        return [line for line in found if line]
+        return {pid: line for pid, line in found.items() if line}
 
 
 def eventually(what: Callable[[], bool], seconds: float) -> bool:
