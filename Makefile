@@ -12,7 +12,7 @@ setup: .venv/ready
 # uv itself comes from the lock, by pip, hashes checked; then it installs the rest in half a minute.
 .venv/ready: $(LOCK) pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -c "import re; print(re.search(r'^uv==(?:.*\\\n)*.*', open('$(LOCK)').read(), re.M)[0])" > .venv/uv.txt
+	awk '/^uv==/ {on=1} on {print} on && !/\\$$/ {exit}' $(LOCK) > .venv/uv.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r .venv/uv.txt
 	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r $(LOCK)
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
