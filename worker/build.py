@@ -7,9 +7,10 @@ import numpy as np
 import torch
 
 from app.core.images import resize_for
-from app.core.specs import L2SP, RANDOM, Finetune, Pretrain
+from app.core.specs import RANDOM, Finetune, Pretrain
 from app.core.tables import Dataset, Model
 from worker.context import Context
+from worker.methods import method
 from worker.starts import network
 from worker.training.augment import View
 from worker.training.batches import Source
@@ -17,18 +18,19 @@ from worker.training.data import PackedImages, open_packed
 from worker.training.devices import choose, settle
 from worker.training.methods.contract import Method
 from worker.training.methods.probe import Probe
-from worker.training.methods.supervised import Supervised
 from worker.training.run import Recipe
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-FLIP_PROBABILITY = 0.5
 MAIN = "main"
 CORES = os.cpu_count() or 1
 
 
 @dataclass(frozen=True)
 class Material:
-    """What all runs of a job share: the images, their classes, how they are seen, where it is computed."""
+    """What all runs of a job share: the images, how they are seen, where it is computed, and the model's classes.
+
+    Without labels, or for a method that looks at none, there are no classes.
+    """
 
     images: PackedImages
     classes: list[str]
@@ -54,7 +56,7 @@ def material(context: Context, spec: Pretrain | Finetune) -> Material:
     with context.database.reading() as session:
         dataset = session.get_one(Dataset, spec.dataset)
         start = None if spec.init == RANDOM else session.get(Model, spec.init)
-    classes = [entry["name"] for entry in dataset.classes or []]
+    classes = [entry["name"] for entry in dataset.classes or []] if spec.learns_labels else []
     images = open_packed(context.storage.path(f"datasets/{spec.dataset}"))
     return Material(images, classes, view_of(spec, start), device)
 
@@ -81,8 +83,8 @@ def baseline(spec: Finetune, name: str) -> Finetune:
     """
     trainable = "head" if name == "head" else "all"
     training = spec.training.model_dump() | {"learning_rate": None}
-    if spec.trainable != trainable:
-        training["epochs"] = None
+    if "head" in (spec.trainable, trainable) and spec.trainable != trainable:
+        training["epochs"] = None  # an epoch over cached features is not an epoch over images
     changes = {"trainable": trainable, "penalty": {"kind": "none"}, "baselines": [], "training": training}
     if name == RANDOM:
         changes["init"] = RANDOM
@@ -92,36 +94,16 @@ def baseline(spec: Finetune, name: str) -> Finetune:
 def experiment(context: Context, spec: Pretrain | Finetune, material: Material) -> Experiment:
     """Network, method, batches and recipe of one run, on its device."""
     settle(CORES)
-    method = _method(context, spec, material).to(material.device)
+    start = network(context, spec, outputs=max(1, len(material.classes)))
+    learner = method(spec, start, material.view).to(material.device)
     recipe = _recipe(context, spec)
     return Experiment(
-        method,
-        _source(method, material, recipe, "train"),
-        _source(method, material, recipe, "val") if len(material.images.indices("val")) else None,
+        learner,
+        _source(learner, material, recipe, "train"),
+        _source(learner, material, recipe, "val") if len(material.images.indices("val")) else None,
         recipe,
         # a step on cached features takes less time than waking a second thread
-        threads=1 if isinstance(method, Probe) else CORES,
-    )
-
-
-def _method(context: Context, spec: Pretrain | Finetune, material: Material) -> Method:
-    start = network(context, spec, max(1, len(material.classes)))
-    smoothing = spec.training.label_smoothing
-    if isinstance(spec, Finetune) and spec.trainable == "head":
-        return Probe(start, material.view, label_smoothing=smoothing, class_weights=None)
-    penalty = spec.penalty if isinstance(spec, Finetune) and isinstance(spec.penalty, L2SP) else None
-    augmentation = spec.training.augmentation
-    return Supervised(
-        start,
-        material.view,
-        penalty=penalty.kind if penalty else "none",
-        strength=penalty.strength if penalty else 0.0,
-        head_strength=penalty.head_strength if penalty else 0.0,
-        head_epochs=0,
-        label_smoothing=smoothing,
-        class_weights=None,
-        crop_scale=(augmentation.crop, 1.0),
-        flip=FLIP_PROBABILITY if augmentation.flip else 0.0,
+        threads=1 if isinstance(learner, Probe) else CORES,
     )
 
 
@@ -141,9 +123,9 @@ def _recipe(context: Context, spec: Pretrain | Finetune) -> Recipe:
     )
 
 
-def _source(method: Method, material: Material, recipe: Recipe, split: str) -> Source:
+def _source(learner: Method, material: Material, recipe: Recipe, split: str) -> Source:
     indices: np.ndarray = material.images.indices(split)
-    return method.batches(
+    return learner.batches(
         material.images,
         indices,
         training=split == "train",

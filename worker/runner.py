@@ -64,7 +64,8 @@ def _run(run: Experiment, shared: Material, watcher: JobWatcher, state: State | 
     except Diverged as diverged:
         raise JobError("diverged", f"Training diverged: {diverged}. A lower learning rate may help.") from diverged
     settle(CORES)
-    figures = judge(run, shared) | {"best_epoch": fitted.epoch + 1}
+    judged = judge(run, shared) if shared.classes else {"split": "val", **fitted.metrics}
+    figures = judged | {"best_epoch": fitted.epoch + 1}
     watcher.finish(figures, torchvision_state(run.method.network))
 
 

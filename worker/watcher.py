@@ -17,6 +17,8 @@ from worker.progress import Progress
 from worker.training.batches import count_steps
 from worker.training.checkpoint import State
 
+# Features whose spread is below this share of a healthy one say the same of every image (SimSiam, Chen & He 2021).
+COLLAPSED = 0.05
 SAVING_SHARE = 0.1  # of the time may go into checkpoints
 
 
@@ -71,6 +73,10 @@ class JobWatcher:
         """The epoch's figures."""
         self._mark = Mark(self._mark.run, epoch + 1, step, metrics)
         self._journal.figures(self._mark.run, epoch + 1, step, metrics)
+        if metrics.get("val_feature_std", 1.0) < COLLAPSED:
+            self._journal.event(
+                "collapse", {"run": self._mark.run, "epoch": epoch + 1, "feature_std": metrics["val_feature_std"]}
+            )
 
     def save(self, take: Callable[[], State]) -> None:
         """A checkpoint with the ledger in it, unless saving would take more than its share of the time."""
@@ -92,5 +98,5 @@ class JobWatcher:
         self._ledger.summaries[self._mark.run] = summary
         if not self._ledger.weights:
             self._ledger.weights = {name: tensor.detach().cpu().clone() for name, tensor in weights.items()}
-        told = {"run": self._mark.run, "accuracy": figures["accuracy"], "seconds": summary["seconds"]}
+        told = {"run": self._mark.run, "accuracy": figures.get("accuracy"), "seconds": summary["seconds"]}
         self._journal.event("run_finished", told)

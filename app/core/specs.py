@@ -17,6 +17,7 @@ SCRATCH_RATE = {"adamw": 1e-3, "sgd": 0.1}
 FINETUNE_RATE = {"adamw": 3e-4, "sgd": 0.01}
 HEAD_RATE = {"adamw": 3e-3, "sgd": 0.1}
 DEFAULT_EPOCHS = 10
+HEAD_SHARE = 1 / 3  # of the epochs of head_then_all train the head alone
 HEAD_EPOCHS = 100  # an epoch over cached features costs milliseconds
 
 
@@ -62,6 +63,37 @@ class Supervised(Strict):
     kind: Literal["supervised"]
 
 
+class Rotation(Strict):
+    """Which of 0, 90, 180, 270 degrees was the image turned (Gidaris 2018)."""
+
+    kind: Literal["rotation"]
+
+
+class Imputation(Strict):
+    """Predict the hidden part of the image from the rest: random patches, or a centre block (Pathak 2016; He 2022)."""
+
+    kind: Literal["imputation"]
+    mask: Literal["random", "center"] = "random"
+    mask_ratio: float = Field(0.5, gt=0, lt=1)
+    patch_size: int = Field(8, ge=1, le=256)
+
+
+class SimCLR(Strict):
+    """Two views of an image close together, far from those of the other images (Chen 2020).
+
+    `denominator` "all" is NT-Xent, the positive pair below the line too; "negatives" leaves it out.
+    """
+
+    kind: Literal["simclr"]
+    temperature: float = Field(0.5, gt=0, le=100)
+    denominator: Literal["all", "negatives"] = "all"
+    projection_dim: int = Field(128, ge=1, le=4096)
+    colour_strength: float = Field(0.5, ge=0, le=1)
+
+
+Method = Annotated[Supervised | Rotation | Imputation | SimCLR, Field(discriminator="kind")]
+
+
 class NoPenalty(Strict):
     """Nothing holds the network to the pre-trained one."""
 
@@ -76,7 +108,14 @@ class L2SP(Strict):
     head_strength: float = Field(0.01, ge=0, le=1e6)
 
 
-Penalty = Annotated[NoPenalty | L2SP, Field(discriminator="kind")]
+class FunctionDistance(Strict):
+    """strength * mean squared distance of the features to those of the pre-trained network on the same batch."""
+
+    kind: Literal["function"]
+    strength: float = Field(1.0, ge=0, le=1e6)
+
+
+Penalty = Annotated[NoPenalty | L2SP | FunctionDistance, Field(discriminator="kind")]
 
 
 class NoAdaptation(Strict):
@@ -90,7 +129,7 @@ class Pretrain(Strict):
 
     type: Literal["pretrain"]
     dataset: str
-    method: Supervised
+    method: Method
     name: str | None = Field(None, min_length=1, max_length=200)
     backbone: str | None = None
     image_size: int | None = Field(None, ge=8, le=1024)
@@ -99,9 +138,18 @@ class Pretrain(Strict):
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
+        if self.method.kind == "simclr" and self.training.batch_size < 2:
+            raise ValueError(
+                "training: SimCLR needs the other images of a batch as negatives; batch_size must be 2 or more"
+            )
         rates = SCRATCH_RATE if self.init == RANDOM else FINETUNE_RATE
         complete(self, self.training.filled(DEFAULT_EPOCHS, rates))
         return self
+
+    @property
+    def learns_labels(self) -> bool:
+        """Whether the model will tell the dataset's classes apart."""
+        return self.method.kind == "supervised"
 
 
 class Finetune(Strict):
@@ -113,7 +161,7 @@ class Finetune(Strict):
     init: str = RANDOM
     backbone: str | None = None
     image_size: int | None = Field(None, ge=8, le=1024)
-    trainable: Literal["all", "head"] = "all"
+    trainable: Literal["all", "head", "head_then_all"] = "all"
     penalty: Penalty = NoPenalty()
     adapt: NoAdaptation = NoAdaptation()
     baselines: list[Literal["random", "head"]] = Field(default_factory=list, max_length=2)
@@ -125,12 +173,25 @@ class Finetune(Strict):
             raise ValueError("baselines: each may be named once")
         if self.init == RANDOM and self.penalty.kind != "none":
             raise ValueError("penalty: init 'random' has no pre-trained function to stay near to")
-        if self.trainable == "head" and self.penalty.kind == "l2_sp":
-            raise ValueError("penalty: with trainable 'head' the shared weights do not move, l2_sp has nothing to hold")
+        if self.trainable == "head" and self.penalty.kind != "none":
+            raise ValueError("penalty: with trainable 'head' the shared weights do not move, there is nothing to hold")
+        if self.trainable == "head_then_all" and self.training.epochs == 1:
+            raise ValueError("training: head_then_all needs at least 2 epochs")
         head_only = self.trainable == "head"
         rates = HEAD_RATE if head_only else SCRATCH_RATE if self.init == RANDOM else FINETUNE_RATE
         complete(self, self.training.filled(HEAD_EPOCHS if head_only else DEFAULT_EPOCHS, rates))
         return self
+
+    @property
+    def learns_labels(self) -> bool:
+        """Always: the output layer is for the dataset's classes."""
+        return True
+
+    @property
+    def head_epochs(self) -> int:
+        """How many epochs train the head alone before everything moves (Kumar 2022)."""
+        epochs = self.training.epochs or DEFAULT_EPOCHS
+        return max(1, round(epochs * HEAD_SHARE)) if self.trainable == "head_then_all" else 0
 
 
 class Prepare(Strict):
@@ -169,5 +230,13 @@ def complete(spec: Pretrain | Finetune, training: Training) -> None:
         object.__setattr__(spec, name, value)
     if spec.backbone is not None and spec.backbone not in BACKBONES:
         raise ValueError(f"backbone: '{spec.backbone}' is not one of torchvision's classifiers")
-    if spec.backbone is not None and spec.image_size is not None:
-        BACKBONES[spec.backbone].check_size(spec.image_size)
+    check_image_size(spec)
+
+
+def check_image_size(spec: Pretrain | Finetune) -> None:
+    """Raise ValueError where the backbone or the method cannot take the image size, once both are known."""
+    if spec.backbone is None or spec.image_size is None:
+        return
+    BACKBONES[spec.backbone].check_size(spec.image_size)
+    if isinstance(spec, Pretrain) and isinstance(spec.method, Imputation) and spec.image_size % spec.method.patch_size:
+        raise ValueError(f"image_size: patches of {spec.method.patch_size} px do not divide {spec.image_size} px")

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from app.core.backbones import BACKBONES
 from app.core.errors import conflict, invalid
-from app.core.specs import PRETRAINED_IMAGE_SIZE, RANDOM, WEIGHTS_NAME, Finetune, Pretrain
+from app.core.specs import PRETRAINED_IMAGE_SIZE, RANDOM, WEIGHTS_NAME, Finetune, Pretrain, check_image_size
 from app.core.tables import Dataset
 from app.jobs.queries import dataset_for_use
 from app.models.queries import find_for_use
@@ -71,8 +71,9 @@ def inherit(spec: Trainable, init: str, backbone: str, image_size: int) -> Train
         message = f"'{init}' is a {backbone}; leave 'backbone' out."
         raise invalid("backbone_is_inherited", message, "/backbone")
     size = spec.image_size or image_size
+    whole = spec.model_copy(update={"init": init, "backbone": backbone, "image_size": size})
     try:
-        BACKBONES[backbone].check_size(size)
+        check_image_size(whole)
     except ValueError as error:
         raise invalid("invalid_image_size", str(error).removeprefix("image_size: "), "/image_size") from error
-    return spec.model_copy(update={"init": init, "backbone": backbone, "image_size": size})
+    return whole

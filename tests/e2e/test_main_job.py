@@ -13,13 +13,13 @@ from tests.e2e.service import Service, eventually
 
 SHORT = {"epochs": 2, "augmentation": {"crop": 0.7, "flip": False}}
 # long enough to be caught in the middle, short enough to be waited for
-LONG = {"epochs": 20, "batch_size": 16, "augmentation": {"crop": 0.7, "flip": False}}
+LONG = {"epochs": 20, "batch_size": 4, "augmentation": {"crop": 0.7, "flip": False}}
 
 
 @pytest.fixture(scope="module")
 def target(service: Service) -> dict[str, Any]:
-    """A ready dataset: digits 5 to 9, five labels each to train with."""
-    return service.upload("digits 5 to 9", digits()[1])
+    """A ready dataset: digits 7 to 9, five labels each to train with."""
+    return service.upload("digits 7 to 9", digits()[1])
 
 
 def training(service: Service, target: dict[str, Any], **changes: object) -> dict[str, Any]:
@@ -38,8 +38,9 @@ def events(service: Service, job: dict[str, Any]) -> list[str]:
 
 def test_the_main_job(service: Service, target: dict[str, Any]) -> None:
     source_files, target_files = digits()
-    source = service.upload("digits 0 to 4", dict(list(source_files.items())[:300]))
-    assert source["splits"] == {"train": 210, "val": 45, "test": 45}
+    source = service.upload("digits 0 to 6", dict(list(source_files.items())[:300]))
+    assert sum(source["splits"].values()) == source["images"] == 300
+    assert source["splits"]["train"] > source["splits"]["val"] > 0
     pretraining = service.job(
         type="pretrain", dataset=source["id"], backbone="resnet18", image_size=32,
         method={"kind": "supervised"}, training=SHORT,
@@ -50,7 +51,7 @@ def test_the_main_job(service: Service, target: dict[str, Any]) -> None:
     )  # fmt: skip
     check_result(service, job, target)
     model = service.get(f"/v1/models/{job['result']['model']}")
-    assert model["classes"] == ["5", "6", "7", "8", "9"]
+    assert model["classes"] == ["7", "8", "9"]
     assert (model["parent"], model["job"], model["dataset"]) == (
         pretraining["result"]["model"],
         job["id"],
@@ -69,7 +70,7 @@ def check_result(service: Service, job: dict[str, Any], target: dict[str, Any]) 
         figures = outcome["metrics"]
         assert figures["images"] == target["splits"]["test"]
         assert sum(map(sum, figures["confusion_matrix"])) == figures["images"]
-        assert [one["class"] for one in figures["per_class"]] == ["5", "6", "7", "8", "9"]
+        assert [one["class"] for one in figures["per_class"]] == ["7", "8", "9"]
         assert 0 <= figures["expected_calibration_error"] <= 1
         assert figures["accuracy_interval"][0] <= figures["accuracy"] <= figures["accuracy_interval"][1]
     series = service.get(f"/v1/jobs/{job['id']}/metrics", limit=200)["data"]

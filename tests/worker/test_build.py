@@ -44,3 +44,9 @@ def test_the_head_baseline_keeps_the_start_and_has_a_heads_own_epochs() -> None:
     assert isinstance(head, Finetune)
     assert (head.init, head.trainable, head.penalty.kind) == ("mdl_1", "head", "none")
     assert (head.training.epochs, head.training.learning_rate) == (HEAD_EPOCHS, HEAD_RATE["adamw"])
+
+
+def test_only_between_a_head_and_a_whole_network_do_epochs_mean_something_else() -> None:
+    for trainable, epochs in (("all", 7), ("head_then_all", 7), ("head", 10)):
+        given = FINETUNE | {"trainable": trainable, "penalty": {"kind": "none"}}
+        assert runs(Finetune.model_validate(given))["random"].training.epochs == epochs
