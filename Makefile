@@ -24,8 +24,9 @@ serve: setup
 demo: setup
 	$(BIN)/python examples/digits.py
 
+# Two test processes on two cores: each with one thread of its own, or they wait for each other.
 test: setup
-	$(BIN)/pytest -n 2 --dist loadgroup
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup
 
 check: setup
 	$(BIN)/ruff check .

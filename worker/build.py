@@ -3,7 +3,6 @@
 import os
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 
 from app.core.images import resize_for
@@ -13,7 +12,7 @@ from worker.context import Context
 from worker.methods import method
 from worker.starts import network
 from worker.training.augment import View
-from worker.training.batches import Source
+from worker.training.batches import Feed, Source
 from worker.training.data import PackedImages, open_packed
 from worker.training.devices import choose, settle
 from worker.training.methods.contract import Method
@@ -124,12 +123,5 @@ def _recipe(context: Context, spec: Pretrain | Finetune) -> Recipe:
 
 
 def _source(learner: Method, material: Material, recipe: Recipe, split: str) -> Source:
-    indices: np.ndarray = material.images.indices(split)
-    return learner.batches(
-        material.images,
-        indices,
-        training=split == "train",
-        batch_size=recipe.batch_size,
-        seed=recipe.seed,
-        workers=CORES,
-    )
+    feed = Feed(training=split == "train", batch_size=recipe.batch_size, seed=recipe.seed, workers=CORES)
+    return learner.batches(material.images, material.images.indices(split), feed)

@@ -15,7 +15,7 @@ PRETRAINED_IMAGE_SIZE = 224  # of weights that come from elsewhere
 # Learning rates by optimizer: from nothing, fine-tuning every weight, and a linear layer on fixed features.
 SCRATCH_RATE = {"adamw": 1e-3, "sgd": 0.1}
 FINETUNE_RATE = {"adamw": 3e-4, "sgd": 0.01}
-HEAD_RATE = {"adamw": 3e-3, "sgd": 0.1}
+HEAD_RATE = {"adamw": 2e-3, "sgd": 0.1}
 DEFAULT_EPOCHS = 10
 HEAD_SHARE = 1 / 3  # of the epochs of head_then_all train the head alone
 HEAD_EPOCHS = 100  # an epoch over cached features costs milliseconds

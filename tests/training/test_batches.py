@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from worker.training.augment import random_resized_crop
-from worker.training.batches import Batch, ImageBatches, Source, TensorBatches, count_steps
+from worker.training.batches import Batch, Feed, ImageBatches, Source, TensorBatches, count_steps
 from worker.training.data import PackedImages
 
 Maker = Callable[[int], PackedImages]
@@ -16,7 +16,7 @@ def view(image: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
 
 
 def source(images: PackedImages, workers: int = 0, batch_size: int = 4, training: bool = True) -> ImageBatches:
-    return ImageBatches(images, np.arange(len(images)), view, batch_size, seed=3, training=training, workers=workers)
+    return ImageBatches(images, np.arange(len(images)), view, Feed(training, batch_size, seed=3, workers=workers))
 
 
 def same(ours: list[Batch], theirs: list[Batch]) -> bool:
@@ -88,7 +88,7 @@ def test_a_failing_image_is_heard_of(packed: Maker) -> None:
     def broken(image: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         raise ValueError("this picture")
 
-    failing = ImageBatches(packed(9), np.arange(9), broken, 4, seed=0, training=True, workers=2)
+    failing = ImageBatches(packed(9), np.arange(9), broken, Feed(training=True, batch_size=4, seed=0, workers=2))
     with pytest.raises(ValueError, match="this picture"):
         list(failing.epoch(0, 0))
 
@@ -103,7 +103,9 @@ def test_leaving_early_ends_the_threads(packed: Maker) -> None:
 def test_tensor_batches_follow_the_same_order(packed: Maker) -> None:
     images = packed(30)
     features, labels = torch.arange(30.0)[:, None], torch.from_numpy(images.labels)
-    cached: Source = TensorBatches(features, labels, torch.arange(30), batch_size=4, seed=3, training=True)
+    cached: Source = TensorBatches(
+        features, labels, torch.arange(30), Feed(training=True, batch_size=4, seed=3, workers=0)
+    )
     whole = list(cached.epoch(1, 0))
     assert len(cached) == len(whole)
     for ours, theirs in zip(whole, source(images).epoch(1, 0), strict=True):

@@ -10,6 +10,7 @@ from app.core.specs import SPEC, Finetune, Pretrain
 from worker.methods import PRETRAINING, method
 from worker.training.augment import View
 from worker.training.backbones import build
+from worker.training.batches import Feed
 from worker.training.data import PackedImages
 
 VIEW = View(32, 37, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
@@ -40,7 +41,7 @@ def test_every_spec_steps(given: dict[str, Any], images: PackedImages) -> None:
     spec = SPEC.validate_python({"dataset": "ds_1", **given})
     assert isinstance(spec, Pretrain | Finetune)
     learner = method(spec, build("resnet18", 2, 32, seed=0), VIEW)
-    source = learner.batches(images, np.arange(8), training=True, batch_size=4, seed=0, workers=0)
+    source = learner.batches(images, np.arange(8), Feed(training=True, batch_size=4, seed=0, workers=0))
     learner.begin_epoch(0)
     learner.train()
     loss = learner.training_step(next(source.epoch(0, 0)), torch.Generator().manual_seed(0))["loss"]

@@ -36,6 +36,27 @@ class Batch:
         return Batch(self.inputs.to(device), self.labels.to(device), self.indices.to(device))
 
 
+@dataclass(frozen=True)
+class Feed:
+    """How a method is fed. `training` shuffles; otherwise the order is that of the rows.
+
+    `workers` threads stay ahead of the consumer; with 0 each batch is assembled when it is asked for.
+    """
+
+    training: bool
+    batch_size: int
+    seed: int
+    workers: int
+
+    def steps(self, count: int) -> int:
+        """How many batches `count` rows make in an epoch."""
+        return count_steps(count, self.batch_size, self.training)
+
+    def order(self, count: int, epoch: int) -> npt.NDArray[np.int64]:
+        """Positions 0..count-1 as this epoch takes them."""
+        return shuffled(count, self.seed, epoch) if self.training else np.arange(count)
+
+
 class Source(Protocol):
     """Epochs of batches. `len` is the number of steps of an epoch; `epoch(e, s)` begins at step s of epoch e."""
 
@@ -48,32 +69,27 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class ImageBatches:
-    """Batches of transformed images. `training` shuffles; otherwise the order is that of `indices`.
+    """Batches of transformed images: `transform` turns uint8 (H, W, 3) into a fixed-size uint8 tensor.
 
-    `transform` turns uint8 (H, W, 3) into a fixed-size uint8 tensor; `workers` threads stay ahead of the consumer, 0
-    assembles each batch when it is asked for. ValueError when there is no image.
+    ValueError when there is no image.
     """
 
     images: PackedImages
     indices: npt.NDArray[np.int64]
     transform: Transform
-    batch_size: int
-    seed: int
-    training: bool
-    workers: int
+    feed: Feed
 
     def __len__(self) -> int:
-        return count_steps(len(self.indices), self.batch_size, self.training)
+        return self.feed.steps(len(self.indices))
 
     def epoch(self, epoch: int, start: int) -> Generator[Batch, None, None]:
         """The batches of one epoch from `start` on."""
-        order = shuffled(len(self.indices), self.seed, epoch) if self.training else np.arange(len(self.indices))
-        rows = self.indices[order]
-        return _ahead(lambda step: self._assemble(rows, epoch, step), range(start, len(self)), self.workers)
+        rows = self.indices[self.feed.order(len(self.indices), epoch)]
+        return _ahead(lambda step: self._assemble(rows, epoch, step), range(start, len(self)), self.feed.workers)
 
     def _assemble(self, rows: npt.NDArray[np.int64], epoch: int, step: int) -> Batch:
-        chosen = rows[step * self.batch_size : (step + 1) * self.batch_size]
-        generator = generator_at(self.seed, AUGMENTATION, epoch, step)
+        chosen = rows[step * self.feed.batch_size : (step + 1) * self.feed.batch_size]
+        generator = generator_at(self.feed.seed, AUGMENTATION, epoch, step)
         inputs = torch.stack([self.transform(self.images.image(row), generator) for row in chosen])
         return Batch(inputs, torch.from_numpy(self.images.labels[chosen]), torch.from_numpy(chosen))
 
@@ -85,19 +101,16 @@ class TensorBatches:
     inputs: Tensor
     labels: Tensor
     indices: Tensor
-    batch_size: int
-    seed: int
-    training: bool
+    feed: Feed
 
     def __len__(self) -> int:
-        return count_steps(len(self.labels), self.batch_size, self.training)
+        return self.feed.steps(len(self.labels))
 
     def epoch(self, epoch: int, start: int) -> Generator[Batch, None, None]:
         """The batches of one epoch from `start` on."""
-        count = len(self.labels)
-        order = torch.from_numpy(shuffled(count, self.seed, epoch)) if self.training else torch.arange(count)
+        order = torch.from_numpy(self.feed.order(len(self.labels), epoch))
         for step in range(start, len(self)):
-            rows = order[step * self.batch_size : (step + 1) * self.batch_size]
+            rows = order[step * self.feed.batch_size : (step + 1) * self.feed.batch_size]
             yield Batch(self.inputs[rows], self.labels[rows], self.indices[rows])
 
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from worker.training.augment import View, center, normalise
 from worker.training.backbones import Network
-from worker.training.batches import ImageBatches
+from worker.training.batches import Feed, ImageBatches
 from worker.training.data import PackedImages
 
 AHEAD = 1
@@ -76,7 +76,7 @@ def _of(
     def fixed(image: Tensor, generator: torch.Generator) -> Tensor:  # noqa: ARG001 - nothing random here
         return center(image, view.size, view.resize)
 
-    source = ImageBatches(images, indices, fixed, batch_size, seed=0, training=False, workers=AHEAD)
+    source = ImageBatches(images, indices, fixed, Feed(training=False, batch_size=batch_size, seed=0, workers=AHEAD))
     network.to(device)
     with evaluating(network):
         parts = [answer(normalise(b.inputs.to(device), view.mean, view.std)).cpu() for b in source.epoch(0, 0)]

@@ -10,6 +10,7 @@ from tests.training.packing import VIEW, pack, photographs, shared
 from tests.training.watchers import Recorder
 from worker.training.augment import View
 from worker.training.backbones import build, new_head
+from worker.training.batches import Feed
 from worker.training.data import PackedImages
 from worker.training.inference import logits_of
 from worker.training.loop import fit
@@ -38,7 +39,7 @@ def test_the_head_learns_and_the_trunk_stays(digits: PackedImages, backbone: str
     probe = Probe(network, VIEW, label_smoothing=0.0, class_weights=None)
     before = {name: tensor.clone() for name, tensor in network.trunk.state_dict().items()}
     train, validation = (
-        probe.batches(digits, digits.indices(split), training=split == "train", batch_size=32, seed=0, workers=1)
+        probe.batches(digits, digits.indices(split), Feed(training=split == "train", batch_size=32, seed=0, workers=1))
         for split in ("train", "val")
     )
     fitted = fit(probe, train, validation, RECIPE, Recorder(), None)
@@ -67,7 +68,7 @@ def test_six_birds_are_told_apart(tmp_path: Path, name: str, size: int) -> None:
     load_torchvision_state(network, load_file(shared(f"weights/{name}_imagenet1k.safetensors")))
     new_head(network, 6, seed=0)
     probe = Probe(network, view, label_smoothing=0.0, class_weights=None)
-    train = probe.batches(images, images.indices("train"), training=True, batch_size=32, seed=0, workers=1)
+    train = probe.batches(images, images.indices("train"), Feed(training=True, batch_size=32, seed=0, workers=1))
     fit(probe, train, None, replace(RECIPE, learning_rate=2e-3), Recorder(), None)
     rows = images.indices("test")
     logits = logits_of(network, images, rows, view, torch.device("cpu"), 32)

@@ -10,6 +10,7 @@ import torch
 from tests.training.packing import VIEW
 from tests.training.watchers import Recorder
 from worker.training.backbones import build
+from worker.training.batches import Feed
 from worker.training.data import PackedImages
 from worker.training.loop import Interrupted, fit
 from worker.training.methods.contract import Method
@@ -104,7 +105,7 @@ def test_every_method_is_here() -> None:
 def test_three_steps(digits: PackedImages, name: str) -> None:
     """The loss is finite, every parameter that is to be learnt moves, no other does, and the step draws nothing."""
     method = MAKERS[name]()
-    source = method.batches(digits, np.arange(24), training=True, batch_size=8, seed=0, workers=0)
+    source = method.batches(digits, np.arange(24), Feed(training=True, batch_size=8, seed=0, workers=0))
     groups = method.parameter_groups(0.01)
     optimizer = torch.optim.AdamW(groups, lr=1e-3)
     learnt = {id(p) for group in groups for p in group["params"]}
@@ -127,7 +128,7 @@ def test_a_run_can_be_interrupted_and_gives_the_same_bytes(digits: PackedImages,
     def go(watcher: Recorder, resumed: bool) -> dict[str, torch.Tensor]:
         method = MAKERS[name]()
         train, validation = (
-            method.batches(digits, np.arange(20), training=training, batch_size=8, seed=0, workers=0)
+            method.batches(digits, np.arange(20), Feed(training=training, batch_size=8, seed=0, workers=0))
             for training in (True, False)
         )
         state = watcher.states[-1] if resumed else None

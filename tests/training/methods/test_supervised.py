@@ -8,7 +8,7 @@ from torch import Tensor
 
 from tests.training.packing import VIEW
 from worker.training.backbones import build
-from worker.training.batches import Batch
+from worker.training.batches import Batch, Feed
 from worker.training.data import PackedImages
 from worker.training.losses import cross_entropy, function_distance, l2, l2_sp
 from worker.training.methods.supervised import Supervised
@@ -124,7 +124,7 @@ def test_validation_is_a_mean_over_images_not_batches() -> None:
 
 def feed(chosen: Supervised, images: PackedImages, labels: Tensor) -> None:
     odd = PackedImages(images.pixels, images.offsets, images.heights, images.widths, labels.numpy(), images.splits)
-    chosen.batches(odd, np.arange(3), training=True, batch_size=2, seed=0, workers=0)
+    chosen.batches(odd, np.arange(3), Feed(training=True, batch_size=2, seed=0, workers=0))
 
 
 @pytest.mark.parametrize("wrong", [-1, 3])

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from worker.training.augment import View
 from worker.training.backbones import Network
-from worker.training.batches import Batch, Source
+from worker.training.batches import Batch, Feed, Source
 from worker.training.data import PackedImages
 from worker.training.methods.contract import Method
 
@@ -26,21 +26,12 @@ class Labelled(Method):
         self.label_smoothing = label_smoothing
         self.register_buffer("class_weights", class_weights, persistent=False)
 
-    def batches(
-        self,
-        images: PackedImages,
-        indices: npt.NDArray[np.int64],
-        *,
-        training: bool,
-        batch_size: int,
-        seed: int,
-        workers: int,
-    ) -> Source:
+    def batches(self, images: PackedImages, indices: npt.NDArray[np.int64], feed: Feed) -> Source:
         """The images in batches; ValueError when one of them has no label among the network's outputs."""
         labels = images.labels[indices]
         if ((labels < 0) | (labels >= self.network.outputs)).any():
             raise ValueError(f"there are images without a label in 0..{self.network.outputs - 1}")
-        return super().batches(images, indices, training=training, batch_size=batch_size, seed=seed, workers=workers)
+        return super().batches(images, indices, feed)
 
     def logits(self, batch: Batch) -> Tensor:
         """The network's answer (B, outputs) to a validation batch."""

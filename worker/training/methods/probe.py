@@ -8,7 +8,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from worker.training.batches import Batch, Source, TensorBatches
+from worker.training.batches import Batch, Feed, Source, TensorBatches
 from worker.training.data import PackedImages
 from worker.training.inference import encoded_by
 from worker.training.losses import cross_entropy
@@ -23,21 +23,12 @@ class Probe(Labelled):
     SqueezeNet, whose head reads a map, 4 D h w.
     """
 
-    def batches(
-        self,
-        images: PackedImages,
-        indices: npt.NDArray[np.int64],
-        *,
-        training: bool,
-        batch_size: int,
-        seed: int,
-        workers: int,
-    ) -> Source:
+    def batches(self, images: PackedImages, indices: npt.NDArray[np.int64], feed: Feed) -> Source:
         """Batches of cached features: this is where the time goes, the epochs afterwards cost next to nothing."""
-        super().batches(images, indices, training=training, batch_size=batch_size, seed=seed, workers=workers)
-        encoded = encoded_by(self.network, images, indices, self.view, self.network.device, batch_size)
+        super().batches(images, indices, feed)
+        encoded = encoded_by(self.network, images, indices, self.view, self.network.device, feed.batch_size)
         labels = torch.from_numpy(images.labels[indices])
-        return TensorBatches(encoded, labels, torch.from_numpy(indices), batch_size, seed, training)
+        return TensorBatches(encoded, labels, torch.from_numpy(indices), feed)
 
     def training_step(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:  # noqa: ARG002
         """The loss."""
