@@ -9,7 +9,6 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 from app.core.ids import new_id
 
@@ -72,9 +71,3 @@ def sha256(path: Path) -> str:
     """The hex digest of a file, read in pieces."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def pieces(file: BinaryIO) -> Iterator[bytes]:
-    """A file's bytes in pieces of 1 MiB."""
-    while piece := file.read(CHUNK):
-        yield piece
