@@ -2,7 +2,7 @@
 
 scikit-learn's handwritten digits come with its pip install. Digits 0 to 6, all labelled, are the source; of 7, 8 and 9
 there are five labelled images each to train with. The same job trains the yardstick: the same network from random
-weights, with the same images, batches, learning rate and epochs. Few epochs, as for somebody in a hurry: pictures as
+weights, with the same images, batches and epochs. Few epochs, as for somebody in a hurry: pictures as
 simple as these are learnt without transfer too, given more time.
 
     python examples/digits.py            starts a server of its own, and ends it
@@ -19,6 +19,7 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import httpx
 import numpy as np
@@ -129,13 +130,13 @@ def describe(made: dict) -> str:
 
 
 @contextmanager
-def server() -> Iterator[str]:
-    """A server on a free port with an empty data folder, ended afterwards."""
+def server(data: Path, output: IO[bytes] | None = None) -> Iterator[str]:
+    """The URL of a server on a free port with this data folder, ended afterwards. What it logs goes to `output`."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    shutil.rmtree(DATA, ignore_errors=True)
-    process = subprocess.Popen([IMPRINT, "serve", "--port", str(port), "--data", DATA])
+    command = [IMPRINT, "serve", "--port", str(port), "--data", data]
+    process = subprocess.Popen(command, stdout=output, stderr=output)
     try:
         url = f"http://127.0.0.1:{port}"
         wait_until_ready(url, process)
@@ -186,11 +187,10 @@ def run(url: str) -> None:
         "type": "finetune",
         "dataset": target["id"],
         "init": pretraining["result"]["model"],
-        "trainable": "head_then_all",
         "penalty": {"kind": "l2_sp", "strength": 0.01},
         "baselines": ["random"],
     }
-    recipe = TRAINING | {"epochs": 12, "batch_size": 8, "learning_rate": 1e-3}
+    recipe = TRAINING | {"epochs": 12, "batch_size": 8}
     results = [imprint.job(**spec, training=recipe | {"seed": seed})["result"] for seed in SEEDS]
     table(results, predicted(imprint, results[0]["model"], target_files))
     print(f"\nthe whole job: {time.monotonic() - began:.0f} s")
@@ -215,7 +215,8 @@ def main() -> None:
     if len(sys.argv) > 1:
         run(sys.argv[1])
         return
-    with server() as url:
+    shutil.rmtree(DATA, ignore_errors=True)
+    with server(DATA) as url:
         run(url)
 
 

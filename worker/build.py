@@ -4,23 +4,28 @@ import os
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
-from app.core.images import resize_for
-from app.core.specs import RANDOM, Finetune, Pretrain
+from app.core.specs import RANDOM, Finetune
 from app.core.tables import Dataset, Model
+from worker.balance import Balance, balance
 from worker.context import Context
+from worker.exam import Exam, best_split, exam
 from worker.methods import method
+from worker.plan import Planned, Trainable
 from worker.starts import network
 from worker.training.augment import View
 from worker.training.batches import Feed, Source
-from worker.training.data import PackedImages, open_packed
+from worker.training.data import PackedImages, open_packed, without_labels
 from worker.training.devices import choose, settle
+from worker.training.methods.adapted import Adapted
 from worker.training.methods.contract import Method
 from worker.training.methods.probe import Probe
+from worker.training.pairs import PairedBatches
 from worker.training.run import Recipe
+from worker.training.weights import load_exactly
+from worker.views import view_of
 
-IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-MAIN = "main"
 CORES = os.cpu_count() or 1
 
 
@@ -28,13 +33,22 @@ CORES = os.cpu_count() or 1
 class Material:
     """What all runs of a job share: the images, how they are seen, where it is computed, and the model's classes.
 
-    Without labels, or for a method that looks at none, there are no classes.
+    Without labels, or for a method that looks at none, there are no classes and no `paper` to judge by. `target` are
+    the images to adapt to: they have no labels here, whatever their dataset has. `balance`: of the training labels.
     """
 
     images: PackedImages
+    target: PackedImages | None
     classes: list[str]
+    paper: Exam | None
+    balance: Balance | None
     view: View
     device: torch.device
+
+    @property
+    def longest(self) -> int:
+        """Images in an epoch: all of the larger one of the sides."""
+        return max(len(images.indices("train")) for images in (self.images, self.target) if images is not None)
 
 
 @dataclass(frozen=True)
@@ -48,65 +62,70 @@ class Experiment:
     threads: int
 
 
-def material(context: Context, spec: Pretrain | Finetune) -> Material:
-    """Open a job's dataset and choose its device. Raises ValueError when the device is absent."""
-    asked = spec.training.device
-    device = choose(context.settings.device if asked == "auto" else asked)
+def material(context: Context, spec: Trainable) -> Material:
+    """Open a job's datasets and choose its device. Raises ValueError when the device is absent."""
+    source = spec.labels_from if isinstance(spec, Finetune) else spec.dataset
+    images, names = opened(context, source), class_names(context, source)
+    classes = names if spec.learns_labels else []
+    return Material(
+        images,
+        without_labels(opened(context, spec.dataset)) if source != spec.dataset else None,
+        classes,
+        _paper(context, spec, source, classes) if classes else None,
+        balance(spec.training, images.labels[images.indices("train")], len(classes)) if classes else None,
+        view_of(spec, _start(context, spec)),
+        device(context, spec.training.device),
+    )
+
+
+def device(context: Context, asked: str) -> torch.device:
+    """The device that a job asks for; the worker's own for "auto". Raises ValueError when it is absent."""
+    return choose(context.settings.device if asked == "auto" else asked)
+
+
+def opened(context: Context, dataset: str) -> PackedImages:
+    """A prepared dataset's images."""
+    return open_packed(context.storage.path(f"datasets/{dataset}"))
+
+
+def class_names(context: Context, dataset: str) -> list[str]:
+    """A prepared dataset's classes, in the order of its labels."""
     with context.database.reading() as session:
-        dataset = session.get_one(Dataset, spec.dataset)
-        start = None if spec.init == RANDOM else session.get(Model, spec.init)
-    classes = [entry["name"] for entry in dataset.classes or []] if spec.learns_labels else []
-    images = open_packed(context.storage.path(f"datasets/{spec.dataset}"))
-    return Material(images, classes, view_of(spec, start), device)
+        return session.get_one(Dataset, dataset).class_names
 
 
-def view_of(spec: Pretrain | Finetune, start: Model | None) -> View:
-    """How images are seen: normalised as the model to start from was, else as torchvision's own weights are."""
-    size = spec.image_size or 0
-    if start is None:
-        return View(size, resize_for(size), IMAGENET_MEAN, IMAGENET_STD)
-    resize = start.input["resize"] if start.input["size"] == size else resize_for(size)
-    return View(size, resize, tuple(start.input["mean"]), tuple(start.input["std"]))
+def _start(context: Context, spec: Trainable) -> Model | None:
+    with context.database.reading() as session:
+        return None if spec.init == RANDOM else session.get(Model, spec.init)
 
 
-def runs(spec: Pretrain | Finetune) -> dict[str, Pretrain | Finetune]:
-    """The job's runs in order: its own, then each baseline as a spec of its own."""
-    baselines = spec.baselines if isinstance(spec, Finetune) else []
-    return {MAIN: spec} | {name: baseline(spec, name) for name in baselines if isinstance(spec, Finetune)}
+def _paper(context: Context, spec: Trainable, source: str, classes: list[str]) -> Exam:
+    """The job's own dataset judges, if it has labels: of a target, this is all that they are ever used for."""
+    judging = spec.dataset if class_names(context, spec.dataset) else source
+    images = opened(context, judging)
+    return exam(images, class_names(context, judging), classes, judging, best_split(images))
 
 
-def baseline(spec: Finetune, name: str) -> Finetune:
-    """The yardstick: the same data, seed and batches, with `random` weights or with the `head` alone trained.
-
-    Each has the learning rate and, where the job trains another part, the epochs that are its own defaults.
-    """
-    trainable = "head" if name == "head" else "all"
-    training = spec.training.model_dump() | {"learning_rate": None}
-    if "head" in (spec.trainable, trainable) and spec.trainable != trainable:
-        training["epochs"] = None  # an epoch over cached features is not an epoch over images
-    changes = {"trainable": trainable, "penalty": {"kind": "none"}, "baselines": [], "training": training}
-    if name == RANDOM:
-        changes["init"] = RANDOM
-    return Finetune.model_validate(spec.model_dump() | changes)
-
-
-def experiment(context: Context, spec: Pretrain | Finetune, material: Material) -> Experiment:
-    """Network, method, batches and recipe of one run, on its device."""
+def experiment(context: Context, planned: Planned, shared: Material, head: dict[str, Tensor] | None) -> Experiment:
+    """Network, method, batches and recipe of one run, on its device; `head`: the output layer to start from."""
     settle(CORES)
-    start = network(context, spec, outputs=max(1, len(material.classes)))
-    learner = method(spec, start, material.view).to(material.device)
+    spec = planned.spec
+    start = network(context, spec, outputs=max(1, len(shared.classes)))
+    if head is not None:
+        load_exactly(start.head, head)
+    learner = method(spec, start, shared.view, shared.balance).to(shared.device)
     recipe = _recipe(context, spec)
     return Experiment(
         learner,
-        _source(learner, material, recipe, "train"),
-        _source(learner, material, recipe, "val") if len(material.images.indices("val")) else None,
+        _training(learner, shared, recipe),
+        _validation(learner, shared, recipe),
         recipe,
         # a step on cached features takes less time than waking a second thread
         threads=1 if isinstance(learner, Probe) else CORES,
     )
 
 
-def _recipe(context: Context, spec: Pretrain | Finetune) -> Recipe:
+def _recipe(context: Context, spec: Trainable) -> Recipe:
     training = spec.training
     if training.epochs is None or training.learning_rate is None:
         raise ValueError("the spec leaves the epochs or the learning rate open")
@@ -117,11 +136,24 @@ def _recipe(context: Context, spec: Pretrain | Finetune) -> Recipe:
         weight_decay=training.weight_decay,
         optimizer=training.optimizer,
         warmup=training.warmup,
+        ema=training.ema,
+        patience=training.patience,
         seed=training.seed,
         checkpoint_seconds=context.settings.checkpoint_seconds,
     )
 
 
-def _source(learner: Method, material: Material, recipe: Recipe, split: str) -> Source:
-    feed = Feed(training=split == "train", batch_size=recipe.batch_size, seed=recipe.seed, workers=CORES)
-    return learner.batches(material.images, material.images.indices(split), feed)
+def _training(learner: Method, shared: Material, recipe: Recipe) -> Source:
+    sampled = shared.balance is not None and shared.balance.sampled
+    feed = Feed(training=True, batch_size=recipe.batch_size, seed=recipe.seed, workers=CORES, balance=sampled)
+    source = learner.batches(shared.images, shared.images.indices("train"), feed)
+    if shared.target is None or not isinstance(learner, Adapted):
+        return source
+    plain = Feed(training=True, batch_size=recipe.batch_size, seed=recipe.seed, workers=CORES)
+    return PairedBatches(source, learner.unlabelled_batches(shared.target, shared.target.indices("train"), plain))
+
+
+def _validation(learner: Method, shared: Material, recipe: Recipe) -> Source | None:
+    rows = shared.images.indices("val")
+    feed = Feed(training=False, batch_size=recipe.batch_size, seed=recipe.seed, workers=CORES)
+    return learner.batches(shared.images, rows, feed) if len(rows) else None

@@ -19,6 +19,7 @@ from app.core.messages import celery_config
 from app.core.reconciler import reconciler
 from app.core.repeater import Repeater
 from app.core.settings import Settings
+from worker import children
 from worker.context import Context
 from worker.sweep import sweep
 from worker.wakes import Sender
@@ -50,6 +51,8 @@ def _start(**_: Any) -> None:
     _repeaters.append(Repeater("sweeper", SWEEP_SECONDS, lambda: sweep(context)))
     for repeater in _repeaters:
         repeater.start()
+    for lane in app.amqp.queues.consume_from:
+        children.warm(context, lane)
 
 
 @signals.worker_shutting_down.connect

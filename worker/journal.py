@@ -12,7 +12,7 @@ from app.core import leases
 from app.core.ids import new_id
 from app.core.jobs import record
 from app.core.leases import Lease
-from app.core.tables import Checkpoint, Job, Metric
+from app.core.tables import Artifact, Checkpoint, Job, Metric
 from worker.context import Context
 from worker.training.checkpoint import CorruptCheckpoint, State, load, save
 
@@ -92,6 +92,30 @@ class Journal:
             of_job = Checkpoint.job_id == self._lease.job_id
             old = delete(Checkpoint).where(of_job, Checkpoint.number <= number - KEPT).returning(Checkpoint.key)
             return list(session.scalars(old))
+
+    def artifact(self, name: str, mark: Mark, media_type: str, data: bytes) -> None:
+        """Something to look at; the file first, then the row. The one that had this name before goes last."""
+        key = f"jobs/{self._lease.job_id}/artifacts/{new_id('art')}"
+        path = self._context.storage.path(key)
+        with self._context.storage.incoming() as scratch:
+            (scratch / "artifact").write_bytes(data)
+            self._context.storage.keep(scratch / "artifact", key)
+        try:
+            old = self._show(Artifact(name=name, key=key, bytes=len(data), media_type=media_type), mark)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+        for gone in old:
+            self._context.storage.delete(gone)
+
+    def _show(self, artifact: Artifact, mark: Mark) -> list[str]:
+        artifact.job_id, artifact.run, artifact.epoch = self._lease.job_id, mark.run, mark.epoch
+        ours = Artifact.job_id == artifact.job_id, Artifact.name == artifact.name
+        with self._context.database.writing() as session:
+            leases.fence(session, self._lease)
+            old = list(session.scalars(delete(Artifact).where(*ours).returning(Artifact.key)))
+            session.add(artifact)
+        return old
 
     def latest(self) -> State | None:
         """The newest state that is whole; a damaged one is told of and the one before it taken."""

@@ -8,17 +8,23 @@ from torch import Tensor
 
 from worker.training.checkpoint import State
 
-PART = "finished/"  # tensors of the finished main run, beside those of the run in progress
+PART = "finished/"  # tensors of finished runs, beside those of the run in progress
 ENTRY = "ledger"
+
+Weights = dict[str, Tensor]
 
 
 @dataclass
 class Ledger:
-    """`run`: the one in progress; `summaries`: of the finished ones; `weights`: the main run's, once it is finished."""
+    """`run`: the one in progress; `summaries` of the finished ones; `notes`: what is looked at but once.
+
+    `weights`: those of finished runs that are still needed, by run.
+    """
 
     run: str = ""
     summaries: dict[str, dict[str, Any]] = field(default_factory=dict)
-    weights: dict[str, Tensor] = field(default_factory=dict)
+    weights: dict[str, Weights] = field(default_factory=dict)
+    notes: dict[str, Any] = field(default_factory=dict)
     seconds_before: float = 0.0
     _began: float = field(default_factory=time.monotonic)
 
@@ -32,10 +38,14 @@ class Ledger:
         """What the run in progress has taken so far, over all attempts."""
         return self.seconds_before + time.monotonic() - self._began
 
+    def keep(self, weights: Weights) -> None:
+        """Hold on to the weights of the run in progress."""
+        self.weights[self.run] = {name: tensor.detach().cpu().clone() for name, tensor in weights.items()}
+
     def wrap(self, state: State) -> State:
         """The state of the run in progress, with this ledger beside it."""
-        entry = {"run": self.run, "summaries": self.summaries, "seconds": self.seconds()}
-        kept = {PART + name: tensor for name, tensor in self.weights.items()}
+        entry = {"run": self.run, "summaries": self.summaries, "notes": self.notes, "seconds": self.seconds()}
+        kept = {f"{PART}{run}/{name}": t for run, weights in self.weights.items() for name, t in weights.items()}
         return State(state.tensors | kept, state.meta | {ENTRY: entry})
 
 
@@ -44,7 +54,11 @@ def unwrap(state: State | None) -> tuple[Ledger, State | None]:
     if state is None:
         return Ledger(), None
     entry = state.meta[ENTRY]
-    weights = {name.removeprefix(PART): tensor for name, tensor in state.tensors.items() if name.startswith(PART)}
+    weights: dict[str, Weights] = {}
+    for key, tensor in state.tensors.items():
+        if key.startswith(PART):
+            run, name = key.removeprefix(PART).split("/", 1)
+            weights.setdefault(run, {})[name] = tensor
     tensors = {name: tensor for name, tensor in state.tensors.items() if not name.startswith(PART)}
     meta = {name: value for name, value in state.meta.items() if name != ENTRY}
-    return Ledger(entry["run"], entry["summaries"], weights, entry["seconds"]), State(tensors, meta)
+    return Ledger(entry["run"], entry["summaries"], weights, entry["notes"], entry["seconds"]), State(tensors, meta)

@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
-from app.core.specs import L2SP, Finetune, NoPenalty, Penalty, Pretrain
+from app.core.specs import AUTO, L2SP, Finetune, NoAdaptation, NoPenalty, Penalty, Pretrain
+from worker.balance import Balance
 from worker.training.augment import View
 from worker.training.backbones import Network
+from worker.training.methods.adapted import Adapted
 from worker.training.methods.contract import Method
 from worker.training.methods.imputation import Imputation
 from worker.training.methods.probe import Probe
@@ -16,58 +18,61 @@ from worker.training.methods.supervised import Supervised
 FLIP_PROBABILITY = 0.5
 
 
-def method(spec: Pretrain | Finetune, network: Network, view: View) -> Method:
+def method(spec: Pretrain | Finetune, network: Network, view: View, balance: Balance | None) -> Method:
     """The method that a spec asks for. Raises ValueError where the method refuses its options."""
+    weights = None if balance is None else balance.weights
     if isinstance(spec, Pretrain):
-        return PRETRAINING[spec.method.kind](spec, network, view)
+        if spec.method.kind == "supervised":
+            return Supervised(network, view, **_labelled(spec, NoPenalty()), class_weights=weights)
+        return SELF_SUPERVISED[spec.method.kind](network, view, **_own(spec), **_crops(spec), seed=spec.training.seed)
     if spec.trainable == "head":
-        return Probe(network, view, label_smoothing=spec.training.label_smoothing, class_weights=None)
-    return _learner(spec, network, view, spec.penalty, spec.head_epochs)
+        return Probe(network, view, label_smoothing=spec.training.label_smoothing, class_weights=weights)
+    options = _labelled(spec, spec.penalty)
+    if isinstance(spec.adapt, NoAdaptation):
+        return Supervised(network, view, **options, class_weights=weights)
+    return Adapted(network, view, **options, class_weights=weights, **_adapting(spec))
 
 
-def _learner(spec: Pretrain | Finetune, network: Network, view: View, penalty: Penalty, head_epochs: int) -> Supervised:
-    return Supervised(
-        network,
-        view,
-        penalty=penalty.kind,
-        strength=0.0 if isinstance(penalty, NoPenalty) else penalty.strength,
-        head_strength=penalty.head_strength if isinstance(penalty, L2SP) else 0.0,
-        head_epochs=head_epochs,
-        label_smoothing=spec.training.label_smoothing,
-        class_weights=None,
-        crop_scale=_crop(spec),
-        flip=FLIP_PROBABILITY if spec.training.augmentation.flip else 0.0,
-    )
+def _labelled(spec: Pretrain | Finetune, penalty: Penalty) -> dict[str, Any]:
+    training = spec.training
+    if not isinstance(penalty, NoPenalty) and penalty.strength == AUTO:
+        raise ValueError("a run needs a strength; 'auto' is for the job to resolve")
+    return {
+        "penalty": penalty.kind,
+        "strength": 0.0 if isinstance(penalty, NoPenalty) else penalty.strength,
+        "head_strength": penalty.head_strength if isinstance(penalty, L2SP) else 0.0,
+        "label_smoothing": training.label_smoothing,
+        "mixup": training.mixup,
+        "cutmix": training.cutmix,
+        "layer_decay": training.layer_decay,
+        "frozen_norms": training.batch_norm == "frozen",
+        "flip": FLIP_PROBABILITY if training.augmentation.flip else 0.0,
+        **_crops(spec),
+    }
 
 
-def _supervised(spec: Pretrain, network: Network, view: View) -> Method:
-    return _learner(spec, network, view, NoPenalty(), head_epochs=0)
+def _adapting(spec: Finetune) -> dict[str, Any]:
+    if isinstance(spec.adapt, NoAdaptation):
+        raise ValueError("this job does not adapt")
+    return {
+        "alignment": spec.adapt.kind,
+        "alignment_strength": spec.adapt.strength,
+        "epochs": spec.training.epochs,
+        "seed": spec.training.seed,
+    }
 
 
-def _rotation(spec: Pretrain, network: Network, view: View) -> Method:
-    return Rotation(network, view, crop_scale=_crop(spec), seed=spec.training.seed)
-
-
-def _imputation(spec: Pretrain, network: Network, view: View) -> Method:
-    return Imputation(network, view, **_options(spec), crop_scale=_crop(spec), seed=spec.training.seed)
-
-
-def _simclr(spec: Pretrain, network: Network, view: View) -> Method:
-    return SimCLR(network, view, **_options(spec), crop_scale=_crop(spec), seed=spec.training.seed)
-
-
-def _options(spec: Pretrain) -> dict[str, Any]:
+def _own(spec: Pretrain) -> dict[str, Any]:
     """A method's own fields go to the training core under the same names."""
     return spec.method.model_dump(exclude={"kind"})
 
 
-def _crop(spec: Pretrain | Finetune) -> tuple[float, float]:
-    return spec.training.augmentation.crop, 1.0
+def _crops(spec: Pretrain | Finetune) -> dict[str, Any]:
+    return {"crop_scale": (spec.training.augmentation.crop, 1.0)}
 
 
-PRETRAINING: dict[str, Callable[[Pretrain, Network, View], Method]] = {
-    "supervised": _supervised,
-    "rotation": _rotation,
-    "imputation": _imputation,
-    "simclr": _simclr,
+SELF_SUPERVISED: dict[str, Callable[..., Method]] = {
+    "rotation": Rotation,
+    "imputation": Imputation,
+    "simclr": SimCLR,
 }

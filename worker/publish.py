@@ -12,7 +12,7 @@ from worker.child import JobError, main
 from worker.context import Context
 from worker.servable import write_graph
 from worker.starts import loaded
-from worker.training.augment import View
+from worker.views import model_view
 
 
 def publish(context: Context, lease: Lease, _stop: threading.Event) -> None:
@@ -22,10 +22,10 @@ def publish(context: Context, lease: Lease, _stop: threading.Event) -> None:
         model = session.get(Model, model_id)
     if model is None:
         raise JobError("model_not_found", f"The model '{model_id}' has been deleted.")
-    view = View(model.input["size"], model.input["resize"], tuple(model.input["mean"]), tuple(model.input["std"]))
+    view = model_view(model)
     network = loaded(model.backbone, view.size, load_file(context.storage.path(f"models/{model_id}/model.safetensors")))
     with context.storage.incoming() as scratch:
-        write_graph(network, view, model.classes, scratch)
+        write_graph(network, view, model.classes, scratch, temperature=1.0, known=None)
         with context.database.writing() as session:
             leases.fence(session, lease)
             for name in ("model.onnx", "model.json"):

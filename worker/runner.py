@@ -1,35 +1,30 @@
 """The child process that trains.
 
-Spec -> build -> fit -> publish, going on from the last checkpoint where there is one.
+Spec -> plan -> build -> fit -> publish, going on from the last checkpoint where there is one.
 """
 
 import threading
 from typing import Any
 
-import torch
-
-from app.core import leases
-from app.core.ids import new_id
 from app.core.leases import Lease
 from app.core.specs import Finetune, Pretrain
-from app.core.storage import sha256
-from app.core.tables import Model
-from worker.build import CORES, MAIN, Experiment, Material, experiment, material, runs
+from worker.build import CORES, Experiment, Material, experiment, material
 from worker.child import JobError, Stopped, main, spec_of
 from worker.context import Context
 from worker.journal import Journal
-from worker.ledger import Ledger, unwrap
-from worker.servable import input_of, write_graph, write_weights
-from worker.starts import loaded
+from worker.judge import judge
+from worker.ledger import Ledger, Weights, unwrap
+from worker.pictures import Pictures
+from worker.plan import HEAD, Planned, plan
+from worker.results import publish
 from worker.training.checkpoint import State
 from worker.training.devices import settle
-from worker.training.inference import logits_of
-from worker.training.loop import Diverged, Interrupted, fit
-from worker.training.metrics import accuracy_interval, evaluate
+from worker.training.loop import Diverged, Fitted, Interrupted, fit
 from worker.training.weights import torchvision_state
+from worker.transfer import before
 from worker.watcher import JobWatcher, Span
 
-INTERVAL_LEVEL, INTERVAL_DRAWS = 0.95, 1000
+CHOSEN = "chosen"
 
 
 def train(context: Context, lease: Lease, stop: threading.Event) -> None:
@@ -39,81 +34,81 @@ def train(context: Context, lease: Lease, stop: threading.Event) -> None:
         raise JobError("wrong_type", f"A job of type {spec.type} is not for training.")
     journal = Journal(context, lease)
     shared = material(context, spec)
+    runs = plan(spec, shared.longest)
+    _check_choice(runs, shared)
     ledger, state = unwrap(journal.latest())
+    if not ledger.notes:
+        ledger.notes |= _look(context, spec, shared, journal)
     watcher = JobWatcher(context, lease, journal, ledger, stop)
-    for name, span in spans(spec, shared).items():
+    spans = Span.row(runs, shared.longest)
+    for name, planned in runs.items():
         if name not in ledger.summaries:
-            watcher.begin(name, span)
-            _run(experiment(context, span.spec, shared), shared, watcher, state if ledger.run == name else None)
-    _publish(context, lease, spec, shared, ledger)
+            made = experiment(context, planned, shared, _head(ledger, planned))
+            watcher.begin(name, spans[name], Pictures(made.method, made.validation or made.train))
+            fitted = _fit(made, watcher, state if ledger.run == name else None)
+            watcher.finish(_figures(made, shared, fitted))
+            _keep(ledger, name, planned, made)
+    publish(context, lease, spec, shared, ledger, ledger.notes[CHOSEN])
 
 
-def spans(spec: Pretrain | Finetune, shared: Material) -> dict[str, Span]:
-    """Each run's part of the job's steps."""
-    images = len(shared.images.indices("train"))
-    return Span.row(runs(spec), images)
+def _check_choice(runs: dict[str, Planned], shared: Material) -> None:
+    candidates = [run for run in runs.values() if run.candidate]
+    if len(candidates) > 1 and not len(shared.images.indices("val")):
+        raise JobError("no_validation_images", "strength 'auto' is chosen on validation images, and there are none.")
 
 
-def _run(run: Experiment, shared: Material, watcher: JobWatcher, state: State | None) -> None:
-    """Fit and judge one run, and enter it in the ledger."""
-    settle(run.threads)
+def _look(context: Context, spec: Pretrain | Finetune, shared: Material, journal: Journal) -> dict[str, Any]:
+    """What is seen once, before any training, and told at once where it is a reason to act."""
+    notes = before(context, spec, shared) if isinstance(spec, Finetune) else {}
+    if (gap := notes.get("domain_gap")) and gap["large"]:
+        journal.event("domain_gap", gap)
+    if shared.balance is not None:
+        notes["class_balance"] = {"ratio": shared.balance.ratio, "remedy": shared.balance.remedy}
+        if shared.balance.remedy != "none":
+            journal.event("class_imbalance", notes["class_balance"])
+    return notes
+
+
+def _head(ledger: Ledger, planned: Planned) -> Weights | None:
+    return ledger.weights[HEAD] if planned.from_head else None
+
+
+def _fit(made: Experiment, watcher: JobWatcher, state: State | None) -> Fitted:
+    settle(made.threads)
     try:
-        fitted = fit(run.method, run.train, run.validation, run.recipe, watcher, state)
+        return fit(made.method, made.train, made.validation, made.recipe, watcher, state)
     except Interrupted as interrupted:
         raise Stopped from interrupted
     except Diverged as diverged:
         raise JobError("diverged", f"Training diverged: {diverged}. A lower learning rate may help.") from diverged
-    settle(CORES)
-    judged = judge(run, shared) if shared.classes else {"split": "val", **fitted.metrics}
-    figures = judged | {"best_epoch": fitted.epoch + 1}
-    watcher.finish(figures, torchvision_state(run.method.network))
+    finally:
+        settle(CORES)
 
 
-def judge(run: Experiment, shared: Material) -> dict[str, Any]:
-    """The figures of the run's best weights on the test split, or on what is next best where there is none."""
-    split = next((name for name in ("test", "val") if len(shared.images.indices(name))), "train")
-    indices = shared.images.indices(split)
-    logits = logits_of(run.method.network, shared.images, indices, shared.view, shared.device, run.recipe.batch_size)
-    labels = shared.images.labels[indices]
-    figures: dict[str, Any] = dict(evaluate(logits, torch.from_numpy(labels)))
-    correct = logits.argmax(1) == torch.from_numpy(labels)
-    low, high = accuracy_interval(correct, INTERVAL_LEVEL, INTERVAL_DRAWS, run.recipe.seed)
-    named = [{"class": name, **one} for name, one in zip(shared.classes, figures["per_class"], strict=True)]
-    return figures | {"split": split, "images": len(indices), "accuracy_interval": [low, high], "per_class": named}
+def _figures(made: Experiment, shared: Material, fitted: Fitted) -> dict[str, Any]:
+    """The figures of the run's best weights; without labels, those of its validation."""
+    told = {"best_epoch": fitted.epoch + 1, "epochs": fitted.epochs, "validation": fitted.metrics}
+    if shared.paper is None:
+        return {"split": "val", **fitted.metrics, **told}
+    return judge(made.method.network, shared.paper, shared, made.recipe.seed) | told
 
 
-def _publish(context: Context, lease: Lease, spec: Pretrain | Finetune, shared: Material, ledger: Ledger) -> None:
-    """The servable, the model's row and the job's end in one transaction: all of it or nothing."""
-    main_run = ledger.summaries[MAIN]
-    baselines = {name: summary for name, summary in ledger.summaries.items() if name != MAIN}
-    model_id = new_id("mdl")
-    network = loaded(str(spec.backbone), int(spec.image_size or 0), ledger.weights)
-    with context.storage.incoming() as scratch:
-        weights = scratch / "model.safetensors"
-        write_weights(network, shared.classes, weights)
-        write_graph(network, shared.view, shared.classes, scratch)
-        model = _model(model_id, lease, spec, shared, main_run["metrics"])
-        model.sha256, model.bytes = sha256(weights), weights.stat().st_size
-        with context.database.writing() as session:
-            leases.fence(session, lease)
-            context.storage.keep(scratch, f"models/{model_id}")
-            session.add(model)
-            leases.succeed(session, lease, {"model": model_id, **main_run, "baselines": baselines})
+def _keep(ledger: Ledger, name: str, planned: Planned, made: Experiment) -> None:
+    """Hold on to what is needed later: the head that candidates start from, and the best candidate's weights."""
+    if name == HEAD:
+        ledger.keep(made.method.network.head.state_dict())
+    if planned.candidate and _score(ledger, name) > _score(ledger, ledger.notes.get(CHOSEN)):
+        ledger.weights.pop(ledger.notes.get(CHOSEN, ""), None)
+        ledger.notes[CHOSEN] = name
+        ledger.keep(torchvision_state(made.method.network))
 
 
-def _model(model_id: str, lease: Lease, spec: Pretrain | Finetune, shared: Material, metrics: dict[str, Any]) -> Model:
-    return Model(
-        id=model_id,
-        name=spec.name or f"{spec.type} of {spec.backbone}",
-        status="ready",
-        backbone=spec.backbone,
-        classes=shared.classes,
-        input=input_of(shared.view),
-        parent=None if spec.init == "random" else spec.init,
-        job=lease.job_id,
-        dataset=spec.dataset,
-        metrics=metrics,
-    )
+def _score(ledger: Ledger, name: str | None) -> tuple[float, float]:
+    """By which candidates are chosen: validation accuracy, then loss; never the test figures."""
+    if name is None:
+        return (-1.0, 0.0)
+    figures = ledger.summaries[name]["metrics"]["validation"]
+    return figures.get("accuracy", 0.0), -figures.get("loss", 0.0)
 
 
 if __name__ == "__main__":

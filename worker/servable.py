@@ -1,6 +1,7 @@
-"""A self-contained servable: `model.onnx` from uint8 pixels to logits and features, `model.json`, `model.safetensors`.
+"""A self-contained servable: `model.onnx`, `model.json`, `model.safetensors`.
 
-Normalisation is inside the graph, so whoever serves it cannot get it wrong.
+The graph goes from uint8 pixels to logits, features and how unfamiliar an image is. Normalisation is inside it, so
+whoever serves it cannot get it wrong.
 """
 
 import json
@@ -15,21 +16,29 @@ from torch import Tensor, nn
 
 from worker.training.augment import View
 from worker.training.backbones import Network
+from worker.training.familiarity import Familiarity
 from worker.training.weights import torchvision_state
 
-TOLERANCE = 1e-4  # of probabilities, against torch's own answer
+# Against torch's own answer: of probabilities; of features, relative to their size; a share, which moves in steps.
+TOLERANCE = {"logits": 1e-4, "features": 1e-4, "unfamiliar": 0.05}
 PROBES = 2  # images in the batch that checks the exported graph
 
 
+LOGITS, FEATURES, UNFAMILIAR = "logits", "features", "unfamiliar"
+
+
 class Servable(nn.Module):
-    """(N, S, S, 3) uint8 RGB to logits (N, C) and features (N, D); without classes, to features alone."""
+    """(N, S, S, 3) uint8 RGB to `outputs`, in their order.
+
+    Logits (N, C) where there are classes, features (N, D), and unfamiliar (N,) where known images are given.
+    """
 
     pixel_mean: Tensor
     pixel_std: Tensor
 
-    def __init__(self, network: Network, view: View, *, classes: bool) -> None:
+    def __init__(self, network: Network, view: View, *, classes: bool, known: Familiarity | None) -> None:
         super().__init__()
-        self.network, self.classes = network, classes
+        self.network, self.classes, self.known = network, classes, known
         self.register_buffer("pixel_mean", torch.tensor(view.mean).view(1, 3, 1, 1) * 255)
         self.register_buffer("pixel_std", torch.tensor(view.std).view(1, 3, 1, 1) * 255)
 
@@ -38,7 +47,13 @@ class Servable(nn.Module):
         x = (pixels.permute(0, 3, 1, 2).to(torch.float32) - self.pixel_mean) / self.pixel_std
         encoded = self.network.encode(x)
         features = self.network.pool(encoded)
-        return (self.network.classify(encoded), features) if self.classes else (features,)
+        logits = (self.network.classify(encoded),) if self.classes else ()
+        return (*logits, features, *(() if self.known is None else (self.known(features),)))
+
+    @property
+    def outputs(self) -> list[str]:
+        """The names of what comes out."""
+        return [LOGITS] * self.classes + [FEATURES] + [UNFAMILIAR] * (self.known is not None)
 
 
 def input_of(view: View) -> dict[str, Any]:
@@ -60,16 +75,20 @@ def write_weights(network: Network, classes: list[str], path: Path) -> None:
     save_file(state, path, metadata={"format": "pt", "backbone": network.name, "classes": json.dumps(classes)})
 
 
-def write_graph(network: Network, view: View, classes: list[str], folder: Path) -> None:
-    """`model.onnx` and `model.json` in `folder`. Raises RuntimeError when the graph does not answer as torch does."""
-    servable = Servable(network.cpu(), view, classes=bool(classes)).eval()
+def write_graph(
+    network: Network, view: View, classes: list[str], folder: Path, temperature: float, known: Familiarity | None
+) -> None:
+    """`model.onnx` and `model.json` in `folder`. Raises RuntimeError when the graph does not answer as torch does.
+
+    `temperature`: what the logits are divided by before the softmax, so that confidence can be believed (Guo 2017).
+    """
+    servable = Servable(network.cpu(), view, classes=bool(classes), known=known).eval()
     pixels = torch.from_numpy(_noise(view.size))
-    names = ["logits", "features"] if classes else ["features"]
     program = torch.onnx.export(
         servable,
         (pixels,),
         input_names=["pixels"],
-        output_names=names,
+        output_names=servable.outputs,
         dynamic_shapes=({0: torch.export.Dim("batch")},),
         dynamo=True,
         optimize=False,  # ONNX Runtime optimises what it loads; doing it here as well doubles the export's time
@@ -84,7 +103,7 @@ def write_graph(network: Network, view: View, classes: list[str], folder: Path) 
         "classes": classes,
         "input": input_of(view),
         "features": network.feature_dim,
-        "temperature": 1.0,
+        "temperature": temperature,
     }
     (folder / "model.json").write_text(json.dumps(description, indent=2))
 
@@ -95,17 +114,25 @@ def _noise(size: int) -> np.ndarray:
 
 def _check(servable: Servable, pixels: Tensor, path: Path) -> None:
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    answers = session.run(None, {"pixels": pixels.numpy()})
+    found = session.run(servable.outputs, {"pixels": pixels.numpy()})
     with torch.no_grad():
         expected = servable(pixels)
-    for name, answer, right in zip(("logits", "features"), answers, expected, strict=False):
-        gap = _gap(torch.from_numpy(answer), right, probabilities=servable.classes and name == "logits")
-        if gap > TOLERANCE:
+    for name, answer, right in zip(servable.outputs, found, expected, strict=True):
+        gap = GAPS[name](torch.from_numpy(answer), right)
+        if gap > TOLERANCE[name]:
             raise RuntimeError(f"the exported graph's {name} are {gap:.1e} away from torch's")
 
 
-def _gap(answer: Tensor, right: Tensor, *, probabilities: bool) -> float:
-    """Of probabilities the largest difference; of features, the same relative to their size."""
-    if probabilities:
-        return float((answer.softmax(1) - right.softmax(1)).abs().max())
-    return float((answer - right).abs().max() / right.abs().max().clamp(min=1.0))
+def _of_probabilities(answer: Tensor, right: Tensor) -> float:
+    return _absolute(answer.softmax(1), right.softmax(1))
+
+
+def _absolute(answer: Tensor, right: Tensor) -> float:
+    return float((answer - right).abs().max())
+
+
+def _relative(answer: Tensor, right: Tensor) -> float:
+    return _absolute(answer, right) / max(1.0, float(right.abs().max()))
+
+
+GAPS = {LOGITS: _of_probabilities, FEATURES: _relative, UNFAMILIAR: _absolute}

@@ -8,12 +8,15 @@ from safetensors.torch import load_file
 from torch import Tensor
 from torchvision.models import get_weight
 
+from app.core.backbones import of_weights
 from app.core.specs import RANDOM, Finetune, Pretrain
 from app.core.tables import Model
 from worker.child import JobError
 from worker.context import Context
+from worker.training.augment import View
 from worker.training.backbones import Network, build, new_head
 from worker.training.weights import load_torchvision_state
+from worker.views import imagenet_view, model_view
 
 
 def network(context: Context, spec: Pretrain | Finetune, outputs: int) -> Network:
@@ -29,6 +32,26 @@ def network(context: Context, spec: Pretrain | Finetune, outputs: int) -> Networ
     made = loaded(spec.backbone, spec.image_size, state)
     new_head(made, outputs, spec.training.seed)
     return made
+
+
+def stored(context: Context, model: Model) -> tuple[Network, View]:
+    """One of our models with its own output layer, and how it sees."""
+    view = model_view(model)
+    return loaded(model.backbone, view.size, _model_state(context, model.id)), view
+
+
+def candidate(context: Context, start: str) -> tuple[Network, View]:
+    """A start as it is, by a model's id or a weights name, at its own image size. Raises JobError when it is gone."""
+    if start.startswith("mdl_"):
+        with context.database.reading() as session:
+            model = session.get(Model, start)
+        if model is None:
+            raise JobError("model_not_found", f"The model '{start}' has been deleted.")
+        return stored(context, model)
+    backbone, view = of_weights(start), imagenet_view()
+    if backbone is None:
+        raise JobError("weights_not_found", f"torchvision has no weights '{start}'.")
+    return loaded(backbone, view.size, _torchvision_state(start)), view
 
 
 def loaded(backbone: str, image_size: int, state: dict[str, Tensor]) -> Network:

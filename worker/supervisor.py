@@ -1,13 +1,12 @@
 """Takes jobs of a lane one after the other, and holds each one's lease while a child process does it.
 
-The child is a fresh interpreter in its own process group: its memory is given back, and ending it is certain. The child
+The child has a process and a process group of its own: its memory is given back, and ending it is certain. The child
 writes its own result; the supervisor settles what the child could not: a stop, a crash, a lost lease.
 """
 
 import logging
 import os
 import signal
-import sys
 import tempfile
 import threading
 import time
@@ -20,20 +19,13 @@ from sqlalchemy.orm import Session
 
 from app.core import leases
 from app.core.leases import Lease, Orders, StaleLease
-from app.core.lifeline import Child
+from app.core.lifeline import Group
 from app.core.states import Status
+from worker import children
 from worker.context import Context, owner
 
 logger = logging.getLogger(__name__)
 
-CHILDREN = {
-    "prepare": "worker.prepare",
-    "publish": "worker.publish",
-    "pretrain": "worker.runner",
-    "finetune": "worker.runner",
-}
-# OpenMP's threads spin while they wait; on a machine that does anything else, that costs more than waking them.
-QUIET_THREADS = {"OMP_WAIT_POLICY": "PASSIVE"}
 TICK_SECONDS = 0.02
 STDERR_TAIL_BYTES = 4000
 # A child that cannot be vouched for ends before anybody else may start the job again.
@@ -74,15 +66,13 @@ def supervise(context: Context, lease: Lease, stopping: threading.Event) -> None
 
 
 def _run(context: Context, lease: Lease, stopping: threading.Event) -> Ending:
-    command = [sys.executable, "-m", CHILDREN[lease.type], lease.job_id, str(lease.epoch)]
     with tempfile.TemporaryFile() as stderr:
-        environment = {**QUIET_THREADS, **os.environ, **context.settings.environment()}
-        child = Child(command, environment, stderr=stderr.fileno())
+        child = children.start(context, lease, stderr.fileno())
         try:
             asked = Watch(context, lease, child, stopping).wait()
         finally:
-            child.end()
-        return Ending(asked, child.process.returncode, _tail(stderr))
+            status = child.end()
+        return Ending(asked, status, _tail(stderr))
 
 
 def _tail(stderr: IO[bytes]) -> str:
@@ -94,7 +84,7 @@ def _tail(stderr: IO[bytes]) -> str:
 class Watch:
     """Waits for a child while renewing its lease and listening for a cancellation, a pause, or its own end."""
 
-    def __init__(self, context: Context, lease: Lease, child: Child, stopping: threading.Event) -> None:
+    def __init__(self, context: Context, lease: Lease, child: Group, stopping: threading.Event) -> None:
         self._context, self._lease, self._child, self._stopping = context, lease, child, stopping
         self._renewed = time.monotonic()
 

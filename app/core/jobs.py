@@ -13,7 +13,7 @@ from app.core.errors import conflict, not_found
 from app.core.ids import new_id
 from app.core.specs import LANES, AnySpec
 from app.core.states import Status, sources
-from app.core.tables import Checkpoint, Dataset, Event, Job, Model
+from app.core.tables import Artifact, Checkpoint, Dataset, Event, Job, Model
 
 
 def create(session: Session, spec: AnySpec, name: str | None = None) -> Job:
@@ -118,7 +118,8 @@ def close(
         return False
     record(session, job_id, status, error)
     if status == Status.CANCELLED:  # what it had saved goes too; the worker deletes the files
-        session.execute(delete(Checkpoint).where(Checkpoint.job_id == job_id))
+        for saved in (Checkpoint, Artifact):
+            session.execute(delete(saved).where(saved.job_id == job_id))
     for table in (Dataset, Model):
         made = update(table).where(table.job == job_id, table.status == "preparing")
         session.execute(made.values(status="failed", error=error))

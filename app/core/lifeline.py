@@ -5,33 +5,58 @@ when the kernel closes the pipe, after kill -9 too. Works on every POSIX system,
 """
 
 import os
+import select
 import signal
 import subprocess
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
 
 VARIABLE = "IMPRINT_LIFELINE"
 
 
-class Child:
-    """A subprocess in a process group of its own that dies when this process does."""
+class Process(Protocol):
+    """What leads a group, as `subprocess.Popen` has it."""
 
-    def __init__(self, command: Sequence[str], environment: Mapping[str, str], *, stderr: int | None = None) -> None:
+    @property
+    def pid(self) -> int | None:
+        """Also the group's number; None before it has one."""
+        ...
+
+    @property
+    def returncode(self) -> int | None:
+        """What `poll` said last."""
+        ...
+
+    def poll(self) -> int | None:
+        """The exit status, negative for a signal; None while it runs."""
+        ...
+
+    def wait(self, timeout: float | None = None) -> int:
+        """The same, once it has ended. Raises subprocess.TimeoutExpired."""
+        ...
+
+
+class Group:
+    """A process in a group of its own that dies when this process does, whoever started it.
+
+    `start` starts it: it hands the read end of the lifeline down, and the number of that descriptor as `VARIABLE`.
+    """
+
+    def __init__(self, start: Callable[[int], Process]) -> None:
         read_end, self._write_end = os.pipe()
         try:
-            self.process = subprocess.Popen(
-                command,
-                env={**environment, VARIABLE: str(read_end)},
-                pass_fds=(read_end,),
-                stdin=subprocess.DEVNULL,
-                stderr=stderr,
-                start_new_session=True,
-            )
+            self.process = start(read_end)
+        except BaseException:
+            os.close(self._write_end)
+            raise
         finally:
             os.close(read_end)
 
     def signal(self, number: int) -> None:
-        """Send a signal to the child's whole group; nothing happens when all of it is gone."""
+        """Send a signal to the whole group; nothing happens when all of it is gone."""
+        if self.process.pid is None:
+            return
         try:
             os.killpg(self.process.pid, number)
         except ProcessLookupError:
@@ -45,16 +70,37 @@ class Child:
         except subprocess.TimeoutExpired:
             pass
         finally:
-            self.end()
-        return self.process.returncode
+            status = self.end()
+        return status
 
-    def end(self) -> None:
-        """SIGKILL to whatever is left of the group, and close the lifeline."""
+    def end(self) -> int:
+        """SIGKILL to whatever is left of the group, and close the lifeline. Returns the exit status."""
         self.signal(signal.SIGKILL)
-        self.process.wait()
+        self.let_go()
+        return self.process.wait()
+
+    def let_go(self) -> None:
+        """Close the lifeline."""
         if self._write_end >= 0:
             os.close(self._write_end)
             self._write_end = -1
+
+
+class Child(Group):
+    """A subprocess of this process."""
+
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str], *, stderr: int | None = None) -> None:
+        def start(lifeline: int) -> Process:
+            return subprocess.Popen(
+                command,
+                env={**environment, VARIABLE: str(lifeline)},
+                pass_fds=(lifeline,),
+                stdin=subprocess.DEVNULL,
+                stderr=stderr,
+                start_new_session=True,
+            )
+
+        super().__init__(start)
 
 
 def hold(then: Callable[[], None] | None = None) -> None:
@@ -67,6 +113,13 @@ def hold(then: Callable[[], None] | None = None) -> None:
         return
     os.set_inheritable(int(descriptor), False)
     threading.Thread(target=_watch, args=(int(descriptor), then or _leave), name="lifeline", daemon=True).start()
+
+
+def is_cut(descriptor: int) -> bool:
+    """Whether the other end of a pipe or a socket is closed, whatever is still to be read. Does not wait."""
+    poll = select.poll()
+    poll.register(descriptor, 0)  # a hang-up is told always
+    return bool(poll.poll(0))
 
 
 def _watch(descriptor: int, then: Callable[[], None]) -> None:

@@ -115,6 +115,21 @@ class Checkpoint(Base):
     created_at: Mapped[float] = mapped_column(default=now())
 
 
+class Artifact(Base):
+    """A file that a job shows, such as a picture of what it sees; `name` is its own within the job."""
+
+    __tablename__ = "artifacts"
+
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    name: Mapped[str] = mapped_column(String(100), primary_key=True)
+    run: Mapped[str] = mapped_column(String(20))
+    epoch: Mapped[int] = mapped_column(Integer)
+    key: Mapped[str] = mapped_column(String(300))
+    bytes: Mapped[int] = mapped_column(BigInteger)
+    media_type: Mapped[str] = mapped_column(String(100))
+    created_at: Mapped[float] = mapped_column(default=now())
+
+
 class Dataset(Base):
     """Uploaded photographs; `status` is preparing, ready or failed."""
 
@@ -137,6 +152,11 @@ class Dataset(Base):
     created_at: Mapped[float] = mapped_column(default=now())
 
     __table_args__ = (Index("ix_datasets_created_at", "created_at", "id"),)
+
+    @property
+    def class_names(self) -> list[str]:
+        """In the order of their numbers; none without labels."""
+        return [entry["name"] for entry in self.classes or []]
 
 
 class Rejection(Base):

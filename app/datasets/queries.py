@@ -26,5 +26,6 @@ def locked(session: Session, dataset_id: str) -> Dataset:
 
 def is_used(session: Session, dataset: Dataset) -> bool:
     """Whether a job that has not ended works on the dataset."""
-    named = or_(*(Job.spec[field].as_string() == dataset.id for field in ("dataset", "source")), Job.id == dataset.job)
+    fields = (Job.spec["dataset"], Job.spec[("adapt", "source")])
+    named = or_(*(field.as_string() == dataset.id for field in fields), Job.id == dataset.job)
     return bool(session.scalar(select(exists().where(Job.status.not_in(TERMINAL), named))))

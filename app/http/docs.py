@@ -59,6 +59,8 @@ def _rows(operation: dict[str, Any]) -> Iterator[str]:
         yield _row(parameter["name"], f"{kind} {escape(parameter.get('description', ''))}")
     for media_type, content in operation.get("requestBody", {}).get("content", {}).items():
         yield _row(f"body: {media_type}", _reference(content.get("schema", {})))
+        for name, example in content.get("examples", {}).items():
+            yield _row(f"example: {name}", f"{escape(example.get('summary', ''))}{_json(example['value'])}")
     for status, response in operation.get("responses", {}).items():
         schemas = [content.get("schema", {}) for content in response.get("content", {}).values()]
         yield _row(status, f"{escape(response.get('description', ''))} {' or '.join(map(_reference, schemas))}")
@@ -80,5 +82,8 @@ def _reference(schema: dict[str, Any]) -> str:
 
 
 def _schema(name: str, schema: dict[str, Any]) -> str:
-    text = escape(json.dumps(schema, indent=2, ensure_ascii=False))
-    return f'<details id="{escape(name)}"><summary><code>{escape(name)}</code></summary><pre>{text}</pre></details>'
+    return f'<details id="{escape(name)}"><summary><code>{escape(name)}</code></summary>{_json(schema)}</details>'
+
+
+def _json(value: Any) -> str:
+    return f"<pre>{escape(json.dumps(value, indent=2, ensure_ascii=False))}</pre>"

@@ -7,7 +7,7 @@ from typing import Any
 from app.core.errors import FieldError
 
 DISCRIMINATORS = ("type", "kind")
-NAMED_FIELD = re.compile(r"^([a-z_]+): (.+)$", re.DOTALL)
+NAMED_FIELD = re.compile(r"^([a-z_.]+): (.+)$", re.DOTALL)
 
 
 def pointer(parts: Iterable[str | int]) -> str:
@@ -30,7 +30,7 @@ def _field_error(error: Mapping[str, Any], body: Any) -> FieldError:
         path.append(error["ctx"]["discriminator"].strip("'"))
         message = f"Input should be one of {tags}" if (tags := error["ctx"].get("expected_tags")) else "Field required"
     elif error["type"] == "value_error" and (named := NAMED_FIELD.match(message)):
-        path.append(named[1])
+        path.extend(named[1].split("."))
         message = named[2]
     return FieldError(pointer(path), message)
 

@@ -12,8 +12,17 @@ from app.core.states import TERMINAL, Status
 from app.http.guards import Guarded
 from app.http.idempotency import KeyAsked
 from app.http.pagination import Listing, PageAsked
-from app.jobs import service
-from app.jobs.schemas import CheckpointAnswer, EventAnswer, JobAnswer, JobType, MetricAnswer, UserSpec
+from app.jobs import artifacts, service
+from app.jobs.examples import EXAMPLES
+from app.jobs.schemas import (
+    ArtifactAnswer,
+    CheckpointAnswer,
+    EventAnswer,
+    JobAnswer,
+    JobType,
+    MetricAnswer,
+    UserSpec,
+)
 from app.jobs.stream import follow, last_seen, look
 from app.problems import documented
 
@@ -23,11 +32,17 @@ EVENT_STREAM = "text/event-stream"
 STREAMED: dict[int | str, dict[str, Any]] = {
     200: {"description": "A page, or the live stream", "content": {EVENT_STREAM: {"schema": {"type": "string"}}}}
 }
+SHOWN: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The file", "content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}},
+    304: {"description": "The caller has it already"},
+}
 
 
 @router.post("", status_code=202, responses=documented(400, 409, 413, 415))
-def create_job(spec: Annotated[UserSpec, Body()], response: Response, context: Ctx, key: KeyAsked = None) -> JobAnswer:
-    """Ask for a pre-training or a fine-tuning."""
+def create_job(
+    spec: Annotated[UserSpec, Body(openapi_examples=EXAMPLES)], response: Response, context: Ctx, key: KeyAsked = None
+) -> JobAnswer:
+    """Ask for a pre-training, a fine-tuning, an evaluation of a model, or a ranking of what to start from."""
     job = service.create(context, spec, key)
     response.headers["Location"] = f"/v1/jobs/{job.id}"
     return job
@@ -38,7 +53,7 @@ def list_jobs(
     context: Ctx,
     page: PageAsked,
     status: Status | None = None,
-    type_: Annotated[JobType | None, Query(alias="type", description="without it: pretrain and finetune")] = None,
+    type_: Annotated[JobType | None, Query(alias="type", description="without it: all that users ask for")] = None,
 ) -> Listing[JobAnswer]:
     """Newest first."""
     return service.page(context, page, status, type_)
@@ -102,3 +117,17 @@ def list_metrics(job_id: str, context: Ctx, page: PageAsked, run: str | None = N
 def list_checkpoints(job_id: str, context: Ctx, page: PageAsked) -> Listing[CheckpointAnswer]:
     """Saved training states."""
     return service.checkpoints(context, job_id, page)
+
+
+@router.get("/{job_id}/artifacts", responses=documented(404))
+def list_artifacts(job_id: str, context: Ctx, page: PageAsked) -> Listing[ArtifactAnswer]:
+    """Files to look at, such as pictures of what a run sees, by name."""
+    return artifacts.page(context, job_id, page)
+
+
+@router.get("/{job_id}/artifacts/{name}", response_class=Response, responses={**SHOWN, **documented(404)})
+def get_artifact(
+    job_id: str, name: str, context: Ctx, if_none_match: Annotated[str | None, Header()] = None
+) -> Response:
+    """The file itself, as it is now."""
+    return artifacts.download(context, job_id, name, if_none_match)

@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 
 from app.core.specs import USER_TYPES
 from app.core.states import Status
-from app.core.tables import Checkpoint, Dataset, Event, Job, Metric
+from app.core.tables import Artifact, Checkpoint, Dataset, Event, Job, Metric
 
 
 def some(status: Status | None, type_: str | None) -> Select[Job]:
@@ -33,3 +33,8 @@ def metrics(job_id: str, run: str | None) -> Select[Metric]:
 def checkpoints(job_id: str) -> Select[Checkpoint]:
     """A job's saved states."""
     return select(Checkpoint).where(Checkpoint.job_id == job_id)
+
+
+def artifacts(job_id: str) -> Select[Artifact]:
+    """The files that a job shows."""
+    return select(Artifact).where(Artifact.job_id == job_id)

@@ -4,13 +4,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from app.core.specs import Finetune, Pretrain
+from app.core.specs import AskedSpec
 from app.core.states import Status
 from app.http.answers import Answer, MaybeTime, Time, Trouble
 
 # Preparing and publishing are made by uploads and imports, never by a user's POST.
-UserSpec = Annotated[Pretrain | Finetune, Field(discriminator="type")]
-JobType = Literal["pretrain", "finetune", "prepare", "publish"]
+UserSpec = Annotated[AskedSpec, Field(discriminator="type")]
+JobType = Literal["pretrain", "finetune", "evaluate", "rank", "prepare", "publish"]
 
 
 class JobAnswer(Answer):
@@ -66,3 +66,16 @@ class CheckpointAnswer(Answer):
     bytes: int
     created_at: Time
     metrics: dict[str, Any] = Field(validation_alias="figures")
+
+
+class ArtifactAnswer(Answer):
+    """A file that a job shows; a running job replaces it when it has a newer one of the same name."""
+
+    object: Literal["artifact"] = "artifact"
+    name: str
+    media_type: str
+    bytes: int
+    run: str
+    epoch: int
+    created_at: Time
+    url: str

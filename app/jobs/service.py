@@ -6,17 +6,17 @@ from sqlalchemy.orm import Session
 
 from app.context import Context
 from app.core import jobs
-from app.core.specs import Finetune, Pretrain
+from app.core.specs import AskedSpec
 from app.core.states import Status
 from app.core.tables import Checkpoint, Event, Job, Metric
 from app.http.idempotency import once, ticket
 from app.http.pagination import Listing, Page, listing
 from app.jobs import queries
-from app.jobs.checks import complete
+from app.jobs.checks.complete import complete
 from app.jobs.schemas import CheckpointAnswer, EventAnswer, JobAnswer, MetricAnswer
 
 
-def create(context: Context, spec: Pretrain | Finetune, key: str | None) -> JobAnswer:
+def create(context: Context, spec: AskedSpec, key: str | None) -> JobAnswer:
     """A queued job, and a wake-up for a worker once it is committed."""
     asked = ticket("jobs", key, spec.model_dump(mode="json"))
     with context.database.writing() as session:

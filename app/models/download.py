@@ -9,6 +9,7 @@ from starlette.responses import FileResponse, Response
 from app.context import Context
 from app.core.errors import conflict
 from app.core.storage import sha256
+from app.http.etags import matches
 from app.models import service
 
 Format = Literal["safetensors", "onnx"]
@@ -28,11 +29,6 @@ def download(context: Context, name: str, format_: Format, known: str | None) ->
     if known is not None and matches(known, etag):
         return Response(status_code=304, headers={"ETag": etag})
     return FileResponse(path, headers={"ETag": etag}, media_type=MEDIA_TYPE, filename=f"{model.id}.{format_}")
-
-
-def matches(known: str, etag: str) -> bool:
-    """Whether `If-None-Match` names the tag (RFC 9110, 13.1.2: weakly compared)."""
-    return known.strip() == "*" or etag in (tag.strip().removeprefix("W/") for tag in known.split(","))
 
 
 @lru_cache(maxsize=1000)

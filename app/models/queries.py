@@ -37,8 +37,9 @@ def locked(session: Session, name: str) -> Model:
 
 
 def is_used(session: Session, model: Model) -> bool:
-    """Whether an alias leads to the model, or a job that has not ended starts from it or publishes it."""
-    named = or_(*(Job.spec[field].as_string() == model.id for field in ("init", "model")))
+    """Whether an alias leads to the model, or a job that has not ended starts from it, judges or publishes it."""
+    among = Job.spec["candidates"].as_string().contains(f'"{model.id}"', autoescape=True)  # the list as JSON text
+    named = or_(among, *(Job.spec[field].as_string() == model.id for field in ("init", "model")))
     by_job = exists().where(Job.status.not_in(TERMINAL), named)
     return bool(session.scalar(select(or_(by_job, exists().where(Alias.model == model.id)))))
 

@@ -22,10 +22,14 @@ Figures = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Output:
-    """What a network says of one image: `logits` (C,), None without classes, and `features` (D,)."""
+    """What a network says of one image: `logits` (C,), None without classes, and `features` (D,).
+
+    `unfamiliar`: None where the network does not know.
+    """
 
     logits: Figures | None
     features: Figures
+    unfamiliar: float | None = None
 
 
 Run = Callable[[list[Pixels]], list[Output]]

@@ -12,7 +12,7 @@ import onnxruntime
 from app.core.images import Pixels
 from app.predictions.batching import Output
 
-PIXELS, LOGITS, FEATURES = "pixels", "logits", "features"
+PIXELS, LOGITS, FEATURES, UNFAMILIAR = "pixels", "logits", "features", "unfamiliar"
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,12 @@ class Network:
     def run(self, views: list[Pixels]) -> list[Output]:
         """What the network says of each view, (S, S, 3) uint8."""
         found = dict(zip(self._names, self._session.run(None, {PIXELS: np.stack(views)}), strict=True))
-        logits, features = found.get(LOGITS), found[FEATURES]
-        return [Output(None if logits is None else logits[row], features[row]) for row in range(len(views))]
+        return [_output({name: figures[row] for name, figures in found.items()}) for row in range(len(views))]
+
+
+def _output(found: dict[str, Any]) -> Output:
+    unfamiliar = found.get(UNFAMILIAR)
+    return Output(found.get(LOGITS), found[FEATURES], None if unfamiliar is None else float(unfamiliar))
 
 
 def _card(written: dict[str, Any]) -> Card:

@@ -78,7 +78,8 @@ def prediction(output: Output, card: Card, top: int) -> Prediction:
     shares /= shares.sum()
     order = np.argsort(-shares, kind="stable")[:top]
     guesses = [Guess(label=card.classes[at], probability=float(shares[at])) for at in order]
-    return Prediction(label=guesses[0].label, confidence=guesses[0].probability, top=guesses)
+    first = guesses[0]
+    return Prediction(label=first.label, confidence=first.probability, top=guesses, unfamiliar=output.unfamiliar)
 
 
 def _failure(image: BadImage) -> Failure:

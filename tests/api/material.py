@@ -83,7 +83,12 @@ def add_dataset(database: Database, **changed: Any) -> str:
 
 
 def add_model(
-    database: Database, settings: Settings, classes: tuple[str, ...] = ("red", "green", "blue"), **changed: Any
+    database: Database,
+    settings: Settings,
+    classes: tuple[str, ...] = ("red", "green", "blue"),
+    *,
+    unfamiliar: bool = False,
+    **changed: Any,
 ) -> str:
     """A published model that tells the colours of an image apart: logits are the mean of each channel."""
     model_id = new_id("mdl")
@@ -92,12 +97,12 @@ def add_model(
         session.add(Model(id=model_id, name="n", classes=list(classes), **{**values, **changed}))
     folder = settings.data / "models" / model_id
     folder.mkdir(parents=True)
-    publish(folder, classes)
+    publish(folder, classes, unfamiliar=unfamiliar)
     return model_id
 
 
-def publish(folder: Path, classes: tuple[str, ...]) -> None:
-    """The two files of a servable, with the names that the worker gives to things."""
+def publish(folder: Path, classes: tuple[str, ...], *, unfamiliar: bool = False) -> None:
+    """The two files of a servable, with the names that the worker gives to things. What is bright is `unfamiliar`."""
     mean = helper.make_node("ReduceMean", ["scaled", "axes"], ["features"], keepdims=0)
     nodes = [
         helper.make_node("Cast", ["pixels"], ["real"], to=TensorProto.FLOAT),
@@ -113,6 +118,10 @@ def publish(folder: Path, classes: tuple[str, ...]) -> None:
         nodes.append(helper.make_node("Mul", ["features", "gain"], ["logits"]))
         constants.append(numpy_helper.from_array(np.float32(4), "gain"))
         outputs.append(helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", len(classes)]))
+    if unfamiliar:
+        nodes.append(helper.make_node("ReduceMean", ["features", "channels"], ["unfamiliar"], keepdims=0))
+        constants.append(numpy_helper.from_array(np.array([1], np.int64), "channels"))
+        outputs.append(helper.make_tensor_value_info("unfamiliar", TensorProto.FLOAT, ["n"]))
     pixels = helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["n", SIZE, SIZE, 3])
     graph = helper.make_graph(nodes, "colours", [pixels], outputs, constants)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)

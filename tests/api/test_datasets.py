@@ -1,6 +1,7 @@
 """Uploads as users send them, on both databases."""
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -10,7 +11,7 @@ from sqlalchemy import select
 from app.core import jobs
 from app.core.database import Database
 from app.core.settings import Settings
-from app.core.specs import Finetune
+from app.core.specs import AskedSpec, Coral, Evaluate, Finetune, Rank
 from app.core.tables import Job, Rejection
 from tests.api.material import add_dataset, archive, end, files_in, problem
 
@@ -102,10 +103,22 @@ def test_deleting_takes_the_files_too(client: httpx.Client, database: Database, 
     problem(client.get(f"/v1/datasets/{made['id']}/rejections"), 404, "dataset_not_found")
 
 
-def test_one_that_a_job_needs_stays(client: httpx.Client, database: Database) -> None:
-    dataset_id = add_dataset(database)
+@pytest.mark.parametrize(
+    "spec_of",
+    [
+        lambda dataset: Finetune(type="finetune", dataset=dataset),
+        lambda dataset: Finetune(type="finetune", dataset="ds_1", adapt=Coral(kind="coral", source=dataset)),
+        lambda dataset: Evaluate(type="evaluate", model="mdl_1", dataset=dataset),
+        lambda dataset: Rank(type="rank", dataset=dataset, candidates=["mdl_1"]),
+    ],
+)
+def test_one_that_a_job_needs_stays(
+    client: httpx.Client, database: Database, spec_of: Callable[[str], AskedSpec]
+) -> None:
+    dataset_id, other = add_dataset(database), add_dataset(database)
     with database.writing() as session:
-        job_id = jobs.create(session, Finetune(type="finetune", dataset=dataset_id)).id
+        job_id = jobs.create(session, spec_of(dataset_id)).id
+    assert client.delete(f"/v1/datasets/{other}").status_code == 204
     problem(client.delete(f"/v1/datasets/{dataset_id}"), 409, "dataset_in_use")
     client.post(f"/v1/jobs/{job_id}/cancel")
     assert client.delete(f"/v1/datasets/{dataset_id}").status_code == 204

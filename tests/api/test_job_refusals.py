@@ -13,6 +13,10 @@ from tests.api.conftest import Serve
 from tests.api.material import add_dataset, add_model, problem
 
 BASE = {"type": "finetune", "dataset": "ds_1"}
+PRETRAIN = {"type": "pretrain", "dataset": "ds_1"}
+IMPUTATION = {**PRETRAIN, "method": {"kind": "imputation"}}
+EVALUATE = {"type": "evaluate", "model": "mdl_1", "dataset": "ds_1"}
+RANK = {"type": "rank", "dataset": "ds_1"}
 
 
 WRONG: list[tuple[dict[str, Any], str]] = [
@@ -39,6 +43,30 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({**BASE, "image_size": 4}, "/image_size"),
     ({"type": "pretrain", "dataset": "d"}, "/method"),
     ({"type": "pretrain", "dataset": "d", "method": {"kind": "nonsense"}}, "/method/kind"),
+    ({**PRETRAIN, "method": {"kind": "simclr"}, "training": {"batch_size": 1}}, "/training/batch_size"),
+    ({**PRETRAIN, "method": {"kind": "simclr"}, "training": {"mixup": 0.2}}, "/training"),
+    ({**PRETRAIN, "method": {"kind": "imputation", "mask_ratio": 0}}, "/method/mask_ratio"),
+    ({**PRETRAIN, "method": {"kind": "imputation", "mask_ratio": 1}}, "/method/mask_ratio"),
+    ({**IMPUTATION, "image_size": 65}, "/image_size"),
+    ({**BASE, "init": "mdl_1", "penalty": {"kind": "l2_sp", "strength": "most"}}, "/penalty/strength"),
+    ({**BASE, "adapt": {"kind": "coral"}}, "/adapt/source"),
+    ({**BASE, "adapt": {"source": "ds_2"}}, "/adapt/kind"),
+    ({**BASE, "adapt": {"kind": "coral", "source": "ds_1"}}, "/adapt/source"),
+    ({**BASE, "adapt": {"kind": "mmd", "source": "ds_2", "strength": -1}}, "/adapt/strength"),
+    ({**BASE, "adapt": {"kind": "dann", "source": "ds_2"}, "trainable": "head"}, "/adapt"),
+    ({**BASE, "baselines": ["source_only"]}, "/baselines"),
+    ({**BASE, "trainable": "head", "training": {"layer_decay": 0.7}}, "/training"),
+    ({**BASE, "training": {"layer_decay": 0}}, "/training/layer_decay"),
+    ({**BASE, "training": {"ema": 1}}, "/training/ema"),
+    ({**BASE, "training": {"class_balance": "nonsense"}}, "/training/class_balance"),
+    ({"type": "evaluate", "dataset": "ds_1"}, "/model"),
+    ({"type": "evaluate", "model": "mdl_1"}, "/dataset"),
+    ({**EVALUATE, "split": "holdout"}, "/split"),
+    ({**EVALUATE, "training": {}}, "/training"),
+    (RANK, "/candidates"),
+    ({**RANK, "candidates": []}, "/candidates"),
+    ({**RANK, "candidates": ["mdl_1"] * 51}, "/candidates"),
+    ({**RANK, "candidates": ["mdl_1", 2]}, "/candidates/1"),
 ]
 
 
@@ -48,6 +76,19 @@ def test_fields(client: httpx.Client) -> None:
         found = problem(client.post("/v1/jobs", json=body), 422, "invalid_request")
         assert [error["pointer"] for error in found["errors"]] == [pointer], body
         assert "Value error" not in found["detail"]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_each_impossible_wish_is_told_apart(client: httpx.Client) -> None:
+    impossible: list[tuple[dict[str, Any], str]] = [
+        ({**BASE, "penalty": {"kind": "l2_sp"}}, "no pre-trained function"),
+        ({**BASE, "adapt": {"kind": "coral"}}, "/adapt/source: Field required"),
+        ({**PRETRAIN, "method": {"kind": "simclr"}, "training": {"batch_size": 1}}, "negatives"),
+        ({**PRETRAIN, "method": {"kind": "imputation", "mask_ratio": 0}}, "greater than 0"),
+        ({**PRETRAIN, "method": {"kind": "imputation", "mask_ratio": 1}}, "less than 1"),
+    ]
+    for body, words in impossible:
+        assert words in problem(client.post("/v1/jobs", json=body), 422, "invalid_request")["detail"]
 
 
 def refused(client: httpx.Client, body: dict[str, Any], status: int, code: str, pointer: str | None = None) -> None:
@@ -71,6 +112,14 @@ def test_datasets(client: httpx.Client, database: Database) -> None:
     unlabelled = add_dataset(database, labelled=False, classes=[])
     pretrain = {"type": "pretrain", "method": {"kind": "supervised"}, "dataset": unlabelled}
     refused(client, pretrain, 422, "dataset_unlabelled", "/dataset")
+
+
+def test_a_strength_is_chosen_on_validation_images(client: httpx.Client, database: Database) -> None:
+    body = {"init": "ResNet18_Weights.DEFAULT", "penalty": {"kind": "function", "strength": "auto"}}
+    without = add_dataset(database, splits={"train": 14, "val": 0, "test": 4})
+    refused(client, {**body, "dataset": without}, 422, "no_validation_images", "/penalty/strength")
+    fine = client.post("/v1/jobs", json={"type": "finetune", "dataset": add_dataset(database), **body})
+    assert fine.json()["spec"]["penalty"]["strength"] == "auto"
 
 
 def test_what_to_start_from(client: httpx.Client, database: Database, settings: Settings) -> None:

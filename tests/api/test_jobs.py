@@ -7,12 +7,13 @@ from sqlalchemy import update
 from app.core.database import Database
 from app.core.leases import claim, fence, succeed
 from app.core.settings import Settings
+from app.core.specs import FINETUNE_RATE, HEAD_EPOCHS, UNLABELLED_RATE
 from app.core.tables import Checkpoint, Job, Metric
 from tests.api.material import add_dataset, add_model, problem
 
 
 def ask(client: httpx.Client, dataset: str, **fields: object) -> httpx.Response:
-    return client.post("/v1/jobs", json={"type": "finetune", "dataset": dataset, **fields})
+    return client.post("/v1/jobs", json={"type": "finetune", "dataset": dataset} | fields)
 
 
 def test_a_job_is_queued_with_its_whole_spec(client: httpx.Client, database: Database) -> None:
@@ -52,6 +53,35 @@ def test_from_a_model_backbone_and_size_are_inherited(
 def test_from_a_weights_name(client: httpx.Client, database: Database, weights: str, backbone: str) -> None:
     spec = ask(client, add_dataset(database), init=weights).json()["spec"]
     assert (spec["init"], spec["backbone"], spec["image_size"]) == (weights, backbone, 224)
+
+
+@pytest.mark.parametrize(
+    ("fields", "epochs"),
+    [
+        ({}, 20),
+        ({"training": {"batch_size": 16}}, 10),
+        ({"training": {"epochs": 3}}, 3),
+        ({"trainable": "head"}, HEAD_EPOCHS),
+        ({"type": "pretrain", "method": {"kind": "rotation"}}, 20),
+    ],
+)
+def test_epochs_are_said_for_the_images_that_there_are(
+    client: httpx.Client, database: Database, fields: dict[str, object], epochs: int
+) -> None:
+    dataset_id = add_dataset(database, splits={"train": 160, "val": 2, "test": 4})
+    assert ask(client, dataset_id, **fields).json()["spec"]["training"]["epochs"] == epochs
+
+
+@pytest.mark.parametrize(
+    ("known", "rate", "norm"), [(("cat", "dog"), FINETUNE_RATE, "frozen"), ((), UNLABELLED_RATE, "train")]
+)
+def test_a_start_that_never_saw_a_label_may_move_further(
+    client: httpx.Client, database: Database, settings: Settings, known: tuple[str, ...],
+    rate: dict[str, float], norm: str,
+) -> None:  # fmt: skip
+    model = add_model(database, settings, known)
+    training = ask(client, add_dataset(database), init=model).json()["spec"]["training"]
+    assert (training["learning_rate"], training["batch_norm"]) == (rate["adamw"], norm)
 
 
 def test_lists_show_what_users_asked_for(client: httpx.Client, database: Database) -> None:
@@ -112,7 +142,7 @@ def test_cancel_pause_and_resume(client: httpx.Client, database: Database) -> No
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-@pytest.mark.parametrize("path", ["", "/events", "/metrics", "/checkpoints"])
+@pytest.mark.parametrize("path", ["", "/events", "/metrics", "/checkpoints", "/artifacts"])
 def test_an_unknown_job(client: httpx.Client, path: str) -> None:
     problem(client.get(f"/v1/jobs/job_nope{path}"), 404, "job_not_found")
     problem(client.get(f"/v1/jobs/job%00{path}"), 404, "route_not_found")

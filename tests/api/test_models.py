@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -12,7 +13,7 @@ from sqlalchemy import select
 from app.core import jobs
 from app.core.database import Database
 from app.core.settings import Settings
-from app.core.specs import Finetune
+from app.core.specs import AskedSpec, Evaluate, Finetune, Rank
 from app.core.tables import Job
 from tests.api.material import add_model, end, problem, safetensors
 
@@ -118,6 +119,25 @@ def test_deleting(client: httpx.Client, database: Database, settings: Settings) 
     assert not (settings.data / "models" / model_id).exists()
     problem(client.get(f"/v1/models/{model_id}"), 404, "model_not_found")
     problem(client.delete(f"/v1/models/{model_id}"), 404, "model_not_found")
+
+
+@pytest.mark.parametrize(
+    "spec_of",
+    [
+        lambda model_id: Evaluate(type="evaluate", model=model_id, dataset="ds_1"),
+        lambda model_id: Rank(type="rank", dataset="ds_1", candidates=["mdl_other", model_id]),
+    ],
+)
+def test_one_that_a_job_looks_at_stays(
+    client: httpx.Client, database: Database, settings: Settings, spec_of: Callable[[str], AskedSpec]
+) -> None:
+    model_id, other = add_model(database, settings), add_model(database, settings)
+    with database.writing() as session:
+        job_id = jobs.create(session, spec_of(model_id)).id
+    assert client.delete(f"/v1/models/{other}").status_code == 204
+    problem(client.delete(f"/v1/models/{model_id}"), 409, "model_in_use")
+    end(database, job_id)
+    assert client.delete(f"/v1/models/{model_id}").status_code == 204
 
 
 def test_aliases(client: httpx.Client, database: Database, settings: Settings) -> None:

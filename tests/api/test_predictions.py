@@ -76,6 +76,22 @@ def test_embeddings(client: httpx.Client, database: Database, settings: Settings
     problem(predict(client, model_id), 409, "model_has_no_classes")
 
 
+def test_each_result_says_how_unfamiliar_its_image_is(
+    client: httpx.Client, database: Database, settings: Settings
+) -> None:
+    url = f"/v1/models/{add_model(database, settings, unfamiliar=True)}/predictions"
+    images = [image_bytes("black"), b"nonsense", image_bytes("white"), image_bytes("red")]
+    results = client.post(url, files=[("file", ("x", image)) for image in images]).json()["results"]
+    assert [result.get("unfamiliar") for result in results] == [0, None, 1, pytest.approx(1 / 3)]
+
+
+def test_a_model_without_that_output_does_not_know(
+    client: httpx.Client, database: Database, settings: Settings
+) -> None:
+    (result,) = predict(client, add_model(database, settings)).json()["results"]
+    assert result["unfamiliar"] is None
+
+
 def test_an_alias_answers_as_its_model(client: httpx.Client, database: Database, settings: Settings) -> None:
     first = add_model(database, settings)
     second = add_model(database, settings, classes=("a", "b", "c"))

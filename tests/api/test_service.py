@@ -16,6 +16,7 @@ from sqlalchemy import text
 from app.broker import Sender
 from app.core.database import Database
 from app.core.settings import Settings
+from app.core.specs import SPEC, USER_TYPES
 from app.core.tables import Base
 from tests.api.conftest import Serve
 from tests.api.material import archive, problem
@@ -74,7 +75,7 @@ def test_the_document_is_whole(client: httpx.Client) -> None:
     schemas = document["components"]["schemas"]
     references = set(re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(document)))
     assert references <= set(schemas)
-    assert {"Problem", "JobAnswer", "Finetune", "Pretrain"} <= set(schemas)
+    assert {"Problem", "JobAnswer", "Finetune", "Pretrain", "Evaluate", "Rank", "ArtifactAnswer"} <= set(schemas)
     assert "HTTPValidationError" not in schemas
     for path, operations in document["paths"].items():
         for operation in operations.values():
@@ -82,6 +83,17 @@ def test_the_document_is_whole(client: httpx.Client) -> None:
             if path.startswith("/v1"):
                 refusal = operation["responses"]["422"]["content"]
                 assert list(refusal) == ["application/problem+json"]
+
+
+@sqlite
+def test_each_example_of_a_job_is_taken_and_shown(client: httpx.Client) -> None:
+    content = client.get("/openapi.json").json()["paths"]["/v1/jobs"]["post"]["requestBody"]["content"]
+    examples = {name: example["value"] for name, example in content["application/json"]["examples"].items()}
+    assert {body["type"] for body in examples.values()} == set(USER_TYPES)
+    page = client.get("/docs").text
+    for name, body in examples.items():
+        SPEC.validate_python(body)
+        assert f"example: {name}" in page
 
 
 @sqlite

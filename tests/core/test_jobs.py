@@ -1,14 +1,15 @@
 """What users do to jobs."""
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core import jobs
 from app.core.database import Database
 from app.core.errors import ServiceError
-from app.core.leases import succeed
+from app.core.leases import give_back, succeed
 from app.core.states import Status
-from app.core.tables import Dataset
+from app.core.tables import Artifact, Checkpoint, Dataset
 from tests.core.material import add_job, add_prepare, kinds, row, take
 
 
@@ -90,6 +91,26 @@ def test_cancelling_a_preparation_fails_its_dataset(database: Database) -> None:
         jobs.cancel(session, job_id)
         assert dataset(session).status == "failed"
         assert (dataset(session).error or {})["code"] == "cancelled"
+
+
+@pytest.mark.parametrize("running", [False, True])
+def test_cancelling_takes_away_what_a_job_had_saved(database: Database, running: bool) -> None:
+    job_id, other = add_job(database), add_job(database)
+    place = {"run": "main", "epoch": 1, "key": "k", "bytes": 1}
+    with database.writing() as session:
+        for owner in (job_id, other):
+            session.add(Checkpoint(job_id=owner, number=1, step=1, figures={}, **place))
+            session.add(Artifact(job_id=owner, name="main.png", media_type="image/png", **place))
+    lease = take(database) if running else None
+    with database.writing() as session:
+        jobs.cancel(session, job_id)
+    if lease is not None:
+        with database.writing() as session:
+            give_back(session, lease)
+    with database.reading() as session:
+        assert jobs.get(session, job_id).status == Status.CANCELLED
+        assert list(session.scalars(select(Checkpoint.job_id))) == [other]
+        assert list(session.scalars(select(Artifact.job_id))) == [other]
 
 
 def dataset(session: Session) -> Dataset:

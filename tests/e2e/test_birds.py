@@ -44,13 +44,30 @@ def upload(service: Service, path: Path) -> dict[str, Any]:
     return service.followed("/v1/datasets", made)
 
 
-def test_a_new_head_on_imagenet_features_knows_the_birds(
-    embedded: Service, birds: dict[str, Any], imagenet: dict[str, Any]
+@pytest.fixture(scope="module")
+def headed(embedded: Service, birds: dict[str, Any], imagenet: dict[str, Any]) -> dict[str, Any]:
+    """A new output layer on ImageNet's features."""
+    return embedded.job(type="finetune", dataset=birds["id"], init=imagenet["id"], trainable="head")
+
+
+def test_a_new_head_on_imagenet_features_knows_the_birds(headed: dict[str, Any]) -> None:
+    assert headed["spec"]["backbone"] == "mobilenet_v2"
+    assert headed["spec"]["image_size"] == 224
+    assert headed["result"]["metrics"]["accuracy"] >= 0.93
+
+
+def test_what_is_no_bird_is_unfamiliar(
+    embedded: Service, headed: dict[str, Any], shared_data: Path, tmp_path: Path
 ) -> None:
-    job = embedded.job(type="finetune", dataset=birds["id"], init=imagenet["id"], trainable="head")
-    assert job["spec"]["backbone"] == "mobilenet_v2"
-    assert job["spec"]["image_size"] == 224
-    assert job["result"]["metrics"]["accuracy"] >= 0.93
+    def unfamiliar(name: str) -> float:
+        photographs = unpacked(shared_data / f"{name}.zip", tmp_path / name)[::20]
+        parts = [("file", (path.name, path.read_bytes(), "image/jpeg")) for path in photographs]
+        answers = embedded.post(f"/v1/models/{headed['result']['model']}/predictions", files=parts)["results"]
+        return sum(answer["unfamiliar"] for answer in answers) / len(answers)
+
+    assert unfamiliar("ponce_birds_train") < 0.6
+    assert unfamiliar("flowers5_lowres_train") > 0.95
+    assert unfamiliar("hymenoptera_train_320px") > 0.95
 
 
 def test_transfer_beats_random_weights_by_a_wide_margin(

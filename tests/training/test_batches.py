@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -112,3 +113,49 @@ def test_tensor_batches_follow_the_same_order(packed: Maker) -> None:
         assert torch.equal(ours.indices, theirs.indices)
         assert torch.equal(ours.inputs[:, 0].long(), theirs.indices)
     assert same(list(cached.epoch(1, 3)), whole[3:])
+
+
+def tensors(labels: list[int], feed: Feed) -> TensorBatches:
+    rows = torch.arange(len(labels))
+    return TensorBatches(rows[:, None].float(), torch.tensor(labels), rows, feed)
+
+
+BALANCED = Feed(training=True, batch_size=50, seed=3, workers=0, balance=True)
+
+
+def test_balanced_classes_come_equally_often_and_rows_of_a_class_too() -> None:
+    labels = [0] * 900 + [2] * 90 + [5] * 10
+    source = tensors(labels, BALANCED)
+    drawn = torch.cat([batch.indices for epoch in range(4) for batch in source.epoch(epoch, 0)])
+    assert len(drawn) == 4 * len(labels)
+    counts = torch.bincount(torch.tensor(labels)[drawn])[[0, 2, 5]]
+    assert all(abs(int(count) - 4000 / 3) < 120 for count in counts)
+    rarest = torch.bincount(drawn, minlength=1000)[990:]
+    assert int(rarest.min()) > 90
+    assert int(rarest.max()) < 180
+
+
+def test_balanced_epochs_are_functions_of_seed_and_epoch(packed: Maker) -> None:
+    images = packed(30)
+    plain = source(images)
+    balanced = replace(plain, feed=replace(plain.feed, balance=True))
+    cached = tensors(images.labels.tolist(), balanced.feed)
+    whole = list(balanced.epoch(1, 0))
+    assert len(whole) == len(list(plain.epoch(1, 0)))
+    assert same(list(balanced.epoch(1, 3)), whole[3:])
+    rows = torch.cat([batch.indices for batch in whole])
+    assert torch.equal(rows, torch.cat([batch.indices for batch in cached.epoch(1, 0)]))
+    assert len(rows.unique()) < 30
+    assert torch.cat([batch.labels for batch in whole]).tolist() == images.labels[rows.numpy()].tolist()
+    assert not torch.equal(rows, torch.cat([batch.indices for batch in balanced.epoch(2, 0)]))
+
+
+def test_validation_is_never_balanced() -> None:
+    batches = tensors([0, 0, 0, 1], replace(BALANCED, training=False)).epoch(0, 0)
+    assert torch.cat([batch.indices for batch in batches]).tolist() == [0, 1, 2, 3]
+
+
+def test_what_has_no_label_cannot_be_balanced() -> None:
+    with pytest.raises(ValueError, match="no label"):
+        list(tensors([0, 1, -1], BALANCED).epoch(0, 0))
+    assert len(list(tensors([0, 1, -1], replace(BALANCED, balance=False)).epoch(0, 0))) == 1

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tests.training.packing import pack
-from worker.training.data import PackedImages, open_packed
+from worker.training.data import PackedImages, open_packed, without_labels
 
 PICTURES = [np.arange(h * w * 3, dtype=np.uint8).reshape(h, w, 3) for h, w in ((2, 3), (4, 1), (5, 5))]
 
@@ -32,6 +32,17 @@ def test_splits(tmp_path: Path) -> None:
     assert images.indices("test").tolist() == [0]
     with pytest.raises(ValueError, match="no split 'training'"):
         images.indices("training")
+
+
+def test_without_labels_all_else_stays(tmp_path: Path) -> None:
+    images = pack(tmp_path, PICTURES, [0, -1, 1], [2, 0, 0])
+    bare = without_labels(images)
+    assert bare.labels.tolist() == [-1, -1, -1]
+    assert bare.labels.dtype == images.labels.dtype
+    assert bare.indices("train").tolist() == [1, 2]
+    assert all(np.array_equal(bare.image(i).numpy(), picture) for i, picture in enumerate(PICTURES))
+    assert bare.pixels is images.pixels
+    assert images.labels.tolist() == [0, -1, 1]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 import math
 
-import numpy as np
 import pytest
 import torch
 from sklearn.metrics import (
@@ -9,11 +8,12 @@ from sklearn.metrics import (
     f1_score,
     log_loss,
     precision_recall_fscore_support,
+    roc_auc_score,
     top_k_accuracy_score,
 )
 from torch import Tensor
 
-from worker.training.metrics import accuracy_interval, evaluate, expected_calibration_error
+from worker.training.metrics import evaluate, expected_calibration_error, roc_auc
 
 
 def example(classes: int = 8, rows: int = 300) -> tuple[Tensor, Tensor]:
@@ -64,13 +64,28 @@ def test_calibration_error_at_its_ends() -> None:
     assert expected_calibration_error(certain, torch.ones(4, dtype=torch.long)) == pytest.approx(1.0)
 
 
-def test_interval_against_resampling_by_hand() -> None:
-    correct = torch.arange(80) < 60
-    rng = np.random.default_rng(5)
-    means = [rng.choice(correct.numpy(), 80).mean() for _ in range(4000)]
-    low, high = accuracy_interval(correct, 0.95, draws=4000, seed=0)
-    assert (low, high) == pytest.approx(tuple(np.quantile(means, [0.025, 0.975])), abs=0.02)
-    assert (low, high) == accuracy_interval(correct, 0.95, draws=4000, seed=0)
+def test_roc_auc_against_scikit_learn_and_all_pairs() -> None:
+    logits, labels = example(4, rows=90)
+    logits[45:] = logits[:45]  # ties
+    expected = roc_auc_score(labels, logits.double().softmax(1), multi_class="ovr", average="macro")
+    assert roc_auc(logits, labels) == pytest.approx(expected)
+    assert evaluate(logits, labels)["roc_auc"] == pytest.approx(expected)
+    areas = []
+    for c in range(4):
+        scores = logits.double().softmax(1)[:, c].tolist()
+        pairs = [(scores[i], scores[j]) for i in range(90) for j in range(90) if labels[i] == c != labels[j]]
+        areas.append(sum((here > there) + (here == there) / 2 for here, there in pairs) / len(pairs))
+    assert roc_auc(logits, labels) == pytest.approx(sum(areas) / 4)
+
+
+def test_roc_auc_where_classes_are_missing() -> None:
+    logits = torch.randn(20, 5)
+    labels = torch.tensor([1, 3] * 10)
+    both = [float(roc_auc_score(labels == c, logits.double().softmax(1)[:, c])) for c in (1, 3)]
+    assert roc_auc(logits, labels) == pytest.approx(sum(both) / 2)
+    assert roc_auc(logits, torch.ones(20, dtype=torch.long)) is None
+    assert roc_auc(10 * torch.eye(3), torch.arange(3)) == 1.0
+    assert roc_auc(torch.zeros(3, 3), torch.arange(3)) == 0.5
 
 
 def test_nothing_to_judge() -> None:

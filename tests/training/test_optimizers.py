@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from worker.training.optimizers import build, decay_groups, load_tensors, tensors
+from worker.training.optimizers import build, decay_groups, layered_groups, load_tensors, tensors
 
 
 def test_biases_and_norms_do_not_decay() -> None:
@@ -12,6 +12,20 @@ def test_biases_and_norms_do_not_decay() -> None:
     assert [p.shape for p in decaying["params"]] == [(4, 3, 1, 1), (2, 4)]
     assert free["weight_decay"] == 0.0
     assert len(free["params"]) == 4
+
+
+def test_stages_learn_more_slowly_the_further_they_are_from_the_head() -> None:
+    layers = [nn.Linear(3, 3), nn.BatchNorm1d(3), nn.Linear(3, 2)]
+    groups = layered_groups([list(layer.parameters()) for layer in layers], 0.1, 0.5)
+    found = [(group["lr_scale"], group["weight_decay"], {id(p) for p in group["params"]}) for group in groups]
+    first, norm, head = layers
+    assert found == [
+        (1.0, 0.1, {id(head.weight)}),
+        (1.0, 0.0, {id(head.bias)}),
+        (0.5, 0.0, {id(norm.weight), id(norm.bias)}),
+        (0.25, 0.1, {id(first.weight)}),
+        (0.25, 0.0, {id(first.bias)}),
+    ]
 
 
 @pytest.mark.parametrize("name", ["adamw", "sgd"])

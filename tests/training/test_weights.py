@@ -8,7 +8,7 @@ from torch import Tensor
 from tests.training.packing import pack, photograph_folders, photographs, shared
 from worker.training.augment import View
 from worker.training.backbones import build
-from worker.training.inference import features_of, logits_of
+from worker.training.inference import Look, answers
 from worker.training.weights import load_torchvision_state, torchvision_state
 
 IMAGENET = View(size=224, resize=256, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
@@ -104,10 +104,9 @@ def test_real_weights_know_real_photographs(name: str, least: float, tmp_path_fa
     images = pack(tmp_path_factory.mktemp(name), pictures, classes, [0] * len(pictures))
     network = build(name, 2, 224, seed=0)
     load_torchvision_state(network, state)
-    everything = np.arange(len(images))
-    logits = logits_of(network, images, everything, IMAGENET, torch.device("cpu"), 25)
-    assert float((logits.argmax(1) == torch.tensor(classes)).float().mean()) > least
-    assert features_of(network, images, everything[:3], IMAGENET, torch.device("cpu"), 2).shape == (
-        3,
-        network.feature_dim,
+    look = Look(IMAGENET, torch.device("cpu"), 25)
+    logits, features = answers(
+        network, lambda x: (network(x), network.features(x)), images, np.arange(len(images)), look
     )
+    assert float((logits.argmax(1) == torch.tensor(classes)).float().mean()) > least
+    assert features.shape == (len(images), network.feature_dim)

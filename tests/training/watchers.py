@@ -15,6 +15,7 @@ class Recorder:
     losses: list[dict[str, float]] = field(default_factory=list)
     epochs: list[dict[str, float]] = field(default_factory=list)
     states: list[State] = field(default_factory=list)
+    last: list[bool] = field(default_factory=list)
 
     def on_step(self, epoch: int, step: int, steps: int, losses: dict[str, float]) -> None:
         self.steps.append(step)
@@ -23,8 +24,9 @@ class Recorder:
     def on_epoch(self, epoch: int, step: int, metrics: dict[str, float]) -> None:
         self.epochs.append(metrics)
 
-    def save(self, take: Callable[[], State]) -> None:
+    def save(self, take: Callable[[], State], last: bool) -> None:
         self.states.append(take())
+        self.last.append(last)
 
     def interrupted(self) -> bool:
         return bool(self.steps) and self.steps[-1] in self.stop_after

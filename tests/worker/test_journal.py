@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from app.core.leases import Lease, StaleLease
-from app.core.tables import Checkpoint, Job, Metric
+from app.core.tables import Artifact, Checkpoint, Job, Metric
 from tests.core.material import add_job, kinds, row, take
 from worker.context import Context
 from worker.journal import Journal, Mark
@@ -100,3 +100,26 @@ def test_nothing_is_written_once_the_job_has_moved_on(context: Context, lease: L
 
 def count(session: Session, table: type[Metric] | type[Checkpoint]) -> int:
     return len(list(session.scalars(select(table))))
+
+
+def shown(context: Context, lease: Lease) -> list[Path]:
+    return list(context.storage.path(f"jobs/{lease.job_id}/artifacts").glob("*"))
+
+
+def test_an_artifact_takes_the_place_of_the_one_before(context: Context, lease: Lease, journal: Journal) -> None:
+    for data in (b"first", b"second one"):
+        journal.artifact("main.png", MARK, "image/png", data)
+    journal.artifact("other.png", MARK, "image/png", b"other")
+    with context.database.reading() as session:
+        first, other = session.scalars(select(Artifact).order_by(Artifact.name))
+    assert context.storage.path(first.key).read_bytes() == b"second one"
+    assert (first.bytes, first.run, first.epoch, other.name) == (10, "main", 1, "other.png")
+    assert len(shown(context, lease)) == 2
+
+
+def test_an_artifact_of_a_lost_lease_leaves_nothing(context: Context, lease: Lease, journal: Journal) -> None:
+    journal.artifact("main.png", MARK, "image/png", b"first")
+    move_on(context, lease)
+    with pytest.raises(StaleLease):
+        journal.artifact("main.png", MARK, "image/png", b"too late")
+    assert [path.read_bytes() for path in shown(context, lease)] == [b"first"]

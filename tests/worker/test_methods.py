@@ -7,13 +7,17 @@ import pytest
 import torch
 
 from app.core.specs import SPEC, Finetune, Pretrain
-from worker.methods import PRETRAINING, method
+from worker.balance import Balance
+from worker.methods import SELF_SUPERVISED, method
 from worker.training.augment import View
 from worker.training.backbones import build
 from worker.training.batches import Feed
 from worker.training.data import PackedImages
+from worker.training.methods.adapted import Adapted
+from worker.training.pairs import PairedBatches
 
 VIEW = View(32, 37, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
+BALANCE = Balance(4.0, "weights", torch.tensor([0.5, 2.0]))
 SPECS: list[dict[str, Any]] = [
     {"type": "pretrain", "method": {"kind": "supervised"}},
     {"type": "pretrain", "method": {"kind": "rotation"}},
@@ -25,6 +29,11 @@ SPECS: list[dict[str, Any]] = [
     {"type": "finetune", "init": "mdl_1", "penalty": {"kind": "function", "strength": 2}},
     {"type": "finetune", "init": "mdl_1", "trainable": "head"},
     {"type": "finetune", "init": "mdl_1", "trainable": "head_then_all"},
+    {"type": "finetune", "init": "mdl_1", "training": {"mixup": 0.2, "cutmix": 1, "layer_decay": 0.7}},
+    {"type": "finetune", "init": "mdl_1", "adapt": {"kind": "none", "source": "ds_2"}},
+    {"type": "finetune", "init": "mdl_1", "adapt": {"kind": "coral", "source": "ds_2"}},
+    {"type": "finetune", "init": "mdl_1", "adapt": {"kind": "mmd", "source": "ds_2"}, "penalty": {"kind": "l2_sp"}},
+    {"type": "finetune", "init": "mdl_1", "adapt": {"kind": "dann", "source": "ds_2", "strength": 0.5}},
 ]
 
 
@@ -40,8 +49,12 @@ def images() -> PackedImages:
 def test_every_spec_steps(given: dict[str, Any], images: PackedImages) -> None:
     spec = SPEC.validate_python({"dataset": "ds_1", **given})
     assert isinstance(spec, Pretrain | Finetune)
-    learner = method(spec, build("resnet18", 2, 32, seed=0), VIEW)
-    source = learner.batches(images, np.arange(8), Feed(training=True, batch_size=4, seed=0, workers=0))
+    spec = spec.over(len(images))
+    learner = method(spec, build("resnet18", 2, 32, seed=0), VIEW, BALANCE)
+    feed = Feed(training=True, batch_size=4, seed=0, workers=0)
+    source = learner.batches(images, np.arange(8), feed)
+    if isinstance(learner, Adapted):
+        source = PairedBatches(source, learner.unlabelled_batches(images, np.arange(8), feed))
     learner.begin_epoch(0)
     learner.train()
     loss = learner.training_step(next(source.epoch(0, 0)), torch.Generator().manual_seed(0))["loss"]
@@ -52,18 +65,30 @@ def test_every_spec_steps(given: dict[str, Any], images: PackedImages) -> None:
 
 def test_every_method_of_the_api_is_here() -> None:
     kinds = {given["method"]["kind"] for given in SPECS if given["type"] == "pretrain"}
-    assert kinds == set(PRETRAINING)
+    assert kinds == {"supervised", *SELF_SUPERVISED}
 
 
-def test_head_then_all_trains_the_head_first() -> None:
-    spec = SPEC.validate_python(
-        {
-            "type": "finetune",
-            "dataset": "ds_1",
-            "init": "mdl_1",
-            "trainable": "head_then_all",
-            "training": {"epochs": 9},
-        }
-    )
+def test_the_options_arrive() -> None:
+    """What a user asks for is what the method has."""
+    asked = {
+        "penalty": {"kind": "l2_sp", "strength": 0.3, "head_strength": 0.7},
+        "adapt": {"kind": "coral", "source": "ds_2", "strength": 5},
+        "training": {"label_smoothing": 0.1, "mixup": 0.2, "layer_decay": 0.7, "augmentation": {"flip": False}},
+    }
+    spec = SPEC.validate_python({"type": "finetune", "dataset": "ds_1", "init": "mdl_1", **asked})
     assert isinstance(spec, Finetune)
-    assert spec.head_epochs == 3
+    learner = method(spec.over(8), build("resnet18", 2, 32, seed=0), VIEW, BALANCE)
+    assert isinstance(learner, Adapted)
+    assert (learner.penalty, learner.strength, learner.head_strength) == ("l2_sp", 0.3, 0.7)
+    assert (learner.label_smoothing, learner.mixup, learner.cutmix, learner.layer_decay) == (0.1, 0.2, 0.0, 0.7)
+    assert (learner.flip, learner.alignment.strength) == (0.0, 5.0)
+    assert learner.class_weights is not None
+    assert learner.class_weights.tolist() == [0.5, 2.0]
+
+
+def test_a_strength_that_is_still_to_be_chosen_is_refused() -> None:
+    penalty = {"kind": "function", "strength": "auto"}
+    spec = SPEC.validate_python({"type": "finetune", "dataset": "ds_1", "init": "mdl_1", "penalty": penalty})
+    assert isinstance(spec, Finetune)
+    with pytest.raises(ValueError, match="auto"):
+        method(spec, build("resnet18", 2, 32, seed=0), VIEW, None)

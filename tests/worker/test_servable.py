@@ -12,6 +12,7 @@ from safetensors import safe_open
 from worker.servable import Servable, write_graph, write_weights
 from worker.training.augment import View
 from worker.training.backbones import Network, build
+from worker.training.familiarity import Familiarity, familiarity
 
 VIEW = View(32, 37, (0.4, 0.5, 0.6), (0.2, 0.3, 0.4))
 CLASSES = ["egret", "owl", "puffin"]
@@ -20,13 +21,17 @@ PIXELS = np.random.default_rng(1).integers(0, 256, (5, 32, 32, 3), dtype=np.uint
 
 # the converter's own warnings about the exporter's internals are not ours to mend
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize(("backbone", "classes"), [("resnet18", CLASSES), ("squeezenet1_1", CLASSES), ("vit_b_32", [])])
-def test_the_graph_answers_as_torch_does(tmp_path: Path, backbone: str, classes: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("backbone", "classes", "knows"),
+    [("resnet18", CLASSES, True), ("squeezenet1_1", CLASSES, False), ("vit_b_32", [], True)],
+)
+def test_the_graph_answers_as_torch_does(tmp_path: Path, backbone: str, classes: list[str], knows: bool) -> None:
     network = build(backbone, max(1, len(classes)), 32, seed=0).eval()
-    write_graph(network, VIEW, classes, tmp_path)
+    known = some_known(network) if knows else None
+    write_graph(network, VIEW, classes, tmp_path, 1.7, known)
     session = onnxruntime.InferenceSession(str(tmp_path / "model.onnx"), providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()]
-    assert names == (["logits", "features"] if classes else ["features"])
+    assert names == ["logits"] * bool(classes) + ["features"] + ["unfamiliar"] * knows
     answers = dict(zip(names, session.run(names, {"pixels": PIXELS}), strict=True))
     with torch.no_grad():
         x = torch.from_numpy(PIXELS).permute(0, 3, 1, 2).float() / 255
@@ -35,10 +40,20 @@ def test_the_graph_answers_as_torch_does(tmp_path: Path, backbone: str, classes:
         if classes:
             probabilities = torch.from_numpy(answers["logits"]).softmax(1)
             assert (probabilities - network(x).softmax(1)).abs().max() < 1e-4
+        if known is not None:
+            assert np.abs(answers["unfamiliar"] - known(network.features(x)).numpy()).max() < 0.05
     described = json.loads((tmp_path / "model.json").read_text())
     assert described["classes"] == classes
     assert described["input"]["mean"] == list(VIEW.mean)
     assert described["features"] == network.feature_dim
+    assert described["temperature"] == 1.7
+
+
+def some_known(network: Network) -> Familiarity:
+    x = torch.randn(24, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        features = network.features(x)
+    return familiarity(features[:16], features[16:], seed=0)
 
 
 class Forgetful(Servable):
@@ -53,7 +68,7 @@ class Forgetful(Servable):
 def test_a_graph_that_answers_otherwise_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("worker.servable.Servable", Forgetful)
     with pytest.raises(RuntimeError, match="away from torch's"):
-        write_graph(build("resnet18", 3, 32, seed=0).eval(), VIEW, CLASSES, tmp_path)
+        write_graph(build("resnet18", 3, 32, seed=0).eval(), VIEW, CLASSES, tmp_path, 1.0, None)
 
 
 def test_weights_carry_their_classes(tmp_path: Path) -> None:

@@ -1,10 +1,11 @@
 """The supervisor with real child processes on real databases."""
 
+import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 from sqlalchemy import update
@@ -13,18 +14,30 @@ from app.core import jobs
 from app.core.states import Status
 from app.core.tables import Job
 from tests.core.material import LANE, add_job, kinds, row
-from worker import supervisor
+from tests.worker.processes import eventually, gone, parent, running
+from worker import children, supervisor
 from worker.context import Context
+from worker.nursery import Nursery
 
 Child = Callable[[str], None]
 
 
-@pytest.fixture
-def child(monkeypatch: pytest.MonkeyPatch) -> Child:
-    """Which module does the work of a fine-tuning."""
+@pytest.fixture(scope="module")
+def nursery() -> Iterator[Nursery]:
+    """A server that is ready at once."""
+    nursery = Nursery(["worker.child"])
+    yield nursery
+    nursery.close()
+
+
+@pytest.fixture(params=["warm", "cold"])
+def child(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, nursery: Nursery) -> Child:
+    """Which module does the work of a fine-tuning, in a process of either kind."""
+    monkeypatch.setattr(children, "nursery", nursery)
+    monkeypatch.setattr(children, "COLD", {"finetune"} if request.param == "cold" else set())
 
     def use(name: str) -> None:
-        monkeypatch.setitem(supervisor.CHILDREN, "finetune", f"tests.worker.children.{name}")
+        monkeypatch.setitem(children.CHILDREN, "finetune", f"tests.worker.children.{name}")
 
     return use
 
@@ -49,26 +62,6 @@ def until(context: Context, job_id: str, *statuses: Status, seconds: float = 20)
         assert time.monotonic() < deadline, job.status
         time.sleep(0.05)
     return job
-
-
-def running(module: str) -> list[int]:
-    """Processes of a child module."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            if f"tests.worker.children.{module}".encode() in path.read_bytes():
-                found.append(int(path.parent.name))
-        except OSError:
-            continue
-    return found
-
-
-def gone(module: str, seconds: float = 10) -> bool:
-    """Whether no process of a child module is left; the kernel takes a moment to bury what was killed."""
-    deadline = time.monotonic() + seconds
-    while running(module) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return not running(module)
 
 
 def test_a_lane_is_worked_off_in_order(context: Context, child: Child) -> None:
@@ -113,8 +106,7 @@ def test_cancelling_ends_a_child_that_does_not_listen_and_its_own_child(context:
     job_id = add_job(context.database)
     with working(context):
         until(context, job_id, Status.RUNNING)
-        while len(running("deaf")) < 1:
-            time.sleep(0.05)
+        assert eventually(lambda: len(running("deaf")) == 2)
         began = time.monotonic()
         with context.database.writing() as session:
             jobs.cancel(session, job_id)
@@ -131,6 +123,25 @@ def test_pausing_stops_at_a_safe_place_and_resuming_goes_on(context: Context, ch
         with context.database.writing() as session:
             jobs.pause(session, job_id)
         assert until(context, job_id, Status.PAUSED).attempts == 0
+    child("succeeding")
+    with context.database.writing() as session:
+        jobs.resume(session, job_id)
+    supervisor.work(context, LANE, threading.Event())
+    assert row(context.database, job_id).status == "succeeded"
+
+
+@pytest.mark.parametrize("child", ["warm"], indirect=True)
+def test_kill_9_of_the_fork_server_costs_a_job_nothing(context: Context, child: Child) -> None:
+    child("obedient")
+    job_id = add_job(context.database)
+    with working(context):
+        assert eventually(lambda: len(running("obedient")) == 1)
+        os.kill(parent(running("obedient")[0]), signal.SIGKILL)
+        until(context, job_id, Status.RUNNING)
+        with context.database.writing() as session:
+            jobs.pause(session, job_id)
+        assert until(context, job_id, Status.PAUSED).attempts == 0
+    assert gone("obedient")
     child("succeeding")
     with context.database.writing() as session:
         jobs.resume(session, job_id)

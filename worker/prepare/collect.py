@@ -34,9 +34,10 @@ class Refused:
 
 @dataclass
 class Collection:
-    """What was found in an archive; `labels` are class names in the pack's order, None without classes."""
+    """What was found in an archive. `labels` (class names, or None) and `paths` are in the order of the pack."""
 
     labels: list[str | None] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
     given: list[int] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
     duplicates: int = 0
@@ -57,6 +58,7 @@ class Collection:
         self._first[outcome.digest] = place.label
         writer.append(outcome.pixels)
         self.labels.append(place.label)
+        self.paths.append(place.path)
         self.given.append(UNKNOWN if place.split is None else place.split)
 
     @property
@@ -94,6 +96,7 @@ def collect(archive: zipfile.ZipFile, folder: Path, settings: Settings, tick: Ti
                 limit = settings.max_dataset_bytes
                 raise JobError("archive_too_large", f"More than {limit} bytes come out of the zip.")
         writer.index(found.numbers(), found.splits())
+        writer.names(found.paths)
     return found
 
 

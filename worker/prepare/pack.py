@@ -3,6 +3,7 @@
 What training memory-maps (`worker.training.data` reads it).
 """
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from worker.prepare.splits import Ints
 
 
 class PackWriter:
-    """Appends images of different sizes to `pixels.bin`; `index` writes `index.npz`.
+    """Appends images of different sizes to `pixels.bin`; `index` writes `index.npz`, `names` writes `names.json`.
 
     A context manager that closes the file. Memory does not grow with the pixels.
     """
@@ -48,3 +49,8 @@ class PackWriter:
             labels=np.array(list(labels), dtype=np.int64),
             splits=splits.astype(np.int8),
         )
+
+    def names(self, paths: list[str]) -> None:
+        """Write `names.json`: where in the archive each image was, so that a person can be told which one is meant."""
+        text = json.dumps([path.encode(errors="replace").decode() for path in paths])
+        (self._folder / "names.json").write_text(text, "utf-8")

@@ -21,40 +21,47 @@ Transform = Callable[[Tensor, torch.Generator], Tensor]
 class Batch:
     """`inputs`: uint8 (B, 3, S, S), or (B, V, 3, S, S) with several views of an image, or cached features.
 
-    `labels`: int64 (B,), -1 for none. `indices`: int64 (B,), the images' rows in their dataset.
+    `labels`: int64 (B,), -1 for none. `indices`: int64 (B,), the images' rows in their dataset. `unlabelled`: inputs
+    (B', ...) of another domain, of which nothing else is known; B' may differ from B.
     """
 
     inputs: Tensor
     labels: Tensor
     indices: Tensor
+    unlabelled: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def to(self, device: torch.device) -> "Batch":
         """The same batch on another device."""
-        return Batch(self.inputs.to(device), self.labels.to(device), self.indices.to(device))
+        unlabelled = None if self.unlabelled is None else self.unlabelled.to(device)
+        return Batch(self.inputs.to(device), self.labels.to(device), self.indices.to(device), unlabelled)
 
 
 @dataclass(frozen=True)
 class Feed:
     """How a method is fed. `training` shuffles; otherwise the order is that of the rows.
 
-    `workers` threads stay ahead of the consumer; with 0 each batch is assembled when it is asked for.
+    `workers` threads stay ahead of the consumer; with 0 each batch is assembled when it is asked for. `balance`: in
+    training every class is drawn equally often, which repeats some rows of an epoch and leaves out others.
     """
 
     training: bool
     batch_size: int
     seed: int
     workers: int
+    balance: bool = False
 
     def steps(self, count: int) -> int:
         """How many batches `count` rows make in an epoch."""
         return count_steps(count, self.batch_size, self.training)
 
-    def order(self, count: int, epoch: int) -> npt.NDArray[np.int64]:
-        """Positions 0..count-1 as this epoch takes them."""
-        return shuffled(count, self.seed, epoch) if self.training else np.arange(count)
+    def order(self, labels: npt.NDArray[np.int64], epoch: int) -> npt.NDArray[np.int64]:
+        """Positions of rows with these labels, as this epoch takes them. ValueError as `balanced`."""
+        if not self.training:
+            return np.arange(len(labels))
+        return balanced(labels, self.seed, epoch) if self.balance else shuffled(len(labels), self.seed, epoch)
 
 
 class Source(Protocol):
@@ -84,7 +91,7 @@ class ImageBatches:
 
     def epoch(self, epoch: int, start: int) -> Generator[Batch, None, None]:
         """The batches of one epoch from `start` on."""
-        rows = self.indices[self.feed.order(len(self.indices), epoch)]
+        rows = self.indices[self.feed.order(self.images.labels[self.indices], epoch)]
         return _ahead(lambda step: self._assemble(rows, epoch, step), range(start, len(self)), self.feed.workers)
 
     def _assemble(self, rows: npt.NDArray[np.int64], epoch: int, step: int) -> Batch:
@@ -108,7 +115,7 @@ class TensorBatches:
 
     def epoch(self, epoch: int, start: int) -> Generator[Batch, None, None]:
         """The batches of one epoch from `start` on."""
-        order = torch.from_numpy(self.feed.order(len(self.labels), epoch))
+        order = torch.from_numpy(self.feed.order(self.labels.numpy(), epoch))
         for step in range(start, len(self)):
             rows = order[step * self.feed.batch_size : (step + 1) * self.feed.batch_size]
             yield Batch(self.inputs[rows], self.labels[rows], self.indices[rows])
@@ -128,6 +135,19 @@ def count_steps(images: int, batch_size: int, training: bool) -> int:
 def shuffled(count: int, seed: int, epoch: int) -> npt.NDArray[np.int64]:
     """The order of one epoch: a permutation of range(count)."""
     order: npt.NDArray[np.int64] = torch.randperm(count, generator=generator_at(seed, ORDER, epoch)).numpy()
+    return order
+
+
+def balanced(labels: npt.NDArray[np.int64], seed: int, epoch: int) -> npt.NDArray[np.int64]:
+    """As many positions as there are labels, drawn with replacement, each class as probable as any other.
+
+    ValueError when a row has no label.
+    """
+    if (labels < 0).any():
+        raise ValueError("classes cannot be balanced where images have no label")
+    weights = torch.from_numpy(1.0 / np.bincount(labels)[labels])
+    drawn = torch.multinomial(weights, len(labels), replacement=True, generator=generator_at(seed, ORDER, epoch))
+    order: npt.NDArray[np.int64] = drawn.numpy()
     return order
 
 

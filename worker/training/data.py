@@ -1,6 +1,6 @@
 """A prepared dataset on disk: pixels end to end in one file, mapped into memory and never read whole."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +53,14 @@ def open_packed(folder: Path) -> PackedImages:
     images = PackedImages(pixels=np.memmap(folder / "pixels.bin", dtype=np.uint8, mode="c"), **columns)
     _check(images)
     return images
+
+
+def without_labels(images: PackedImages) -> PackedImages:
+    """The same images, all with the label -1.
+
+    The worker opens the target of an adaptation with it: what training is never given, it cannot look at.
+    """
+    return replace(images, labels=np.full(len(images), UNLABELLED, np.int64))
 
 
 def _check(images: PackedImages) -> None:

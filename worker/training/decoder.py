@@ -3,13 +3,14 @@
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-START, WIDEST, NARROWEST, LARGEST = 4, 128, 16, 64
+START, WIDEST, LARGEST = 4, 128, 16
 
 
 class Decoder(nn.Module):
-    """Embedding (N, D) to a normalised picture (N, 3, S, S), doubled from 4x4 up to 64x64 at most, then interpolated.
+    """Embedding (N, D) to a normalised picture (N, 3, S, S), doubled from 4x4 up to 16x16 at most, then interpolated.
 
-    What is predicted of a hidden part is its coarse look, so full resolution would cost much and teach little.
+    What is predicted of a hidden part is its coarse look. On CIFAR-10, in the same time, features that drew 64x64 were
+    behind those that drew 16x16: what the larger picture costs is better spent on more epochs.
     """
 
     def __init__(self, feature_dim: int, image_size: int) -> None:
@@ -19,7 +20,7 @@ class Decoder(nn.Module):
         blocks: list[nn.Module] = []
         side, width = START, WIDEST
         while side < min(image_size, LARGEST):
-            narrower = max(width // 2, NARROWEST)
+            narrower = width // 2
             blocks += [nn.Upsample(scale_factor=2), nn.Conv2d(width, narrower, 3, padding=1), nn.ReLU()]
             side, width = side * 2, narrower
         self.grow = nn.Sequential(nn.ReLU(), *blocks, nn.Conv2d(width, 3, 3, padding=1))

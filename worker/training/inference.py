@@ -1,7 +1,8 @@
-"""What a network answers for images of a dataset, in the fixed view: logits, features, and what its head reads."""
+"""What a network answers for images of a dataset, in the fixed view."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,17 @@ from worker.training.batches import Feed, ImageBatches
 from worker.training.data import PackedImages
 
 AHEAD = 1
+
+Answer = Callable[[Tensor], tuple[Tensor, ...]]
+
+
+@dataclass(frozen=True)
+class Look:
+    """How images are looked at: their fixed view, on which device, how many at once."""
+
+    view: View
+    device: torch.device
+    batch_size: int
 
 
 @contextmanager
@@ -28,56 +40,24 @@ def evaluating(module: nn.Module) -> Iterator[None]:
         module.train(training)
 
 
-def logits_of(
-    network: Network,
-    images: PackedImages,
-    indices: npt.NDArray[np.int64],
-    view: View,
-    device: torch.device,
-    batch_size: int,
-) -> Tensor:
-    """Logits (N, outputs) of the images at `indices`, in their order, on the CPU. Moves the network to `device`."""
-    return _of(network, network.forward, images, indices, view, device, batch_size)
+def answers(
+    network: Network, answer: Answer, images: PackedImages, indices: npt.NDArray[np.int64], look: Look
+) -> tuple[Tensor, ...]:
+    """What `answer` makes of the images at `indices`: tensors (N, ...) in their order, on the CPU.
 
+    `answer` gets normalised batches (B, 3, S, S), with the network in evaluation mode, without gradients. Moves the
+    network to the device. ValueError when there is no image.
+    """
+    view = look.view
 
-def features_of(
-    network: Network,
-    images: PackedImages,
-    indices: npt.NDArray[np.int64],
-    view: View,
-    device: torch.device,
-    batch_size: int,
-) -> Tensor:
-    """Embeddings (N, D), in the same manner."""
-    return _of(network, network.features, images, indices, view, device, batch_size)
-
-
-def encoded_by(
-    network: Network,
-    images: PackedImages,
-    indices: npt.NDArray[np.int64],
-    view: View,
-    device: torch.device,
-    batch_size: int,
-) -> Tensor:
-    """What the head reads (N, ...), in the same manner: `network.classify` of it is the logits."""
-    return _of(network, network.encode, images, indices, view, device, batch_size)
-
-
-def _of(
-    network: Network,
-    answer: Callable[[Tensor], Tensor],
-    images: PackedImages,
-    indices: npt.NDArray[np.int64],
-    view: View,
-    device: torch.device,
-    batch_size: int,
-) -> Tensor:
     def fixed(image: Tensor, generator: torch.Generator) -> Tensor:  # noqa: ARG001 - nothing random here
         return center(image, view.size, view.resize)
 
-    source = ImageBatches(images, indices, fixed, Feed(training=False, batch_size=batch_size, seed=0, workers=AHEAD))
-    network.to(device)
+    feed = Feed(training=False, batch_size=look.batch_size, seed=0, workers=AHEAD)
+    network.to(look.device)
+    parts = []
     with evaluating(network):
-        parts = [answer(normalise(b.inputs.to(device), view.mean, view.std)).cpu() for b in source.epoch(0, 0)]
-    return torch.cat(parts)
+        for batch in ImageBatches(images, indices, fixed, feed).epoch(0, 0):
+            found = answer(normalise(batch.inputs.to(look.device), view.mean, view.std))
+            parts.append([tensor.cpu() for tensor in found])
+    return tuple(torch.cat(part) for part in zip(*parts, strict=True))

@@ -9,6 +9,7 @@ from typing import Protocol
 
 import torch
 from torch import Tensor
+from torch.nn.utils import get_total_norm
 
 from worker.training.batches import Batch, Source
 from worker.training.checkpoint import State
@@ -27,11 +28,17 @@ class Watcher(Protocol):
         ...
 
     def on_epoch(self, epoch: int, step: int, metrics: dict[str, float]) -> None:
-        """After each epoch: means of its training terms as train_*, validation figures as val_*."""
+        """After each epoch: means of its training terms as train_*, validation figures as val_*.
+
+        The network then holds the weights that these figures are of: the average, where one is kept.
+        """
         ...
 
-    def save(self, take: Callable[[], State]) -> None:
-        """Now is a good time to save: `take` copies the state. A watcher that lets it pass pays nothing."""
+    def save(self, take: Callable[[], State], last: bool) -> None:
+        """Now is a good time to save: `take` copies the state. A watcher that lets it pass pays nothing.
+
+        `last`: nothing comes after it, because the run is over or is about to be interrupted.
+        """
         ...
 
     def interrupted(self) -> bool:
@@ -44,43 +51,54 @@ class Interrupted(Exception):
 
 
 class Diverged(ValueError):
-    """The loss of a step is not finite. That step was not taken, and no state was saved since it went wrong."""
+    """The loss of a step, or its gradient, is not finite. `step`: how many had been done before it.
+
+    The step was not taken, so that every state that the watcher was offered is of finite weights: the last one that it
+    saved is good.
+    """
 
     def __init__(self, step: int) -> None:
-        super().__init__(f"the loss is not finite at step {step}")
+        super().__init__(f"the loss or its gradient is not finite at step {step}")
         self.step = step
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """What came out: the epoch whose weights the network now holds, and that epoch's validation figures."""
+    """What came out: the epoch whose weights the network now holds, and that epoch's validation figures.
+
+    `epochs`: how many were run, fewer than the recipe's where patience ended the run.
+    """
 
     epoch: int
     metrics: dict[str, float]
+    epochs: int
 
 
 def fit(
     method: Method, train: Source, validation: Source | None, recipe: Recipe, watcher: Watcher, resume: State | None
 ) -> Fitted:
-    """Train `method` where it is (move it to its device first) and leave the best epoch's weights in its network.
+    """Train `method` where it is (move it to its device first) and leave the kept epoch's weights in its network.
 
     The state is given to the watcher after each epoch, every `checkpoint_seconds`, and before Interrupted is raised;
     from any of them a second call, with a method built as the first one was, ends with the same bytes. `validation`
-    chooses the epoch by the method's score; without it the last one counts. Seeds torch's global generator.
+    chooses the epoch by the method's score and tolerance (`Progress.keeps`); without it the last one counts, and no
+    patience ends the run. With an average of the weights, it is what is validated and kept. Seeds torch's global
+    generator. Raises Diverged.
     """
     torch.manual_seed(recipe.seed)
     run = Run(method, recipe, len(train))
     if resume is not None:
         run.restore(resume)
-    while run.progress.epoch < recipe.epochs:
+    while not run.finished:
         epoch = run.progress.epoch
         _train_epoch(run, train, watcher)
-        metrics = {} if validation is None else _validate(method, validation)
-        means = run.close_epoch(metrics)
-        watcher.on_epoch(epoch, run.done, _prefixed("train", means) | _prefixed("val", metrics))
-        watcher.save(run.state)
-    load_exactly(method.network, run.best)
-    return Fitted(run.progress.best_epoch, run.progress.best_metrics)
+        with run.average.worn():
+            metrics = {} if validation is None else _validate(method, validation)
+            means = run.close_epoch(metrics)
+            watcher.on_epoch(epoch, run.done, _prefixed("train", means) | _prefixed("val", metrics))
+        watcher.save(run.state, last=run.finished)
+    load_exactly(method.network, run.kept)
+    return Fitted(run.progress.kept_epoch, run.progress.kept_metrics, run.progress.epoch)
 
 
 def _train_epoch(run: Run, train: Source, watcher: Watcher) -> None:
@@ -95,10 +113,10 @@ def _train_epoch(run: Run, train: Source, watcher: Watcher) -> None:
             run.count_step(losses)
             watcher.on_step(epoch, run.done, run.steps, losses)
             if watcher.interrupted():
-                watcher.save(run.state)
+                watcher.save(run.state, last=True)
                 raise Interrupted
             if time.monotonic() - saved > run.recipe.checkpoint_seconds:
-                watcher.save(run.state)
+                watcher.save(run.state, last=False)
                 saved = time.monotonic()
 
 
@@ -106,15 +124,22 @@ def _step(run: Run, batch: Batch) -> dict[str, float]:
     """One step of the optimizer; the reported terms as numbers."""
     generator = generator_at(run.recipe.seed, STEP, run.progress.epoch, run.progress.step)
     terms = run.method.training_step(batch, generator)
-    losses = _numbers(terms)
-    if not math.isfinite(losses["loss"]):
-        raise Diverged(run.done)
-    for group in run.optimizer.param_groups:
-        group["lr"] = run.learning_rate
     run.optimizer.zero_grad()
     terms["loss"].backward()  # type: ignore[no-untyped-call]
+    losses, gradient = _numbers(terms, _gradient(run.optimizer))
+    if not (math.isfinite(losses["loss"]) and math.isfinite(gradient)):
+        raise Diverged(run.done)
+    for group in run.optimizer.param_groups:
+        group["lr"] = run.learning_rate * group.get("lr_scale", 1.0)
     run.optimizer.step()
+    run.average.follow(run.done)
     return losses
+
+
+def _gradient(optimizer: torch.optim.Optimizer) -> Tensor:
+    """The norm of the whole gradient: a finite loss can have one that is not, and a step along it ruins the weights."""
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    return get_total_norm([parameter.grad for parameter in parameters if parameter.grad is not None])
 
 
 def _validate(method: Method, validation: Source) -> dict[str, float]:
@@ -122,10 +147,10 @@ def _validate(method: Method, validation: Source) -> dict[str, float]:
         return method.validate(batch.to(method.network.device) for batch in validation.epoch(0, 0))
 
 
-def _numbers(terms: dict[str, Tensor]) -> dict[str, float]:
-    """All terms in one transfer from the device."""
-    values: list[float] = torch.stack([term.detach().float() for term in terms.values()]).tolist()
-    return dict(zip(terms, values, strict=True))
+def _numbers(terms: dict[str, Tensor], gradient: Tensor) -> tuple[dict[str, float], float]:
+    """All terms, and the gradient's norm, in one transfer from the device."""
+    values: list[float] = torch.stack([term.detach().float() for term in (*terms.values(), gradient)]).tolist()
+    return dict(zip(terms, values[:-1], strict=True)), values[-1]
 
 
 def _prefixed(prefix: str, figures: dict[str, float]) -> dict[str, float]:

@@ -21,12 +21,16 @@ class ClassFigures(TypedDict):
 
 
 class Figures(TypedDict):
-    """Everything that is reported of a labelled split; `top5_accuracy` is None for five classes or fewer."""
+    """Everything that is reported of a labelled split.
+
+    `top5_accuracy` is None for five classes or fewer, `roc_auc` where all images are of one class.
+    """
 
     loss: float
     accuracy: float
     top5_accuracy: float | None
     macro_f1: float
+    roc_auc: float | None
     per_class: list[ClassFigures]
     confusion_matrix: list[list[int]]
     expected_calibration_error: float
@@ -44,6 +48,7 @@ def evaluate(logits: Tensor, labels: Tensor) -> Figures:
         accuracy=accuracy(logits, labels),
         top5_accuracy=top_accuracy(logits, labels, TOP) if logits.shape[1] > TOP else None,
         macro_f1=sum(one["f1"] for one in figures) / len(figures),
+        roc_auc=roc_auc(logits, labels),
         per_class=figures,
         confusion_matrix=matrix,
         expected_calibration_error=expected_calibration_error(logits, labels),
@@ -83,6 +88,23 @@ def per_class(matrix: list[list[int]]) -> list[ClassFigures]:
     ]
 
 
+def roc_auc(logits: Tensor, labels: Tensor) -> float | None:
+    """Area under the ROC curve of each class's probability against the rest, averaged over the classes (macro).
+
+    Over those that have images and are not the only one; None where there is no such class.
+    """
+    scores = logits.double().log_softmax(1)  # in the order of the probabilities, which would be 0 or 1 too often
+    areas = [_area(scores[:, c], labels == c) for c in sorted(set(labels.tolist()))]
+    return sum(areas) / len(areas) if len(areas) > 1 else None
+
+
+def _area(scores: Tensor, positive: Tensor) -> float:
+    """How probably a positive scores higher than a negative, ties counting for half (Mann & Whitney 1947)."""
+    hits, others = scores[positive].contiguous(), scores[~positive].sort().values
+    below, up_to = (torch.searchsorted(others, hits, right=right) for right in (False, True))
+    return float((below + up_to).double().mean() / (2 * len(others)))
+
+
 def expected_calibration_error(logits: Tensor, labels: Tensor) -> float:
     """Mean gap between confidence and accuracy over 15 equal bins of confidence (Guo 2017); 0 is calibrated."""
     confidence, prediction = logits.double().softmax(1).max(1)
@@ -90,16 +112,3 @@ def expected_calibration_error(logits: Tensor, labels: Tensor) -> float:
     bins = (confidence * BINS).ceil().long().clamp(1, BINS) - 1
     gaps = torch.zeros(BINS, dtype=torch.float64).index_add_(0, bins, surplus)
     return float(gaps.abs().sum() / len(labels))
-
-
-def accuracy_interval(correct: Tensor, level: float, draws: int, seed: int) -> tuple[float, float]:
-    """Bootstrap interval of an accuracy at `level` (0.95, say), from one boolean for each image of the split.
-
-    Resampling n hits and misses with replacement is a binomial draw; the percentile interval of Efron 1979.
-    """
-    if len(correct) == 0 or not 0 < level < 1:
-        raise ValueError("an interval needs at least one image and a level between 0 and 1")
-    share = float(correct.double().mean())
-    resampled = np.random.default_rng(seed).binomial(len(correct), share, size=draws) / len(correct)
-    low, high = np.quantile(resampled, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)

@@ -1,6 +1,6 @@
-"""Optimizers by name, and which parameters decay."""
+"""Optimizers by name, which parameters decay, and which learn more slowly."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
@@ -24,7 +24,24 @@ def build(name: str, groups: Groups, learning_rate: float) -> torch.optim.Optimi
 
 def decay_groups(modules: Iterable[nn.Module], weight_decay: float) -> Groups:
     """Parameters in two groups: matrices and kernels decay, biases and norms (one dimension or none) do not."""
-    parameters = [parameter for module in modules for parameter in module.parameters()]
+    return _by_shape([parameter for module in modules for parameter in module.parameters()], weight_decay)
+
+
+def layered_groups(stages: Sequence[Sequence[nn.Parameter]], weight_decay: float, layer_decay: float) -> Groups:
+    """The same for parameters by stage, from the pixels to the head, each with a learning rate of its own.
+
+    "lr_scale" of a group is layer_decay to the power of its distance from the head: what is near the pixels is general
+    and moves least (discriminative rates, Howard & Ruder 2018; the geometric form, Bao 2021, BEiT).
+    """
+    return [
+        group | {"lr_scale": layer_decay**distance}
+        for distance, stage in enumerate(reversed(stages))
+        for group in _by_shape(stage, weight_decay)
+        if group["params"]
+    ]
+
+
+def _by_shape(parameters: Sequence[nn.Parameter], weight_decay: float) -> Groups:
     return [
         {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
         {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},

@@ -1,7 +1,9 @@
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -10,12 +12,14 @@ from tests.training.packing import VIEW, pack, photographs, shared
 from tests.training.watchers import Recorder
 from worker.training.augment import View
 from worker.training.backbones import build, new_head
-from worker.training.batches import Feed
+from worker.training.batches import Batch, Feed
 from worker.training.data import PackedImages
-from worker.training.inference import logits_of
+from worker.training.inference import Look, answers
 from worker.training.loop import fit
+from worker.training.losses import cross_entropy
 from worker.training.methods.probe import Probe
 from worker.training.metrics import accuracy
+from worker.training.randomness import STEP, generator_at
 from worker.training.run import Recipe
 from worker.training.weights import load_torchvision_state
 
@@ -26,6 +30,8 @@ RECIPE = Recipe(
     weight_decay=0.0,
     optimizer="adamw",
     warmup=0.0,
+    ema=0.0,
+    patience=None,
     seed=0,
     checkpoint_seconds=math.inf,
 )
@@ -45,9 +51,38 @@ def test_the_head_learns_and_the_trunk_stays(digits: PackedImages, backbone: str
     fitted = fit(probe, train, validation, RECIPE, Recorder(), None)
     assert all(torch.equal(before[name], tensor) for name, tensor in network.trunk.state_dict().items())
     rows = digits.indices("val")
-    logits = logits_of(network, digits, rows, VIEW, torch.device("cpu"), 32)
+    (logits,) = answers(network, lambda x: (network(x),), digits, rows, Look(VIEW, torch.device("cpu"), 32))
     assert accuracy(logits, torch.from_numpy(digits.labels[rows])) == pytest.approx(fitted.metrics["accuracy"])
     assert fitted.metrics["accuracy"] > least
+
+
+def test_cached_features_are_drawn_class_by_class(packed: Callable[[int], PackedImages]) -> None:
+    """Three images of class 0 and one of class 1: balanced epochs show both equally often, with their own features."""
+    images, rows = packed(6), np.array([0, 1, 3, 4])
+    labels = np.array([0, 0, -1, 0, 1, -1])
+    uneven = replace(images, labels=labels)
+    probe = Probe(build("squeezenet1_1", 2, VIEW.size, seed=0), VIEW, label_smoothing=0.1, class_weights=None)
+    plain = Feed(training=True, batch_size=4, seed=0, workers=0)
+    feature = {int(b.indices[i]): b.inputs[i] for b in probe.batches(uneven, rows, plain).epoch(0, 0) for i in range(4)}
+    source = probe.batches(uneven, rows, replace(plain, balance=True))
+    drawn = [batch for epoch in range(100) for batch in source.epoch(epoch, 0)]
+    for batch in drawn[:3]:
+        assert all(torch.equal(x, feature[int(i)]) for x, i in zip(batch.inputs, batch.indices, strict=True))
+    shown = torch.cat([batch.labels for batch in drawn])
+    assert torch.equal(shown, torch.from_numpy(labels)[torch.cat([batch.indices for batch in drawn])])
+    assert float(shown.float().mean()) == pytest.approx(0.5, abs=0.08)
+
+
+def test_class_weights_and_smoothing_reach_the_loss() -> None:
+    weights = torch.tensor([1.0, 2.0, 3.0])
+    network = build("squeezenet1_1", 3, VIEW.size, seed=0)
+    probe = Probe(network, VIEW, label_smoothing=0.2, class_weights=weights)
+    features = torch.randn(5, network.feature_dim, 2, 2)
+    batch = Batch(features, torch.tensor([0, 1, 2, 1, 0]), torch.arange(5))
+    loss = probe.training_step(batch, generator_at(0, STEP))["loss"]
+    expected = cross_entropy(network.classify(features), batch.labels, 0.2, weights)
+    assert loss.item() == pytest.approx(expected.item())
+    assert loss.item() != pytest.approx(cross_entropy(network.classify(features), batch.labels, 0.0, None).item())
 
 
 def test_only_the_head_is_optimised() -> None:
@@ -71,5 +106,5 @@ def test_six_birds_are_told_apart(tmp_path: Path, name: str, size: int) -> None:
     train = probe.batches(images, images.indices("train"), Feed(training=True, batch_size=32, seed=0, workers=1))
     fit(probe, train, None, replace(RECIPE, learning_rate=2e-3), Recorder(), None)
     rows = images.indices("test")
-    logits = logits_of(network, images, rows, view, torch.device("cpu"), 32)
+    (logits,) = answers(network, lambda x: (network(x),), images, rows, Look(view, torch.device("cpu"), 32))
     assert accuracy(logits, torch.from_numpy(images.labels[rows])) > 0.85

@@ -1,4 +1,5 @@
 import copy
+import math
 from typing import Any
 
 import numpy as np
@@ -11,18 +12,24 @@ from worker.training.backbones import build
 from worker.training.batches import Batch, Feed
 from worker.training.data import PackedImages
 from worker.training.losses import cross_entropy, function_distance, l2, l2_sp
+from worker.training.methods.labelled import standard_error
 from worker.training.methods.supervised import Supervised
+from worker.training.mixing import mix
+from worker.training.norms import batch_norms
 from worker.training.randomness import STEP, generator_at
 
 PLAIN: dict[str, Any] = {
     "penalty": "none",
     "strength": 0.5,
     "head_strength": 0.25,
-    "head_epochs": 0,
     "label_smoothing": 0.0,
     "class_weights": None,
     "crop_scale": (0.5, 1.0),
     "flip": 0.5,
+    "mixup": 0.0,
+    "cutmix": 0.0,
+    "layer_decay": 1.0,
+    "frozen_norms": False,
 }
 BATCH = Batch(torch.randint(0, 256, (6, 3, 32, 32), dtype=torch.uint8), torch.arange(6) % 3, torch.arange(6))
 
@@ -83,25 +90,66 @@ def test_the_anchor_never_moves(penalty: str) -> None:
     assert learnt == {id(p) for p in chosen.network.parameters()}
 
 
+@pytest.mark.parametrize(("frozen", "moves"), [(True, False), (False, True)])
+def test_frozen_norms_keep_the_statistics_of_the_start_and_learn_their_weights(frozen: bool, moves: bool) -> None:
+    chosen = method("mobilenet_v2", frozen_norms=frozen)
+    norms = batch_norms(chosen.network)
+    before = [{name: tensor.clone() for name, tensor in norm.state_dict().items()} for norm in norms]
+    chosen.train()
+    chosen.training_step(BATCH, generator_at(0, STEP))["loss"].backward()  # type: ignore[no-untyped-call]
+    for norm, then in zip(norms, before, strict=True):
+        assert all(torch.equal(norm.state_dict()[name], tensor) for name, tensor in then.items()) is not moves
+        assert all(parameter.grad is not None for parameter in norm.parameters())
+    assert len(norms) == 52
+
+
 def test_l2_sp_takes_the_place_of_weight_decay() -> None:
     assert [group["weight_decay"] for group in method(penalty="l2_sp").parameter_groups(0.1)] == [0.0, 0.0]
     assert [group["weight_decay"] for group in method(penalty="function").parameter_groups(0.1)] == [0.1, 0.0]
 
 
-def test_the_head_goes_first() -> None:
-    """While the head learns alone, the trunk gets no gradient and its batch-norm statistics stay."""
-    chosen = method(head_epochs=1)
-    chosen.begin_epoch(0)
-    chosen.train()
-    before = {name: tensor.clone() for name, tensor in chosen.network.trunk.state_dict().items()}
-    chosen.training_step(BATCH, generator_at(0, STEP))["loss"].backward()  # type: ignore[no-untyped-call]
-    assert all(weight.grad is None for weight in chosen.network.trunk.parameters())
-    assert all(weight.grad is not None for weight in chosen.network.head.parameters())
-    assert all(torch.equal(before[name], tensor) for name, tensor in chosen.network.trunk.state_dict().items())
-    chosen.begin_epoch(1)
-    chosen.train()
-    chosen.training_step(BATCH, generator_at(0, STEP))["loss"].backward()  # type: ignore[no-untyped-call]
-    assert all(weight.grad is not None for weight in chosen.network.trunk.parameters())
+def test_with_layer_decay_each_stage_has_its_rate() -> None:
+    """MobileNetV2 has nineteen blocks below its head; what decays stays what it was."""
+    chosen = method("mobilenet_v2", layer_decay=0.5, penalty="function")
+    groups = chosen.parameter_groups(0.1)
+    rates = {id(p): (group["lr_scale"], group["weight_decay"]) for group in groups for p in group["params"]}
+    assert sum(len(group["params"]) for group in groups) == len(rates) == len(list(chosen.network.parameters()))
+    for name, parameter in chosen.network.named_parameters():
+        distance = 0 if name.startswith("head.") else 19 - int(name.split(".")[2])
+        assert rates[id(parameter)] == (0.5**distance, 0.1 if parameter.ndim > 1 else 0.0), name
+    assert {group["weight_decay"] for group in method(layer_decay=0.5, penalty="l2_sp").parameter_groups(0.1)} == {0.0}
+
+
+def test_without_layer_decay_there_is_one_rate() -> None:
+    assert [set(group) for group in method().parameter_groups(0.1)] == [{"params", "weight_decay"}] * 2
+
+
+@pytest.mark.parametrize("mixing", [{"mixup": 0.4}, {"cutmix": 1.0}, {"mixup": 0.4, "cutmix": 1.0}])
+def test_a_mixed_step(mixing: dict[str, float]) -> None:
+    """Both terms are of the mixed images, the risk with the labels of both, smoothing and class weights."""
+    weights = torch.tensor([1.0, 2.0, 3.0])
+    chosen = method(penalty="function", class_weights=weights, label_smoothing=0.2, **mixing).eval()
+    start = copy.deepcopy(chosen.network)
+    move(chosen)
+    mixed = mix(
+        chosen.normalised(BATCH.inputs), mixing.get("mixup", 0.0), mixing.get("cutmix", 0.0), generator_at(0, STEP)
+    )
+    assert mixed.share < 1
+    with torch.no_grad():
+        logits = chosen.network(mixed.inputs)
+        own, others = (
+            cross_entropy(logits, labels, 0.2, weights) for labels in (BATCH.labels, BATCH.labels[mixed.partners])
+        )
+        pull = function_distance(chosen.network.features(mixed.inputs), start.features(mixed.inputs))
+    found = terms(chosen)
+    assert found["risk"] == pytest.approx((mixed.share * own + (1 - mixed.share) * others).item(), rel=1e-5)
+    assert found["penalty"] == pytest.approx(0.5 * pull.item(), rel=1e-5)
+
+
+def test_validation_images_are_not_mixed() -> None:
+    with torch.no_grad():
+        plain, mixing = (chosen.eval().validate([BATCH]) for chosen in (method(), method(mixup=1.0, cutmix=1.0)))
+    assert plain == mixing
 
 
 def test_class_weights_and_smoothing_reach_the_loss() -> None:
@@ -119,7 +167,18 @@ def test_validation_is_a_mean_over_images_not_batches() -> None:
         logits = chosen.network(chosen.normalised(BATCH.inputs))
         figures = chosen.validate(uneven)
     assert figures["loss"] == pytest.approx(cross_entropy(logits, BATCH.labels, 0.0, None).item(), rel=1e-5)
-    assert figures["accuracy"] == pytest.approx(float((logits.argmax(1) == BATCH.labels).float().mean()))
+    hits = int((logits.argmax(1) == BATCH.labels).sum())
+    assert figures["accuracy"] == pytest.approx(hits / 6)
+    assert figures["standard_error"] == standard_error(hits, 6)
+    assert chosen.score(figures) == figures["accuracy"]
+    assert chosen.tolerance(figures) == figures["standard_error"]
+
+
+def test_an_accuracy_has_an_error_even_when_all_is_right() -> None:
+    assert standard_error(10, 10) == pytest.approx(math.sqrt(12 / 14 * 2 / 14 / 10))
+    assert all(standard_error(count, count) > 1 / count for count in range(7, 1000))
+    assert standard_error(0, 10) == pytest.approx(standard_error(10, 10))
+    assert standard_error(500_000, 1_000_000) == pytest.approx(0.0005)
 
 
 def feed(chosen: Supervised, images: PackedImages, labels: Tensor) -> None:
@@ -142,6 +201,10 @@ def test_labels_outside_the_outputs_are_refused(digits: PackedImages, wrong: int
         ({"penalty": "l1"}, "no penalty 'l1'"),
         ({"strength": -1.0}, "cannot be negative"),
         ({"head_strength": -1.0}, "cannot be negative"),
+        ({"mixup": -0.1}, "cannot be negative"),
+        ({"cutmix": -0.1}, "cannot be negative"),
+        ({"layer_decay": 0.0}, "above 0 and at most 1"),
+        ({"layer_decay": 1.1}, "above 0 and at most 1"),
         ({"class_weights": torch.ones(2)}, "as many weights"),
     ],
 )

@@ -1,6 +1,7 @@
 """Collecting from real zips: what is in, what is out, and what reaches the pack (read back by the training core)."""
 
 import io
+import json
 import zipfile
 from pathlib import Path
 
@@ -41,6 +42,14 @@ def test_pixels_reach_the_training_core_unchanged(tmp_path: Path) -> None:
     expected = np.asarray(Image.open(io.BytesIO(photo(2, (20, 50)))))
     assert (images.image(0).numpy() == expected).all()
     assert images.image(1).shape == (30, 40, 3)
+
+
+def test_every_image_can_be_told_by_its_name(tmp_path: Path) -> None:
+    files = {"birds/b/1.png": photo(1), "birds/a/\N{OWL}.png": photo(2), "birds/a/cut.png": photo(3)[:99]}
+    collected(tmp_path, files)
+    names = json.loads((tmp_path / "pack" / "names.json").read_text("utf-8"))
+    labels = open_packed(tmp_path / "pack").labels
+    assert dict(zip(names, labels.tolist(), strict=True)) == {"birds/b/1.png": 1, "birds/a/\N{OWL}.png": 0}
 
 
 def test_large_images_are_stored_with_the_shorter_side_asked_for(tmp_path: Path) -> None:

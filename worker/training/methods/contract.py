@@ -45,15 +45,30 @@ class Method(nn.Module):
         """Figures of the validation batches, called in evaluation mode without gradients."""
         raise NotImplementedError
 
-    def score(self, metrics: dict[str, float]) -> tuple[float, ...]:
-        """How good `validate`'s figures are; the epoch with the largest tuple is kept, the first among equals."""
+    def score(self, metrics: dict[str, float]) -> float:
+        """How good `validate`'s figures are, more being better; chooses the epoch to keep (`Progress.keeps`)."""
         raise NotImplementedError
+
+    def tolerance(self, metrics: dict[str, float]) -> float:  # noqa: ARG002 - some read it from the figures
+        """By how much a later epoch's score may be lower and still count as good, these figures being the best ones.
+
+        0, the default, means that it must be strictly better: right for figures that are not a noisy count.
+        """
+        return 0.0
+
+    def pictures(self, batch: Batch) -> Tensor | None:  # noqa: ARG002 - most have nothing to show
+        """A grid for a person who wants to see what is being learnt: uint8 (H, W, 3), or None, the default.
+
+        Of a validation batch, called in evaluation mode without gradients. Nothing in it is left to chance, so that the
+        grids of two epochs can be compared.
+        """
+        return None
 
     def begin_epoch(self, epoch: int) -> None:
         """Called before each epoch (0-based) and after a resume: a method with phases changes over here."""
 
     def frozen(self) -> list[nn.Module]:
-        """The parts that must not change."""
+        """The parts that stay in evaluation mode; what they learn is for `parameter_groups` to say."""
         return []
 
     def parameter_groups(self, weight_decay: float) -> Groups:

@@ -7,10 +7,11 @@ from worker.training.augment import View
 from worker.training.backbones import Network
 from worker.training.batches import Batch
 from worker.training.decoder import Decoder
+from worker.training.grid import GREY, ROWS, enlarged, grid, pixels
 from worker.training.losses import hidden_error
 from worker.training.masks import center_block, check_mask, random_patches
 from worker.training.methods.selfsupervised import SelfSupervised
-from worker.training.randomness import seeded
+from worker.training.randomness import STEP, generator_at, seeded
 
 
 class Imputation(SelfSupervised):
@@ -53,3 +54,12 @@ class Imputation(SelfSupervised):
         """The network's picture of (B, 3, S, S), of which it sees what is not hidden."""
         picture: Tensor = self.decoder(self.network.features(x.masked_fill(hidden, 0.0)))
         return picture
+
+    def pictures(self, batch: Batch) -> Tensor:
+        """A row for each image: as it is, with the hidden part grey, and with that part as the network imagines it."""
+        shown = batch.inputs[:ROWS]
+        x = self.normalised(shown)
+        hidden = self.hidden(len(shown), generator_at(0, STEP)).to(x.device)
+        imagined = pixels(self.imputed(x, hidden), self.view.mean, self.view.std)
+        columns = [shown, shown.masked_fill(hidden, GREY), torch.where(hidden, imagined, shown)]
+        return grid(enlarged(torch.stack(columns, dim=1)))

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from worker.training.batches import Batch, Feed, Source, TensorBatches
 from worker.training.data import PackedImages
-from worker.training.inference import encoded_by
+from worker.training.inference import Look, answers
 from worker.training.losses import cross_entropy
 from worker.training.methods.labelled import Labelled
 from worker.training.optimizers import Groups, decay_groups
@@ -26,7 +26,8 @@ class Probe(Labelled):
     def batches(self, images: PackedImages, indices: npt.NDArray[np.int64], feed: Feed) -> Source:
         """Batches of cached features: this is where the time goes, the epochs afterwards cost next to nothing."""
         super().batches(images, indices, feed)
-        encoded = encoded_by(self.network, images, indices, self.view, self.network.device, feed.batch_size)
+        look = Look(self.view, self.network.device, feed.batch_size)
+        (encoded,) = answers(self.network, lambda x: (self.network.encode(x),), images, indices, look)
         labels = torch.from_numpy(images.labels[indices])
         return TensorBatches(encoded, labels, torch.from_numpy(indices), feed)
 

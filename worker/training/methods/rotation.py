@@ -7,6 +7,7 @@ from torch.nn import functional as F
 from worker.training.augment import View
 from worker.training.backbones import Network
 from worker.training.batches import Batch
+from worker.training.grid import ROWS, enlarged, framed, grid
 from worker.training.methods.selfsupervised import SelfSupervised
 from worker.training.randomness import seeded
 
@@ -31,6 +32,24 @@ class Rotation(SelfSupervised):
         logits = self.classifier(self.network.features(turned))
         right = (logits.argmax(1) == answer).float().mean()
         return {"loss": F.cross_entropy(logits, answer), "rotation_accuracy": right}
+
+    def pictures(self, batch: Batch) -> Tensor:
+        """A row for each image: as it is, turned, and turned back as the network would: green for right, red for wrong.
+
+        Row i is turned by i quarters.
+        """
+        shown = batch.inputs[:ROWS]
+        quarters = torch.arange(len(shown), device=shown.device) % TURNS
+        turned = each_turned(shown, quarters)
+        answer = self.classifier(self.network.features(self.normalised(turned))).argmax(1)
+        upright, turned, back = (enlarged(column) for column in (shown, turned, each_turned(turned, -answer)))
+        return grid(torch.stack([upright, turned, framed(back, answer == quarters)], dim=1))
+
+
+def each_turned(batch: Tensor, quarters: Tensor) -> Tensor:
+    """Each image of (B, 3, S, S) by its own number of quarters (B,), negative ones being clockwise."""
+    pairs = zip(batch, quarters.tolist(), strict=True)
+    return torch.stack([image.rot90(quarter, dims=(1, 2)) for image, quarter in pairs])
 
 
 def turns(batch: Tensor) -> Tensor:

@@ -53,9 +53,9 @@ class SelfSupervised(Method):
             raise ValueError("validation needs a batch of two images at least")
         return {name: total / count for name, total in sums.items()} | _judge(torch.cat(features), torch.cat(labels))
 
-    def score(self, metrics: dict[str, float]) -> tuple[float, ...]:
+    def score(self, metrics: dict[str, float]) -> float:
         """The lowest loss. Labels must not choose the epoch of a method that claims to need none."""
-        return (-metrics["loss"],)
+        return -metrics["loss"]
 
 
 def _judge(features: Tensor, labels: Tensor) -> dict[str, float]:

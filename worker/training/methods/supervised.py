@@ -1,4 +1,4 @@
-"""Learning from labels: supervised pre-training, fine-tuning with a pull towards the start, and LP-FT."""
+"""Learning from labels: supervised pre-training, and fine-tuning with a pull towards the start."""
 
 import copy
 
@@ -10,7 +10,10 @@ from worker.training.backbones import Network
 from worker.training.batches import Batch
 from worker.training.losses import cross_entropy, function_distance, l2, l2_sp
 from worker.training.methods.labelled import Labelled
-from worker.training.optimizers import Groups, decay_groups
+from worker.training.mixing import Mixed, mix, mixed_loss
+from worker.training.norms import batch_norms
+from worker.training.optimizers import Groups, decay_groups, layered_groups
+from worker.training.stages import stages
 
 PENALTIES = ("none", "l2_sp", "function")
 RATIO = (3 / 4, 4 / 3)
@@ -21,8 +24,13 @@ class Supervised(Labelled):
 
     penalty "none": 0. "l2_sp": squared distance of the trunk's weights to the start; `head_strength` times the squared
     norm of the new head is added (Li 2018), and weight decay is left out for both. "function": mean squared distance
-    of the features to the start's on the same batch. For the first `head_epochs` epochs only the head learns, the
-    trunk in evaluation mode (LP-FT, Kumar 2022). ValueError for another penalty or a negative strength.
+    of the features to the start's on the same batch. `mixup` and `cutmix` are alphas (`mixing.mix`), 0 for off; both
+    terms then see the mixed images, validation never does. `layer_decay`: learning rate of a stage / that of the next
+    one towards the head (`optimizers.layered_groups`). ValueError for another penalty, a negative strength or alpha,
+    and a layer_decay outside (0, 1]. With `frozen_norms` batch norm works with the start's statistics, in training
+    too: those of a batch of twenty images are a poor guess, and on few images the running ones never recover from it.
+
+    A subclass that adds a term builds its own `training_step` from `_mixed`, `_risk` and `_penalty`.
     """
 
     def __init__(
@@ -33,39 +41,56 @@ class Supervised(Labelled):
         penalty: str,
         strength: float,
         head_strength: float,
-        head_epochs: int,
         label_smoothing: float,
         class_weights: Tensor | None,
         crop_scale: tuple[float, float],
         flip: float,
+        mixup: float,
+        cutmix: float,
+        layer_decay: float,
+        frozen_norms: bool,
     ) -> None:
         super().__init__(network, view, label_smoothing=label_smoothing, class_weights=class_weights)
         if penalty not in PENALTIES:
             raise ValueError(f"there is no penalty {penalty!r}; there are {', '.join(PENALTIES)}")
         if min(strength, head_strength) < 0:
             raise ValueError("the strength of a penalty cannot be negative")
+        if min(mixup, cutmix) < 0:
+            raise ValueError("the alpha of a mixture cannot be negative")
+        if not 0 < layer_decay <= 1:
+            raise ValueError(f"layer_decay must be above 0 and at most 1, not {layer_decay}")
         self.penalty, self.strength, self.head_strength = penalty, strength, head_strength
-        self.head_epochs, self.crop_scale, self.flip = head_epochs, crop_scale, flip
+        self.crop_scale, self.flip, self.layer_decay = crop_scale, flip, layer_decay
+        self.mixup, self.cutmix = mixup, cutmix
+        self.frozen_norms = frozen_norms
         self.anchor = None if penalty == "none" else copy.deepcopy(network).requires_grad_(False)
-        self.head_only = head_epochs > 0
 
     def training_view(self, image: Tensor, generator: torch.Generator) -> Tensor:
         """A random crop, perhaps mirrored."""
         crop = random_resized_crop(image, self.view.size, self.crop_scale, RATIO, generator)
         return horizontal_flip(crop, self.flip, generator)
 
-    def training_step(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:  # noqa: ARG002
+    def training_step(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """The loss and its two terms."""
-        x = self.normalised(batch.inputs)
-        with torch.set_grad_enabled(not self.head_only):
-            encoded = self.network.encode(x)
-        logits = self.network.classify(encoded)
-        risk = cross_entropy(logits, batch.labels, self.label_smoothing, self.class_weights)
-        penalty = self._penalty(x, encoded)
+        mixed = self._mixed(batch, generator)
+        encoded = self.network.encode(mixed.inputs)
+        risk = self._risk(batch, self.network.classify(encoded), mixed)
+        penalty = self._penalty(mixed.inputs, encoded)
         return {"loss": risk + penalty, "risk": risk.detach(), "penalty": penalty.detach()}
 
+    def _mixed(self, batch: Batch, generator: torch.Generator) -> Mixed:
+        """The batch as the network sees it: normalised, and mixed where that is asked for."""
+        return mix(self.normalised(batch.inputs), self.mixup, self.cutmix, generator)
+
+    def _risk(self, batch: Batch, logits: Tensor, mixed: Mixed) -> Tensor:
+        """Cross-entropy of the logits (B, outputs) of `mixed.inputs`."""
+        return mixed_loss(
+            lambda labels: cross_entropy(logits, labels, self.label_smoothing, self.class_weights), batch.labels, mixed
+        )
+
     def _penalty(self, x: Tensor, encoded: Tensor) -> Tensor:
-        if self.anchor is None or self.head_only:
+        """strength * distance(f, f_s), `encoded` being what the head reads of the images `x`."""
+        if self.anchor is None:
             return torch.zeros((), device=x.device)
         if self.penalty == "l2_sp":
             pull = l2_sp(self.network.trunk, self.anchor.trunk)
@@ -74,15 +99,15 @@ class Supervised(Labelled):
             start = self.anchor.features(x)
         return self.strength * function_distance(self.network.pool(encoded), start)
 
-    def begin_epoch(self, epoch: int) -> None:
-        """The head alone at first, then everything."""
-        self.head_only = epoch < self.head_epochs
-
     def frozen(self) -> list[nn.Module]:
-        """The anchor always, the trunk while only the head learns."""
+        """The anchor, and batch norm's statistics where these are to stay what they were at the start."""
         anchor: list[nn.Module] = [] if self.anchor is None else [self.anchor]
-        return [*anchor, self.network.trunk] if self.head_only else anchor
+        return [*anchor, *(batch_norms(self.network) if self.frozen_norms else [])]
 
     def parameter_groups(self, weight_decay: float) -> Groups:
-        """Everything learns; with l2_sp the penalty takes the place of weight decay."""
-        return decay_groups([self.network], 0.0 if self.penalty == "l2_sp" else weight_decay)
+        """Everything learns, with layer_decay at rates of its own; with l2_sp the penalty replaces weight decay."""
+        decay = 0.0 if self.penalty == "l2_sp" else weight_decay
+        if self.layer_decay == 1:
+            return decay_groups([self.network], decay)
+        layers = [*stages(self.network.trunk), list(self.network.head.parameters())]
+        return layered_groups(layers, decay, self.layer_decay)

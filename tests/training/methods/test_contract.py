@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,16 +11,17 @@ import torch
 from tests.training.packing import VIEW
 from tests.training.watchers import Recorder
 from worker.training.backbones import build
-from worker.training.batches import Feed
+from worker.training.batches import Feed, Source
 from worker.training.data import PackedImages
 from worker.training.loop import Interrupted, fit
+from worker.training.methods.adapted import Adapted
 from worker.training.methods.contract import Method
 from worker.training.methods.imputation import Imputation
 from worker.training.methods.probe import Probe
-from worker.training.methods.registry import METHODS
 from worker.training.methods.rotation import Rotation
 from worker.training.methods.simclr import SimCLR
 from worker.training.methods.supervised import Supervised
+from worker.training.pairs import PairedBatches
 from worker.training.randomness import STEP, generator_at
 from worker.training.run import Recipe
 
@@ -30,23 +32,46 @@ RECIPE = Recipe(
     weight_decay=1e-4,
     optimizer="adamw",
     warmup=0.0,
+    ema=0.9,
+    patience=None,
     seed=0,
     checkpoint_seconds=math.inf,
 )
+LABELLED: dict[str, Any] = {
+    "strength": 0.1,
+    "head_strength": 0.1,
+    "label_smoothing": 0.0,
+    "class_weights": None,
+    "crop_scale": (0.5, 1.0),
+    "flip": 0.5,
+    "cutmix": 0.0,
+    "frozen_norms": False,
+}
 
 
-def supervised(penalty: str) -> Method:
+def supervised(penalty: str, mixup: float = 0.0, layer_decay: float = 1.0) -> Method:
     return Supervised(
         build("mobilenet_v3_small", 10, VIEW.size, seed=0),
         VIEW,
         penalty=penalty,
-        strength=0.1,
-        head_strength=0.1,
-        head_epochs=0,
-        label_smoothing=0.0,
-        class_weights=None,
-        crop_scale=(0.5, 1.0),
-        flip=0.5,
+        mixup=mixup,
+        layer_decay=layer_decay,
+        **LABELLED,
+    )
+
+
+def adapted(alignment: str, penalty: str = "none", mixup: float = 0.0) -> Method:
+    return Adapted(
+        build("mobilenet_v3_small", 10, VIEW.size, seed=0),
+        VIEW,
+        alignment=alignment,
+        alignment_strength=1.0,
+        epochs=RECIPE.epochs,
+        seed=1,
+        penalty=penalty,
+        mixup=mixup,
+        layer_decay=1.0,
+        **LABELLED,
     )
 
 
@@ -87,6 +112,11 @@ MAKERS: dict[str, Callable[[], Method]] = {
     "supervised": lambda: supervised("none"),
     "supervised l2_sp": lambda: supervised("l2_sp"),
     "supervised function": lambda: supervised("function"),
+    "supervised mixing": lambda: supervised("none", mixup=0.4),
+    "supervised layers": lambda: supervised("none", layer_decay=0.8),
+    "adapted coral": lambda: adapted("coral"),
+    "adapted mmd": lambda: adapted("mmd", penalty="l2_sp"),
+    "adapted dann": lambda: adapted("dann", mixup=0.4),
     "probe": probe,
     "rotation": rotation,
     "simclr all": lambda: simclr("all"),
@@ -96,16 +126,20 @@ MAKERS: dict[str, Callable[[], Method]] = {
 }
 
 
-def test_every_method_is_here() -> None:
-    assert {name.split()[0] for name in MAKERS} == set(METHODS)
-    assert {name.split()[0]: type(make()) for name, make in MAKERS.items()} == METHODS
+def fed(method: Method, images: PackedImages, count: int) -> Source:
+    """Training batches of the first images; those to adapt to, two steps of an epoch, are others."""
+    feed = Feed(training=True, batch_size=8, seed=0, workers=0)
+    source = method.batches(images, np.arange(count), feed)
+    if not isinstance(method, Adapted):
+        return source
+    return PairedBatches(source, method.unlabelled_batches(images, np.arange(100, 116), feed))
 
 
 @pytest.mark.parametrize("name", MAKERS)
 def test_three_steps(digits: PackedImages, name: str) -> None:
     """The loss is finite, every parameter that is to be learnt moves, no other does, and the step draws nothing."""
     method = MAKERS[name]()
-    source = method.batches(digits, np.arange(24), Feed(training=True, batch_size=8, seed=0, workers=0))
+    source = fed(method, digits, 24)
     groups = method.parameter_groups(0.01)
     optimizer = torch.optim.AdamW(groups, lr=1e-3)
     learnt = {id(p) for group in groups for p in group["params"]}
@@ -117,7 +151,7 @@ def test_three_steps(digits: PackedImages, name: str) -> None:
         optimizer.zero_grad()
         terms["loss"].backward()  # type: ignore[no-untyped-call]
         optimizer.step()
-    unused = () if name.split()[0] in {"supervised", "probe"} else ("network.head.",)
+    unused = () if name.split()[0] in {"supervised", "adapted", "probe"} else ("network.head.",)
     for key, p in method.named_parameters():
         moves = id(p) in learnt and not key.startswith(unused)
         assert torch.equal(p, before[key]) != moves, key
@@ -127,12 +161,9 @@ def test_three_steps(digits: PackedImages, name: str) -> None:
 def test_a_run_can_be_interrupted_and_gives_the_same_bytes(digits: PackedImages, name: str) -> None:
     def go(watcher: Recorder, resumed: bool) -> dict[str, torch.Tensor]:
         method = MAKERS[name]()
-        train, validation = (
-            method.batches(digits, np.arange(20), Feed(training=training, batch_size=8, seed=0, workers=0))
-            for training in (True, False)
-        )
+        validation = method.batches(digits, np.arange(20), Feed(training=False, batch_size=8, seed=0, workers=0))
         state = watcher.states[-1] if resumed else None
-        fit(method, train, validation, RECIPE, watcher, state)
+        fit(method, fed(method, digits, 20), validation, RECIPE, watcher, state)
         return method.network.state_dict()
 
     whole = go(Recorder(), resumed=False)

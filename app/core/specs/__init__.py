@@ -1,0 +1,66 @@
+"""What a job is asked to do, checked field by field. Every default that a user can see lives here and nowhere else."""
+
+from app.core.specs.adaptation import DANN, MMD, Adaptation, Coral, NoAdaptation
+from app.core.specs.base import AUTO, RANDOM
+from app.core.specs.chores import Prepare, Publish
+from app.core.specs.finetune import Finetune
+from app.core.specs.judging import MAX_CANDIDATES, Evaluate, Rank
+from app.core.specs.kinds import LANES, SPEC, USER_TYPES, AnySpec, AskedSpec, Spec
+from app.core.specs.learning import PRETRAINED_IMAGE_SIZE, WEIGHTS_NAME, Learning
+from app.core.specs.methods import Imputation, Method, Rotation, SimCLR, Supervised
+from app.core.specs.penalties import L2SP, STRENGTHS, FunctionDistance, NoPenalty, Penalty
+from app.core.specs.pretrain import Pretrain
+from app.core.specs.training import (
+    ADAPTING_RATE,
+    FINETUNE_RATE,
+    HEAD_EPOCHS,
+    HEAD_RATE,
+    SCRATCH_RATE,
+    UNLABELLED_RATE,
+    Augmentation,
+    Training,
+)
+
+__all__ = [
+    "ADAPTING_RATE",
+    "AUTO",
+    "DANN",
+    "FINETUNE_RATE",
+    "HEAD_EPOCHS",
+    "HEAD_RATE",
+    "L2SP",
+    "LANES",
+    "MAX_CANDIDATES",
+    "MMD",
+    "PRETRAINED_IMAGE_SIZE",
+    "RANDOM",
+    "SCRATCH_RATE",
+    "SPEC",
+    "STRENGTHS",
+    "UNLABELLED_RATE",
+    "USER_TYPES",
+    "WEIGHTS_NAME",
+    "Adaptation",
+    "AnySpec",
+    "AskedSpec",
+    "Augmentation",
+    "Coral",
+    "Evaluate",
+    "Finetune",
+    "FunctionDistance",
+    "Imputation",
+    "Learning",
+    "Method",
+    "NoAdaptation",
+    "NoPenalty",
+    "Penalty",
+    "Prepare",
+    "Pretrain",
+    "Publish",
+    "Rank",
+    "Rotation",
+    "SimCLR",
+    "Spec",
+    "Supervised",
+    "Training",
+]

@@ -1,0 +1,44 @@
+"""What draws a labelled source and an unlabelled target together."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from app.core.specs.base import Strict
+
+
+class NoAdaptation(Strict):
+    """Nothing draws the domains together. With a `source`, labels come from there: the yardstick of adaptation."""
+
+    kind: Literal["none"] = "none"
+    source: str | None = None
+
+
+class Adapting(Strict):
+    """`source` names the labelled dataset; the job's own dataset is the target, whose labels training never sees."""
+
+    source: str
+
+
+class Coral(Adapting):
+    """Squared distance of the covariances of the two domains' logits (Sun & Saenko 2016)."""
+
+    kind: Literal["coral"]
+    strength: float = Field(0.3, ge=0, le=1e6)
+
+
+class MMD(Adapting):
+    """Maximum mean discrepancy of the two domains' logits under a mixture of Gaussian kernels (Long 2015)."""
+
+    kind: Literal["mmd"]
+    strength: float = Field(5.0, ge=0, le=1e6)
+
+
+class DANN(Adapting):
+    """Features from which a domain classifier learns nothing: its gradient is reversed (Ganin 2016)."""
+
+    kind: Literal["dann"]
+    strength: float = Field(1.0, ge=0, le=1e6)
+
+
+Adaptation = Annotated[NoAdaptation | Coral | MMD | DANN, Field(discriminator="kind")]

@@ -1,0 +1,89 @@
+"""A fine-tuning, with or without adaptation to another domain."""
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from app.core.specs.adaptation import Adaptation, NoAdaptation
+from app.core.specs.base import RANDOM
+from app.core.specs.learning import Learning
+from app.core.specs.penalties import NoPenalty, Penalty
+from app.core.specs.training import (
+    ADAPTING_RATE,
+    FINETUNE_RATE,
+    HEAD_EPOCHS,
+    HEAD_RATE,
+    SCRATCH_RATE,
+    UNLABELLED_RATE,
+)
+
+
+class Finetune(Learning):
+    """f_t = argmin R(f, D_t) + strength * distance(f, f_s), with a new output layer."""
+
+    type: Literal["finetune"]
+    trainable: Literal["all", "head", "head_then_all"] | None = Field(
+        None, description="by default head_then_all from a model (Kumar 2022), all from random weights"
+    )
+    penalty: Penalty = NoPenalty()
+    adapt: Adaptation = NoAdaptation()
+    baselines: list[Literal["random", "head", "source_only"]] = Field(default_factory=list, max_length=3)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        self._check_baselines()
+        self._check_penalty()
+        self._check_adaptation()
+        object.__setattr__(self, "trainable", self.trainable or self._usual)
+        head_only = self.trainable == "head"
+        if head_only and (self.training.mixes or self.training.layer_decay < 1):
+            raise ValueError("training: mixup, cutmix and layer_decay are for moving weights; 'head' moves none")
+        if head_only:
+            self._complete(self.training.filled(HEAD_EPOCHS, HEAD_RATE))
+        else:
+            self._complete(self.training.filled(None, SCRATCH_RATE) if self.init == RANDOM else self.training)
+        return self
+
+    def begun(self, *, from_labels: bool) -> Self:
+        """The same, with what depends on whether the model that it starts from has learnt from labels.
+
+        Statistics of batch norm are kept where they are good, but never when adapting: those of the target are wanted.
+        """
+        if self.trainable == "head" or self.init == RANDOM:
+            return self
+        adapts = self.adapt.kind != "none"
+        rates = UNLABELLED_RATE if not from_labels else ADAPTING_RATE if adapts else FINETUNE_RATE
+        training = self.training.filled(None, rates, frozen=from_labels and not adapts)
+        return self.model_copy(update={"training": training})
+
+    @property
+    def _usual(self) -> str:
+        return "all" if self.init == RANDOM else "head_then_all"
+
+    def _check_baselines(self) -> None:
+        if len(set(self.baselines)) < len(self.baselines):
+            raise ValueError("baselines: each may be named once")
+        if "source_only" in self.baselines and self.adapt.kind == "none":
+            raise ValueError("baselines: 'source_only' is the yardstick of adapt, and this job does not adapt")
+
+    def _check_penalty(self) -> None:
+        if self.init == RANDOM and self.penalty.kind != "none":
+            raise ValueError("penalty: init 'random' has no pre-trained function to stay near to")
+        if self.trainable == "head" and self.penalty.kind != "none":
+            raise ValueError("penalty: with trainable 'head' the shared weights do not move, there is nothing to hold")
+
+    def _check_adaptation(self) -> None:
+        if self.adapt.kind != "none" and self.trainable == "head":
+            raise ValueError("adapt: with trainable 'head' the features do not move, they cannot adapt")
+        if self.adapt.source == self.dataset:
+            raise ValueError("adapt.source: this is the dataset itself; the source has labels, the target is another")
+
+    @property
+    def labels_from(self) -> str:
+        """The dataset whose labels train: the source of an adaptation, else the job's own."""
+        return self.adapt.source or self.dataset
+
+    @property
+    def learns_labels(self) -> bool:
+        """Always: the output layer is for the dataset's classes."""
+        return True

@@ -1,0 +1,33 @@
+"""Jobs that look at models and train none."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from app.core.specs.base import Device, Name, Strict
+
+MAX_CANDIDATES = 50
+
+
+class Evaluate(Strict):
+    """How good is a model on a labelled dataset?
+
+    `split` "auto": the test split where the model or what it came from was trained on this dataset, else every image.
+    """
+
+    type: Literal["evaluate"]
+    model: str
+    dataset: str
+    name: Name | None = None
+    split: Literal["auto", "train", "val", "test", "all"] = "auto"
+    device: Device = "auto"
+
+
+class Rank(Strict):
+    """Which of the candidates should a fine-tuning on this dataset start from? Answered without training."""
+
+    type: Literal["rank"]
+    dataset: str
+    candidates: list[str] = Field(min_length=1, max_length=MAX_CANDIDATES)
+    name: Name | None = None
+    device: Device = "auto"

@@ -1,0 +1,51 @@
+"""What every job says that trains a network."""
+
+from typing import Any, Self
+
+from pydantic import Field
+
+from app.core.backbones import BACKBONES
+from app.core.specs.base import RANDOM, Name, Strict
+from app.core.specs.training import Training
+
+WEIGHTS_NAME = r"^[A-Za-z0-9_]+_Weights\.[A-Z0-9_]+$"
+DEFAULT_BACKBONE = "resnet18"
+DEFAULT_IMAGE_SIZE = 128
+PRETRAINED_IMAGE_SIZE = 224  # of weights that come from elsewhere
+
+
+class Learning(Strict):
+    """On which images, from which start, and how."""
+
+    type: str
+    dataset: str
+    name: Name | None = None
+    init: str = RANDOM
+    backbone: str | None = None
+    image_size: int | None = Field(None, ge=8, le=1024)
+    training: Training = Training()
+
+    def over(self, images: int) -> Self:
+        """The same with epochs that suit so many training images, where nothing was said."""
+        return self.model_copy(update={"training": self.training.over(images)})
+
+    def check_image_size(self) -> None:
+        """Raise ValueError where the image size is known and the backbone, known too, cannot take it."""
+        if self.backbone is not None and self.image_size is not None:
+            BACKBONES[self.backbone].check_size(self.image_size)
+
+    def _complete(self, training: Training) -> None:
+        """Fill in what depends on other fields, and refuse a backbone that cannot take the image size.
+
+        From a model, the backbone and the size are not known here, and neither is how many images there are: the jobs
+        service fills these in from the rows of the model and the dataset.
+        """
+        values: dict[str, Any] = {"training": training}
+        if self.init == RANDOM:
+            values["backbone"] = self.backbone or DEFAULT_BACKBONE
+            values["image_size"] = self.image_size or DEFAULT_IMAGE_SIZE
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+        if self.backbone is not None and self.backbone not in BACKBONES:
+            raise ValueError(f"backbone: '{self.backbone}' is not one of torchvision's classifiers")
+        self.check_image_size()

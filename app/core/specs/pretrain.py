@@ -1,0 +1,39 @@
+"""A pre-training."""
+
+from typing import Literal, Self
+
+from pydantic import model_validator
+
+from app.core.specs.base import RANDOM
+from app.core.specs.learning import Learning
+from app.core.specs.methods import Imputation, Method
+from app.core.specs.training import FINETUNE_RATE, SCRATCH_RATE
+
+
+class Pretrain(Learning):
+    """f_s = argmin R(f, D_s): a backbone from source data."""
+
+    type: Literal["pretrain"]
+    method: Method
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.method.kind == "simclr" and self.training.batch_size < 2:
+            raise ValueError("training.batch_size: SimCLR needs other images in a batch as negatives: 2 or more")
+        if self.method.kind != "supervised" and self.training.mixes:
+            raise ValueError("training: mixup and cutmix mix labels, and this method looks at none")
+        self._complete(self.training.filled(None, SCRATCH_RATE if self.init == RANDOM else FINETUNE_RATE))
+        return self
+
+    def check_image_size(self) -> None:
+        """Raise ValueError also where patches do not fill the image."""
+        super().check_image_size()
+        if not isinstance(self.method, Imputation) or self.image_size is None:
+            return
+        if self.image_size % self.method.patch_size:
+            raise ValueError(f"image_size: patches of {self.method.patch_size} px do not divide {self.image_size} px")
+
+    @property
+    def learns_labels(self) -> bool:
+        """Whether the model will tell the dataset's classes apart."""
+        return self.method.kind == "supervised"

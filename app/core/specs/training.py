@@ -1,0 +1,74 @@
+"""How to optimise."""
+
+import math
+from typing import Literal
+
+from pydantic import Field
+
+from app.core.specs.base import Device, Strict
+
+# Learning rates by optimizer: from nothing, fine-tuning every weight, and a linear layer on fixed features.
+SCRATCH_RATE = {"adamw": 1e-3, "sgd": 0.1}
+FINETUNE_RATE = {"adamw": 1e-4, "sgd": 0.01}
+# To another domain, and from features that were learnt without labels, it is further.
+ADAPTING_RATE = {"adamw": 3e-4, "sgd": 0.01}
+UNLABELLED_RATE = {"adamw": 1e-3, "sgd": 0.03}
+HEAD_RATE = {"adamw": 2e-3, "sgd": 0.1}
+HEAD_EPOCHS = 100  # an epoch over cached features costs milliseconds
+# Otherwise as many as make FEWEST_STEPS, so that thirty photographs are learnt as well as three thousand.
+FEWEST_EPOCHS, MOST_EPOCHS, FEWEST_STEPS = 10, 60, 100
+
+
+class Augmentation(Strict):
+    """How training images are varied.
+
+    A random crop of at least `crop` of the area, mirrored half of the time with `flip`.
+    """
+
+    crop: float = Field(0.35, gt=0, le=1)
+    flip: bool = True
+
+
+class Training(Strict):
+    """How to optimise; what is left out depends on the job and is filled in by its spec."""
+
+    epochs: int | None = Field(None, ge=1, le=10_000)
+    batch_size: int = Field(32, ge=1, le=4096)
+    learning_rate: float | None = Field(None, gt=0, le=10)
+    optimizer: Literal["adamw", "sgd"] = "adamw"
+    weight_decay: float = Field(0.01, ge=0, le=1)
+    warmup: float = Field(0.05, ge=0, lt=1, description="share of the steps that the learning rate rises")
+    label_smoothing: float = Field(0.0, ge=0, lt=1)
+    layer_decay: float = Field(1.0, gt=0, le=1, description="rate of each stage / rate of the one above it")
+    mixup: float = Field(0.0, ge=0, le=10, description="alpha of Zhang 2018; 0: off")
+    cutmix: float = Field(0.0, ge=0, le=10, description="alpha of Yun 2019; 0: off; with mixup: either by turns")
+    ema: float = Field(0.0, ge=0, lt=1, description="decay of a running average of the weights; 0: off")
+    batch_norm: Literal["auto", "train", "frozen"] = Field(
+        "auto",
+        description="its statistics: frozen are the start's; auto: frozen where the start has learnt from labels",
+    )
+    patience: int | None = Field(None, ge=1, description="stop after so many epochs without a better validation score")
+    class_balance: Literal["auto", "none", "weights", "sampling"] = Field(
+        "auto", description="auto: weights in the loss where the largest class has over 3 times the smallest's images"
+    )
+    augmentation: Augmentation = Augmentation()
+    seed: int = Field(0, ge=0, lt=2**32)
+    device: Device = "auto"
+
+    def filled(self, epochs: int | None, rates: dict[str, float], *, frozen: bool = False) -> "Training":
+        """The same options with the job's own defaults where nothing was said; `epochs` None leaves them open."""
+        rate = self.learning_rate or rates[self.optimizer]
+        norm = ("frozen" if frozen else "train") if self.batch_norm == "auto" else self.batch_norm
+        update = {"epochs": self.epochs or epochs, "learning_rate": rate, "batch_norm": norm}
+        return self.model_copy(update=update)
+
+    def over(self, images: int) -> "Training":
+        """The same options with epochs that suit so many training images, where nothing was said."""
+        steps = max(1, math.ceil(images / self.batch_size))
+        epochs = min(MOST_EPOCHS, max(FEWEST_EPOCHS, math.ceil(FEWEST_STEPS / steps)))
+        return self.model_copy(update={"epochs": self.epochs or epochs})
+
+    @property
+    def mixes(self) -> bool:
+        """Whether images of a batch are mixed with each other."""
+        return self.mixup > 0 or self.cutmix > 0

@@ -1,0 +1,70 @@
+"""Files that a job shows while it runs, such as pictures of what it sees."""
+
+import hashlib
+from urllib.parse import quote
+
+from starlette.responses import Response
+
+from app.context import Context
+from app.core import jobs
+from app.core.errors import not_found
+from app.core.tables import Artifact
+from app.http.etags import matches
+from app.http.pagination import Listing, Page, listing
+from app.jobs import queries
+from app.jobs.schemas import ArtifactAnswer
+
+# A name keeps its place while its content changes with every epoch: a browser shall ask again, with the tag.
+HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-cache"}
+
+
+def page(context: Context, job_id: str, asked: Page) -> Listing[ArtifactAnswer]:
+    """A job's artifacts, by name."""
+    with context.database.reading() as session:
+        jobs.get(session, job_id)
+        found, key = queries.artifacts(job_id), (Artifact.name,)
+        return listing(session, found, key, asked, _answer, newest_first=False)
+
+
+def _answer(row: Artifact) -> ArtifactAnswer:
+    return ArtifactAnswer(
+        name=row.name,
+        media_type=row.media_type,
+        bytes=row.bytes,
+        run=row.run,
+        epoch=row.epoch,
+        created_at=row.created_at,
+        url=f"/v1/jobs/{row.job_id}/artifacts/{quote(row.name, safe='')}",
+    )
+
+
+def download(context: Context, job_id: str, name: str, known: str | None) -> Response:
+    """The file, or 304 when the caller has it already. 404 `artifact_not_found`."""
+    row, data = _read(context, job_id, name)
+    etag = f'"{hashlib.sha256(data).hexdigest()}"'
+    headers = {**HEADERS, "ETag": etag}
+    if known is not None and matches(known, etag):
+        return Response(status_code=304, headers=headers)
+    return Response(data, headers=headers, media_type=row.media_type)
+
+
+def _read(context: Context, job_id: str, name: str) -> tuple[Artifact, bytes]:
+    """The row and its file. A running job may put a newer file in its place between the two: then that one."""
+    row = _find(context, job_id, name)
+    while True:
+        try:
+            return row, context.storage.path(row.key).read_bytes()
+        except FileNotFoundError as error:
+            newer = _find(context, job_id, name)
+            if newer.key == row.key:
+                raise not_found("artifact", name) from error
+            row = newer
+
+
+def _find(context: Context, job_id: str, name: str) -> Artifact:
+    with context.database.reading() as session:
+        jobs.get(session, job_id)
+        row = session.get(Artifact, (job_id, name))
+    if row is None:
+        raise not_found("artifact", name)
+    return row

@@ -1,0 +1,62 @@
+"""Whether a dataset that a job names is there and fit for it."""
+
+from collections.abc import Collection
+
+from sqlalchemy.orm import Session
+
+from app.core.errors import conflict, invalid
+from app.core.tables import Dataset
+from app.jobs.queries import dataset_for_use
+
+FEWEST_CLASSES = 2
+NAMED = 5  # classes in a message
+PREPARED_SOON = 2  # seconds
+SPLITS = ("train", "val", "test")
+
+
+def ready(session: Session, dataset_id: str, pointer: str) -> Dataset:
+    """The dataset, once it is prepared, which nobody deletes before this transaction ends."""
+    dataset = dataset_for_use(session, dataset_id)
+    if dataset is None:
+        raise invalid("dataset_not_found", f"There is no dataset '{dataset_id}'.", pointer)
+    if dataset.status == "preparing":
+        raise conflict("dataset_not_ready", f"The dataset '{dataset_id}' is still being prepared.", PREPARED_SOON)
+    if dataset.status == "failed":
+        raise conflict("dataset_failed", f"The dataset '{dataset_id}' could not be prepared; its 'error' says why.")
+    return dataset
+
+
+def check_labels(dataset: Dataset, pointer: str) -> None:
+    """Refuse a dataset without labels."""
+    if not dataset.labelled:
+        message = "This needs labels, and the dataset has none: its images lie in no class folders."
+        raise invalid("dataset_unlabelled", message, pointer)
+
+
+def check_learnable(dataset: Dataset, pointer: str) -> None:
+    """Refuse a dataset whose classes cannot be learnt."""
+    check_labels(dataset, pointer)
+    if len(dataset.class_names) < FEWEST_CLASSES:
+        raise invalid("too_few_classes", f"This needs at least {FEWEST_CLASSES} classes.", pointer)
+    check_training_images(dataset, pointer)
+
+
+def check_training_images(dataset: Dataset, pointer: str) -> None:
+    """Refuse a dataset with nothing to train on."""
+    if not images_in(dataset, "train"):
+        raise invalid("no_training_images", "The dataset has no images to train on.", pointer)
+
+
+def check_classes(dataset: Dataset, known: Collection[str], owner: str, pointer: str) -> None:
+    """Refuse a dataset with classes that are not `known`; `owner` is who should know them."""
+    unknown = sorted(set(dataset.class_names) - set(known))
+    if unknown:
+        names = ", ".join(f"'{name}'" for name in unknown[:NAMED])
+        more = f" and {len(unknown) - NAMED} more" if len(unknown) > NAMED else ""
+        message = f"The dataset '{dataset.id}' has classes that {owner} does not have: {names}{more}."
+        raise invalid("classes_differ", message, pointer)
+
+
+def images_in(dataset: Dataset, *splits: str) -> int:
+    """How many images these splits have together."""
+    return sum((dataset.splits or {}).get(split, 0) for split in splits)

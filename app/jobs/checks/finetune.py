@@ -1,0 +1,50 @@
+"""A fine-tuning's names; the two datasets of an adaptation must fit together."""
+
+from sqlalchemy.orm import Session
+
+from app.core.errors import invalid
+from app.core.specs import AUTO, Finetune, NoPenalty
+from app.core.tables import Dataset
+from app.jobs.checks.datasets import (
+    check_classes,
+    check_learnable,
+    check_training_images,
+    images_in,
+    ready,
+)
+from app.jobs.checks.starts import inherited, start_of
+
+SOURCE = "/adapt/source"
+
+
+def complete(session: Session, spec: Finetune) -> Finetune:
+    """The whole spec, or the first thing wrong with it."""
+    own = ready(session, spec.dataset, "/dataset")
+    labelled = _labelled(session, spec, own)
+    _check_strength(spec, labelled)
+    longest = max(images_in(dataset, "train") for dataset in (own, labelled))
+    start = start_of(session, spec)
+    return inherited(spec, start).begun(from_labels=start is not None and start.from_labels).over(longest)
+
+
+def _labelled(session: Session, spec: Finetune, own: Dataset) -> Dataset:
+    """The dataset whose labels train.
+
+    An adaptation's target needs none; where it has some, they judge the model, which must know them.
+    """
+    if spec.adapt.source is None:
+        check_learnable(own, "/dataset")
+        return own
+    check_training_images(own, "/dataset")
+    source = ready(session, spec.adapt.source, SOURCE)
+    check_learnable(source, SOURCE)
+    check_classes(own, source.class_names, "its source", SOURCE)
+    return source
+
+
+def _check_strength(spec: Finetune, labelled: Dataset) -> None:
+    if isinstance(spec.penalty, NoPenalty) or spec.penalty.strength != AUTO:
+        return
+    if not images_in(labelled, "val"):
+        message = "'auto' is chosen on validation images, and the dataset has none; give a number."
+        raise invalid("no_validation_images", message, "/penalty/strength")

@@ -1,0 +1,34 @@
+"""Whether a model or weights that a job names are there."""
+
+import re
+
+from sqlalchemy.orm import Session
+
+from app.core.backbones import of_weights
+from app.core.errors import invalid
+from app.core.specs import WEIGHTS_NAME
+from app.core.tables import Model
+from app.models.queries import find_for_use
+
+
+def usable(session: Session, name: str, pointer: str) -> Model:
+    """The model of an id or an alias, which nobody deletes before this transaction ends. Its weights are there."""
+    model = find_for_use(session, name)
+    if model is None:
+        raise invalid("model_not_found", f"There is no model or alias '{name}'.", pointer)
+    if model.status == "failed":
+        raise invalid("model_failed", f"The model '{name}' failed and cannot be used.", pointer)
+    return model
+
+
+def is_weights_name(name: str) -> bool:
+    """Whether this is spelt like torchvision's weights, as no model and no alias is."""
+    return re.match(WEIGHTS_NAME, name) is not None
+
+
+def weights_backbone(name: str, pointer: str) -> str:
+    """The backbone that a torchvision weights name belongs to."""
+    backbone = of_weights(name)
+    if backbone is None:
+        raise invalid("weights_not_found", f"torchvision has no weights called '{name}'.", pointer)
+    return backbone

@@ -1,0 +1,15 @@
+"""A pre-training's names."""
+
+from sqlalchemy.orm import Session
+
+from app.core.specs import Pretrain
+from app.jobs.checks.datasets import check_learnable, check_training_images, images_in, ready
+from app.jobs.checks.starts import inherited, start_of
+
+
+def complete(session: Session, spec: Pretrain) -> Pretrain:
+    """The whole spec, or the first thing wrong with it."""
+    dataset = ready(session, spec.dataset, "/dataset")
+    check = check_learnable if spec.learns_labels else check_training_images
+    check(dataset, "/dataset")
+    return inherited(spec, start_of(session, spec)).over(images_in(dataset, "train"))

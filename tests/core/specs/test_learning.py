@@ -1,0 +1,31 @@
+"""What every training fills in and refuses about its start."""
+
+from typing import Any
+
+import pytest
+
+from tests.core.specs.material import faults, finetune
+
+
+def test_from_nothing_there_are_defaults() -> None:
+    spec = finetune()
+    assert (spec.init, spec.backbone, spec.image_size) == ("random", "resnet18", 128)
+
+
+def test_from_a_model_nothing_is_guessed() -> None:
+    spec = finetune(init="mdl_1")
+    assert (spec.backbone, spec.image_size) == (None, None)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"unknown": 1},
+        {"dataset": None},
+        {"backbone": "resnet19"},
+        {"backbone": "vit_b_16", "image_size": 100},
+        {"name": ""},
+    ],
+)
+def test_what_cannot_be_right_is_refused(fields: dict[str, Any]) -> None:
+    assert len(faults({"type": "finetune", "dataset": "ds_1", **fields})) == 1

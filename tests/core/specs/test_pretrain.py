@@ -1,0 +1,42 @@
+"""What a pre-training fills in and refuses."""
+
+from typing import Any
+
+import pytest
+
+from app.core.specs import FINETUNE_RATE, SCRATCH_RATE
+from tests.core.specs.material import faults, pretrain
+
+BODY = {"type": "pretrain", "dataset": "ds_1"}
+
+
+def test_epochs_wait_for_the_images_and_the_rate_does_not() -> None:
+    assert pretrain().training.epochs is None
+    assert pretrain().training.learning_rate == SCRATCH_RATE["adamw"]
+    assert pretrain(init="mdl_1").training.learning_rate == FINETUNE_RATE["adamw"]
+
+
+def test_only_the_supervised_method_learns_labels() -> None:
+    assert pretrain().learns_labels
+    for kind in ("rotation", "imputation", "simclr"):
+        assert not pretrain(method={"kind": kind}).learns_labels
+
+
+@pytest.mark.parametrize(
+    ("fields", "begins"),
+    [
+        ({"method": {"kind": "simclr"}, "training": {"batch_size": 1}}, "training.batch_size: "),
+        ({"method": {"kind": "rotation"}, "training": {"mixup": 0.2}}, "training: "),
+        ({"method": {"kind": "simclr"}, "training": {"cutmix": 0.2}}, "training: "),
+        ({"method": {"kind": "imputation", "patch_size": 7}, "image_size": 64}, "image_size: "),
+        ({"method": {"kind": "imputation", "mask_ratio": 0}}, "Input should be greater than 0"),
+        ({"method": {"kind": "imputation", "mask_ratio": 1}}, "Input should be less than 1"),
+    ],
+)
+def test_each_refusal_says_what_is_wrong(fields: dict[str, Any], begins: str) -> None:
+    (fault,) = faults({**BODY, **fields})
+    assert fault.startswith(begins)
+
+
+def test_labels_may_be_mixed() -> None:
+    assert pretrain(training={"mixup": 0.2}).training.mixes

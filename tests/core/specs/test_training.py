@@ -1,0 +1,64 @@
+"""How long to train, at which rate, and what training options there are."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from app.core.specs import HEAD_RATE, Training
+
+
+@pytest.mark.parametrize(
+    ("images", "batch_size", "epochs"),
+    [
+        (0, 32, 60),  # never more than 60
+        (30, 32, 60),
+        (32, 32, 60),
+        (64, 32, 50),  # 2 steps each: exactly 100
+        (65, 32, 34),
+        (96, 32, 34),  # 3 steps each: 34 is the first with 100
+        (320, 32, 10),
+        (640, 32, 10),
+        (1_000_000, 32, 10),  # never less than 10
+        (96, 1, 10),
+    ],
+)
+def test_epochs_suit_the_images(images: int, batch_size: int, epochs: int) -> None:
+    assert Training(batch_size=batch_size).over(images).epochs == epochs
+
+
+def test_epochs_that_are_said_stay() -> None:
+    assert Training(epochs=3).over(1000).epochs == 3
+
+
+def test_rates_are_the_optimizers_own_unless_said() -> None:
+    assert Training(optimizer="sgd").filled(5, HEAD_RATE).learning_rate == HEAD_RATE["sgd"]
+    assert Training(learning_rate=0.5).filled(5, HEAD_RATE).learning_rate == 0.5
+    assert Training().filled(None, HEAD_RATE).epochs is None
+
+
+@pytest.mark.parametrize(("fields", "mixes"), [({}, False), ({"mixup": 0.2}, True), ({"cutmix": 1.0}, True)])
+def test_mixing(fields: dict[str, Any], mixes: bool) -> None:
+    assert Training(**fields).mixes == mixes
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"epochs": 0},
+        {"learning_rate": float("nan")},
+        {"learning_rate": float("inf")},
+        {"device": "gpu"},
+        {"layer_decay": 0},
+        {"layer_decay": 1.1},
+        {"mixup": -0.1},
+        {"cutmix": 11},
+        {"ema": 1},
+        {"patience": 0},
+        {"class_balance": "maybe"},
+        {"augmentation": {"crop": 0}},
+    ],
+)
+def test_what_cannot_be_right_is_refused(fields: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        Training.model_validate(fields)

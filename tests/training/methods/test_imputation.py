@@ -1,0 +1,101 @@
+import pytest
+import torch
+
+from tests.training.methods.test_contract import imputation
+from tests.training.packing import VIEW
+from worker.training.backbones import build
+from worker.training.batches import Batch
+from worker.training.grid import GAP, GREY, ROWS, SMALLEST, pixels
+from worker.training.inference import evaluating
+from worker.training.methods.imputation import Imputation
+from worker.training.randomness import STEP, generator_at
+
+SIDE = SMALLEST + GAP
+
+
+def made(mask: str) -> Imputation:
+    method = imputation(mask)
+    assert isinstance(method, Imputation)
+    return method.eval()
+
+
+def batch(count: int) -> Batch:
+    inputs = torch.randint(0, 256, (count, 3, 32, 32), dtype=torch.uint8)
+    return Batch(inputs, torch.full((count,), -1), torch.arange(count))
+
+
+def shown(method: Imputation, images: Batch) -> torch.Tensor:
+    with evaluating(method):
+        return method.pictures(images)
+
+
+def cell(picture: torch.Tensor, row: int, column: int) -> torch.Tensor:
+    """One cell as (3, 32, 32), every third pixel being enough."""
+    top, left = row * SIDE, column * SIDE
+    return picture[top : top + SMALLEST : 3, left : left + SMALLEST : 3].permute(2, 0, 1)
+
+
+def test_imputation_does_not_see_what_is_hidden() -> None:
+    method = made("random")
+    x = torch.randn(2, 3, 32, 32)
+    hidden = method.hidden(2, generator_at(0, STEP))
+    other = torch.where(hidden, torch.randn_like(x), x)
+    with torch.no_grad():
+        assert torch.equal(method.imputed(x, hidden), method.imputed(other, hidden))
+        assert not torch.equal(method.imputed(x, hidden), method.imputed(x + 1, hidden))
+
+
+@pytest.mark.parametrize("mask", ["random", "center"])
+def test_pictures_are_rows_of_three(mask: str) -> None:
+    for count, rows in ((3, 3), (ROWS + 4, ROWS)):
+        picture = shown(made(mask), batch(count))
+        assert picture.shape == (rows * SIDE - GAP, 3 * SIDE - GAP, 3)
+        assert picture.dtype == torch.uint8
+
+
+@pytest.mark.parametrize("mask", ["random", "center"])
+def test_pictures_are_the_same_each_time_whatever_else_is_drawn(mask: str) -> None:
+    method, images = made(mask), batch(4)
+    first = shown(method, images)
+    torch.manual_seed(99)
+    assert torch.equal(shown(method, images), first)
+
+
+@pytest.mark.parametrize("mask", ["random", "center"])
+def test_what_is_hidden_is_grey_and_what_is_seen_stays(mask: str) -> None:
+    """Half of each picture is hidden; the last column differs from the first there alone."""
+    method, images = made(mask), batch(ROWS)
+    picture = shown(method, images)
+    for row, image in enumerate(images.inputs):
+        whole, masked, imagined = (cell(picture, row, column) for column in range(3))
+        assert torch.equal(whole, image)
+        hidden = (masked == GREY).all(dim=0)
+        assert float(hidden.float().mean()) == pytest.approx(0.5, abs=0.05)
+        assert torch.equal(masked[:, ~hidden], image[:, ~hidden])
+        assert torch.equal(imagined[:, ~hidden], image[:, ~hidden])
+        assert not torch.equal(imagined[:, hidden], image[:, hidden])
+
+
+def test_the_hidden_part_is_what_the_network_makes_of_the_rest() -> None:
+    method, images = made("center"), batch(2)
+    picture = shown(method, images)
+    x = method.normalised(images.inputs)
+    hidden = method.hidden(2, generator_at(0, STEP))
+    with torch.no_grad():
+        expected = pixels(method.imputed(x, hidden), VIEW.mean, VIEW.std)
+    for row in range(2):
+        assert torch.equal(cell(picture, row, 2)[:, hidden[row, 0]], expected[row][:, hidden[row, 0]])
+
+
+@pytest.mark.parametrize("ratio", [0.0, 1.0])
+def test_a_mask_of_nothing_or_everything(ratio: float) -> None:
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        Imputation(
+            build("squeezenet1_1", 1, 32, seed=0),
+            VIEW,
+            mask="random",
+            mask_ratio=ratio,
+            patch_size=8,
+            crop_scale=(0.5, 1.0),
+            seed=0,
+        )

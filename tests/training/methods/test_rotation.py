@@ -1,0 +1,94 @@
+import torch
+from torch import nn
+
+from tests.training.methods.test_contract import rotation
+from worker.training.batches import Batch
+from worker.training.grid import BORDER, GAP, GREEN, RED, ROWS, SMALLEST
+from worker.training.inference import evaluating
+from worker.training.methods.rotation import Rotation, each_turned, turns
+
+SIDE = SMALLEST + GAP
+INNER = slice(BORDER, SMALLEST - BORDER)
+QUARTERS = [0, 1, 2, 3, 0, 1, 2, 3]
+
+
+def batch(count: int) -> Batch:
+    inputs = torch.randint(0, 256, (count, 3, 32, 32), dtype=torch.uint8)
+    return Batch(inputs, torch.full((count,), -1), torch.arange(count))
+
+
+def answering(quarter: int) -> Rotation:
+    """A network that says the same of every picture."""
+    method = rotation()
+    assert isinstance(method, Rotation)
+    nn.init.zeros_(method.classifier.weight)
+    with torch.no_grad():
+        method.classifier.bias.copy_(torch.eye(4)[quarter])
+    return method
+
+
+def shown(method: Rotation, images: Batch) -> torch.Tensor:
+    with evaluating(method):
+        return method.pictures(images)
+
+
+def cell(picture: torch.Tensor, row: int, column: int) -> torch.Tensor:
+    """One cell as (3, S, S)."""
+    top, left = row * SIDE, column * SIDE
+    return picture[top : top + SMALLEST, left : left + SMALLEST].permute(2, 0, 1)
+
+
+def large(image: torch.Tensor) -> torch.Tensor:
+    return image.repeat_interleave(3, dim=1).repeat_interleave(3, dim=2)
+
+
+def test_turns_against_a_naive_loop() -> None:
+    images = torch.randn(2, 3, 4, 4)
+    turned = turns(images).view(4, 2, 3, 4, 4)
+    for quarter in range(1, 4):
+        for row in range(4):
+            for column in range(4):
+                assert torch.equal(turned[quarter, ..., row, column], turned[quarter - 1, ..., column, 3 - row])
+
+
+def test_each_image_is_turned_by_its_own_number_of_quarters() -> None:
+    images = torch.randn(4, 3, 4, 4)
+    turned = each_turned(images, torch.arange(4))
+    assert torch.equal(turned, torch.stack([turns(images).view(4, 4, 3, 4, 4)[i, i] for i in range(4)]))
+    assert torch.equal(each_turned(turned, -torch.arange(4)), images)
+
+
+def test_pictures_are_rows_of_three() -> None:
+    for count, rows in ((3, 3), (ROWS + 4, ROWS)):
+        picture = shown(answering(0), batch(count))
+        assert picture.shape == (rows * SIDE - GAP, 3 * SIDE - GAP, 3)
+        assert picture.dtype == torch.uint8
+
+
+def test_pictures_are_the_same_each_time_whatever_else_is_drawn() -> None:
+    method, images = rotation(), batch(4)
+    assert isinstance(method, Rotation)
+    first = shown(method, images)
+    torch.manual_seed(99)
+    assert torch.equal(shown(method, images), first)
+
+
+def test_a_row_shows_the_image_and_the_image_turned() -> None:
+    images = batch(ROWS)
+    picture = shown(answering(2), images)
+    for row, (image, quarter) in enumerate(zip(images.inputs, QUARTERS, strict=True)):
+        assert torch.equal(cell(picture, row, 0), large(image))
+        assert torch.equal(cell(picture, row, 1), large(image.rot90(quarter, dims=(1, 2))))
+
+
+def test_who_is_right_sees_the_image_again_in_green_and_who_is_wrong_something_else_in_red() -> None:
+    images = batch(ROWS)
+    for answer in range(4):
+        picture = shown(answering(answer), images)
+        for row, (image, quarter) in enumerate(zip(images.inputs, QUARTERS, strict=True)):
+            back = cell(picture, row, 2)
+            right = answer == quarter
+            assert back[:, 0, 0].tolist() == list(GREEN if right else RED)
+            assert torch.equal(back[:, INNER, INNER], large(image)[:, INNER, INNER]) == right
+            undone = large(image.rot90(quarter - answer, dims=(1, 2)))
+            assert torch.equal(back[:, INNER, INNER], undone[:, INNER, INNER])

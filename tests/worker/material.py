@@ -1,0 +1,94 @@
+"""Small datasets as a preparation leaves them, and jobs done in this process by what the child processes run."""
+
+import json
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from pydantic import TypeAdapter
+
+from app.core import jobs
+from app.core.ids import new_id
+from app.core.leases import claim
+from app.core.specs import LANES, AskedSpec, Prepare
+from app.core.states import Status
+from app.core.tables import Dataset, Job
+from app.jobs.checks.complete import complete
+from tests.api.material import end
+from tests.core.material import row
+from tests.training.packing import pack
+from worker.child import Work
+from worker.context import Context
+
+ASKED: TypeAdapter[AskedSpec] = TypeAdapter(AskedSpec)
+SIDE = 16
+SPLITS = (0, 0, 0, 0, 1, 1, 2, 2)  # of every class's images: four to train, two to validate, two to test
+
+
+def coloured(shade: int, count: int, noise: float, seed: int) -> list[np.ndarray]:
+    """Images with more of one of the three colours, which is what a class is told by."""
+    random = np.random.default_rng((seed, shade))
+    images = random.normal(110, noise, (count, SIDE, SIDE, 3))
+    images[..., shade % 3] += 60
+    return list(images.clip(0, 255).astype(np.uint8))
+
+
+def add_photographs(
+    context: Context,
+    classes: Sequence[str] = ("blue", "green", "red"),
+    *,
+    splits: Sequence[int] = SPLITS,
+    labelled: bool = True,
+    noise: float = 30,
+    seed: int = 0,
+) -> str:
+    """A dataset that is ready: `len(splits)` images of each class, in that order."""
+    dataset_id = new_id("ds")
+    images = [image for number in range(len(classes)) for image in coloured(number, len(splits), noise, seed)]
+    labels = [number for number in range(len(classes)) for _ in splits] if labelled else [-1] * len(images)
+    folder = context.storage.path(f"datasets/{dataset_id}")
+    folder.mkdir(parents=True)
+    pack(folder, images, labels, list(splits) * len(classes))
+    names = [f"{classes[label] if label >= 0 else 'all'}/{number}.png" for number, label in enumerate(labels)]
+    (folder / "names.json").write_text(json.dumps(names))
+    counts = [{"name": name, "count": len(splits)} for name in classes] if labelled else []
+    shares = {name: list(splits).count(code) * len(classes) for code, name in enumerate(("train", "val", "test"))}
+    with context.database.writing() as session:
+        job = jobs.create(session, Prepare(dataset=dataset_id))
+        session.add(
+            Dataset(
+                id=dataset_id, name="n", status="ready", job=job.id, sha256="0", bytes=1, images=len(images),
+                labelled=labelled, classes=counts, splits=shares,
+            )
+        )  # fmt: skip
+    end(context.database, job.id)
+    return dataset_id
+
+
+def relabel(context: Context, dataset: str, labels: Sequence[int]) -> None:
+    """Other labels for the same images."""
+    path = context.storage.path(f"datasets/{dataset}/index.npz")
+    with np.load(path) as index:
+        columns: dict[str, np.ndarray] = dict(index)
+    np.savez(path, **columns | {"labels": np.array(labels, np.int64)})  # type: ignore[arg-type]
+
+
+def done(context: Context, work: Work, asked: Mapping[str, Any]) -> Job:
+    """A job, completed as the API completes it, claimed and worked off here; it must succeed."""
+    with context.database.reading() as session:
+        spec = complete(session, ASKED.validate_python(dict(asked)))
+    return worked(context, work, spec)
+
+
+def worked(context: Context, work: Work, spec: AskedSpec) -> Job:
+    """The same with the spec as it is, which the API might have refused."""
+    with context.database.writing() as session:
+        created = jobs.create(session, spec)
+        lease = claim(session, LANES[spec.type], "w1", 600)
+    assert lease is not None
+    assert lease.job_id == created.id
+    work(context, lease, threading.Event())
+    job = row(context.database, created.id)
+    assert (job.status, job.error) == (Status.SUCCEEDED, None)
+    return job

@@ -1,0 +1,80 @@
+"""Whole evaluations, done in this process on small pictures."""
+
+from typing import Any
+
+import pytest
+
+from app.core.specs import Evaluate
+from tests.worker.material import SIDE, add_photographs, done, relabel, worked
+from worker.child import JobError
+from worker.context import Context
+from worker.evaluate import evaluate
+from worker.runner import train
+
+pytestmark = [
+    pytest.mark.usefixtures("one_core"),
+    pytest.mark.parametrize("database_url", ["sqlite"], indirect=True),
+    pytest.mark.filterwarnings("ignore"),
+]
+TRAINING = {"epochs": 30, "batch_size": 6, "learning_rate": 0.003, "device": "cpu", "augmentation": {"crop": 0.9}}
+
+
+def trained(context: Context, dataset: str) -> dict[str, Any]:
+    """The result of a job whose model knows its colours."""
+    spec = {"type": "finetune", "dataset": dataset, "backbone": "resnet18", "image_size": SIDE, "training": TRAINING}
+    result = done(context, train, spec).result
+    assert result is not None
+    return result
+
+
+def evaluated(context: Context, **spec: Any) -> dict[str, Any]:
+    result = done(context, evaluate, {"type": "evaluate", "device": "cpu", **spec}).result
+    assert result is not None
+    return result
+
+
+def test_the_figures_are_those_of_the_job_that_made_the_model(context: Context) -> None:
+    dataset = add_photographs(context, noise=15)
+    made = trained(context, dataset)
+    found = evaluated(context, model=made["model"], dataset=dataset)
+    assert (found["split"], found["images"]) == ("test", 6)
+    for name in ("accuracy", "macro_f1", "confusion_matrix", "per_class"):
+        assert found["metrics"][name] == made["metrics"][name]
+    for name in ("loss", "roc_auc", "expected_calibration_error"):
+        assert found["metrics"][name] == pytest.approx(made["metrics"][name], abs=1e-4)
+    assert found["metrics"]["calibration"]["temperature"] == made["metrics"]["calibration"]["temperature"]
+
+
+def test_another_dataset_is_judged_whole(context: Context) -> None:
+    made = trained(context, add_photographs(context, noise=15))
+    other = add_photographs(context, ("green", "blue"), noise=15, seed=5)
+    found = evaluated(context, model=made["model"], dataset=other)
+    assert (found["split"], found["images"]) == ("all", 16)
+    # its class 0 is green and has blue's colour: what counts is the name
+    assert found["metrics"]["accuracy"] < 0.3
+    assert found["most_confused"][0]["class"] in ("green", "blue")
+
+
+def test_wrong_labels_are_found_by_name(context: Context) -> None:
+    made = trained(context, add_photographs(context, noise=15))
+    other = add_photographs(context, noise=15, seed=7)
+    labels = [number for number in range(3) for _ in range(8)]
+    labels[2], labels[13] = 1, 2
+    relabel(context, other, labels)
+    suspects = evaluated(context, model=made["model"], dataset=other)["suspects"]
+    assert {suspect["image"] for suspect in suspects[:2]} == {"blue/2.png", "green/13.png"}
+    assert {(s["class"], s["predicted"]) for s in suspects[:2]} == {("green", "blue"), ("red", "green")}
+    assert all(suspect["confidence"] > suspect["class_confidence"] for suspect in suspects)
+
+
+def test_a_class_that_the_model_does_not_know_is_refused(context: Context) -> None:
+    made = trained(context, add_photographs(context))
+    other = add_photographs(context, ("blue", "violet"))
+    with pytest.raises(ValueError, match="violet"):
+        worked(context, evaluate, Evaluate(type="evaluate", model=made["model"], dataset=other))
+
+
+def test_a_model_that_is_gone_ends_the_job(context: Context) -> None:
+    spec = Evaluate(type="evaluate", model="mdl_gone", dataset=add_photographs(context))
+    with pytest.raises(JobError, match="deleted"):
+        worked(context, evaluate, spec)

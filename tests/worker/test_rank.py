@@ -1,0 +1,41 @@
+"""A whole ranking, done in this process on small pictures."""
+
+import pytest
+
+from app.core.specs import Rank
+from tests.worker.material import SIDE, add_photographs, done, worked
+from worker.context import Context
+from worker.rank import rank
+from worker.runner import train
+
+pytestmark = [
+    pytest.mark.usefixtures("one_core"),
+    pytest.mark.parametrize("database_url", ["sqlite"], indirect=True),
+    pytest.mark.filterwarnings("ignore"),
+]
+
+
+def model(context: Context, dataset: str, epochs: int, rate: float) -> str:
+    training = {"epochs": epochs, "batch_size": 6, "learning_rate": rate, "device": "cpu"}
+    method = {"kind": "supervised"}
+    spec = {"type": "pretrain", "dataset": dataset, "method": method, "backbone": "resnet18", "image_size": SIDE}
+    result = done(context, train, spec | {"training": training}).result
+    assert result is not None
+    return str(result["model"])
+
+
+def test_the_model_that_knows_the_classes_comes_first_and_one_that_is_gone_last(context: Context) -> None:
+    learnt = model(context, add_photographs(context, noise=15, seed=1), epochs=30, rate=0.003)
+    unlearnt = model(context, add_photographs(context, noise=60, seed=2), epochs=1, rate=1e-8)
+    dataset = add_photographs(context, noise=25, seed=3)
+    spec = Rank(type="rank", dataset=dataset, candidates=["mdl_gone", unlearnt, learnt], device="cpu")
+    result = worked(context, rank, spec).result
+    assert result is not None
+    assert [one["model"] for one in result["ranking"]] == [learnt, unlearnt, "mdl_gone"]
+    assert [one["rank"] for one in result["ranking"]] == [1, 2, 3]
+    first, second, gone = result["ranking"]
+    assert first["logme"] > second["logme"]
+    assert first["knn_accuracy"] >= second["knn_accuracy"]
+    assert (first["backbone"], first["images"]) == ("resnet18", 12)
+    assert gone["error"]["code"] == "model_not_found"
+    assert result["chance"] == pytest.approx(1 / 3)

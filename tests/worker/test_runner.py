@@ -1,0 +1,171 @@
+"""Whole jobs of training, done in this process on small pictures: what they report and what they leave behind."""
+
+import json
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import pytest
+from PIL import Image
+from safetensors.numpy import load_file
+from sqlalchemy import select
+
+from app.core.specs import SPEC, Finetune
+from app.core.tables import Artifact, Event, Job, Model
+from tests.worker.material import SIDE, add_photographs, done, relabel
+from worker.build import material
+from worker.context import Context
+from worker.runner import train
+
+pytestmark = [
+    pytest.mark.usefixtures("one_core"),
+    pytest.mark.parametrize("database_url", ["sqlite"], indirect=True),
+    # the converter's own warnings about the exporter's internals are not ours to mend
+    pytest.mark.filterwarnings("ignore"),
+]
+TRAINING = {"epochs": 2, "batch_size": 6, "device": "cpu", "augmentation": {"crop": 0.8}}
+SMALL = {"backbone": "resnet18", "image_size": SIDE, "training": TRAINING}
+
+
+def pretrained(context: Context, dataset: str, kind: str = "supervised") -> str:
+    job = done(context, train, {"type": "pretrain", "dataset": dataset, "method": {"kind": kind}, **SMALL})
+    return str(result_of(job)["model"])
+
+
+def inherited(model: str, **changes: Any) -> dict[str, Any]:
+    return {"type": "finetune", "init": model, **SMALL, **changes}
+
+
+def result_of(job: Job) -> dict[str, Any]:
+    assert job.result is not None
+    return job.result
+
+
+def events(context: Context, job: Job) -> list[str]:
+    with context.database.reading() as session:
+        return list(session.scalars(select(Event.kind).where(Event.job_id == job.id).order_by(Event.number)))
+
+
+def weights(context: Context, job: Job) -> dict[str, bytes]:
+    """Every tensor's bytes; the file's own also hold its metadata, in any order."""
+    path = context.storage.path(f"models/{result_of(job)['model']}/model.safetensors")
+    return {name: array.tobytes() for name, array in load_file(path).items()}
+
+
+def test_a_finetuning_says_whether_and_why_transfer_helped(context: Context) -> None:
+    source, target = add_photographs(context, noise=10, seed=1), add_photographs(context)
+    spec = inherited(pretrained(context, source), dataset=target, trainable="head_then_all", baselines=["random"])
+    result = result_of(done(context, train, spec))
+    assert list(result["baselines"]) == ["head", "random"]
+    metrics = result["metrics"]
+    assert (metrics["dataset"], metrics["split"], metrics["images"]) == (target, "test", 6)
+    for name, compared in result["comparisons"].items():
+        other = result["baselines"][name]["metrics"]
+        assert other["images"] == 6
+        assert compared["difference"] == pytest.approx(metrics["accuracy"] - other["accuracy"])
+        assert compared["interval"][0] <= compared["difference"] <= compared["interval"][1]
+    assert "the same training from random weights" in result["verdict"]
+    assert "the start's features" in result["verdict"]
+    assert result["start"]["chance"] == pytest.approx(1 / 3)
+    assert result["domain_gap"]["source"] == source
+    assert result["domain_gap"]["proxy_a_distance"] > 0
+    assert result["class_balance"] == {"ratio": 1.0, "remedy": "none"}
+    assert result["input"]["stored_images"] == {"smallest": [SIDE, SIDE], "largest": [SIDE, SIDE], "enlarged": 1.0}
+    assert result["strength"] is None
+
+
+def test_the_model_ships_with_its_temperature_and_what_it_knows(context: Context) -> None:
+    job = done(context, train, {"type": "finetune", "dataset": add_photographs(context), **SMALL})
+    folder = context.storage.path(f"models/{result_of(job)['model']}")
+    card = json.loads((folder / "model.json").read_text("utf-8"))
+    assert card["temperature"] == result_of(job)["metrics"]["calibration"]["temperature"]
+    session = onnxruntime.InferenceSession(str(folder / "model.onnx"), providers=["CPUExecutionProvider"])
+    assert [output.name for output in session.get_outputs()] == ["logits", "features", "unfamiliar"]
+
+
+def test_the_strength_is_chosen_on_validation_images(context: Context) -> None:
+    dataset = add_photographs(context)
+    start = pretrained(context, dataset)
+    job = done(context, train, inherited(start, dataset=dataset, penalty={"kind": "l2_sp", "strength": "auto"}))
+    strength = result_of(job)["strength"]
+    assert [point["strength"] for point in strength["curve"]] == [0.0, 0.1, 1.0, 10.0]
+    best = max(point["accuracy"] for point in strength["curve"])
+    chosen = next(point for point in strength["curve"] if point["strength"] == strength["chosen"])
+    assert chosen["accuracy"] == best
+    assert chosen["test_accuracy"] == result_of(job)["metrics"]["accuracy"]
+    alone = inherited(start, dataset=dataset, penalty={"kind": "l2_sp", "strength": strength["chosen"]})
+    assert weights(context, job) == weights(context, done(context, train, alone))
+
+
+@pytest.mark.parametrize("kind", ["coral", "mmd", "dann"])
+def test_no_label_of_the_target_reaches_training(context: Context, kind: str) -> None:
+    """The same job on the same images under other labels: not a byte of the model differs, only its figures do."""
+    source, target = add_photographs(context, noise=10, seed=1), add_photographs(context)
+    spec = {"type": "finetune", "dataset": target, **SMALL, "adapt": {"kind": kind, "source": source}}
+    honest = done(context, train, spec)
+    relabel(context, target, np.random.default_rng(0).integers(0, 3, 24).tolist())
+    deceived = done(context, train, spec)
+    assert weights(context, honest) == weights(context, deceived)
+    matrices = [result_of(job)["metrics"]["confusion_matrix"] for job in (honest, deceived)]
+    assert matrices[0] != matrices[1]
+    assert result_of(honest)["metrics"]["dataset"] == target
+
+
+def test_an_unlabelled_target_is_judged_by_the_source(context: Context) -> None:
+    source, target = add_photographs(context, noise=10, seed=1), add_photographs(context, labelled=False)
+    adapt = {"kind": "coral", "source": source}
+    spec = {"type": "finetune", "dataset": target, **SMALL, "adapt": adapt, "baselines": ["source_only"]}
+    result = result_of(done(context, train, spec))
+    assert result["metrics"]["dataset"] == source
+    assert "the same training without adaptation" in result["verdict"]
+    with context.database.reading() as session:
+        model = session.get_one(Model, result["model"])
+    assert model.classes == ["blue", "green", "red"]
+
+
+def test_a_target_has_no_labels_in_the_worker(context: Context) -> None:
+    source, target = add_photographs(context, seed=1), add_photographs(context)
+    job = done(
+        context, train, {"type": "finetune", "dataset": target, **SMALL, "adapt": {"kind": "mmd", "source": source}}
+    )
+    spec = SPEC.validate_python(job.spec)
+    assert isinstance(spec, Finetune)
+    shared = material(context, spec)
+    assert shared.target is not None
+    assert (shared.target.labels == -1).all()
+
+
+def test_uneven_classes_are_weighed_and_said(context: Context) -> None:
+    dataset = add_photographs(context)
+    labels = [0] * 8 + [0] * 5 + [1] * 3 + [1] * 2 + [2] + [1] + [2] * 4  # twelve to train: 8, 3 and 1
+    relabel(context, dataset, labels)
+    job = done(context, train, {"type": "finetune", "dataset": dataset, **SMALL})
+    assert result_of(job)["class_balance"]["remedy"] == "weights"
+    assert result_of(job)["class_balance"]["ratio"] > 3
+    assert "class_imbalance" in events(context, job)
+
+
+@pytest.mark.parametrize("kind", ["rotation", "imputation"])
+def test_a_picture_shows_what_is_being_learnt(context: Context, kind: str) -> None:
+    job = done(
+        context, train,
+        {"type": "pretrain", "dataset": add_photographs(context, labelled=False), "method": {"kind": kind}, **SMALL},
+    )  # fmt: skip
+    with context.database.reading() as session:
+        shown = session.scalars(select(Artifact).where(Artifact.job_id == job.id)).one()
+    assert (shown.name, shown.media_type, shown.run, shown.epoch) == ("main.png", "image/png", "main", 2)
+    file = context.storage.path(shown.key)
+    assert [path.name for path in file.parent.iterdir()] == [file.name]
+    assert file.stat().st_size == shown.bytes
+    with Image.open(file) as picture:
+        assert picture.format == "PNG"
+        assert picture.width > 200
+
+
+def test_features_that_say_the_same_of_all_images_are_told_of(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A threshold that every network is under stands for a collapse, which two epochs do not bring about."""
+    monkeypatch.setattr("worker.watcher.COLLAPSED", 100.0)
+    spec = {"type": "pretrain", "dataset": add_photographs(context), "method": {"kind": "simclr"}, **SMALL}
+    assert events(context, done(context, train, spec)).count("collapse") == 1

@@ -1,0 +1,45 @@
+"""Which module does the work of a type of job, and how its process starts: warm, or as a fresh interpreter."""
+
+import os
+import sys
+
+from app.core.leases import Lease
+from app.core.lifeline import Child, Group
+from app.core.specs import LANES
+from worker.context import Context
+from worker.nursery import Nursery
+
+CHILDREN = {
+    "prepare": "worker.prepare",
+    "publish": "worker.publish",
+    "evaluate": "worker.evaluate",
+    "rank": "worker.rank",
+    "pretrain": "worker.runner",
+    "finetune": "worker.runner",
+}
+# A preparation needs no torch, and its limit of address space would count torch's libraries.
+COLD = {"prepare"}
+# What torch's exporter imports when it is first used, seconds after the training is over.
+EXPORTER = ("onnxscript.function_libs.torch_lib.ops", "torch.export._trace", "torch.onnx._internal.exporter._compat")
+# OpenMP's threads spin while they wait; on a machine that does anything else, that costs more than waking them.
+QUIET_THREADS = {"OMP_WAIT_POLICY": "PASSIVE"}
+
+nursery = Nursery([*dict.fromkeys(module for type_, module in CHILDREN.items() if type_ not in COLD), *EXPORTER])
+
+
+def warm(context: Context, lane: str) -> None:
+    """Get ready before the first job of a lane in which every job starts warm. Another lane may never need it."""
+    if not any(LANES[type_] == lane for type_ in COLD):
+        nursery.warm(_environment(context))
+
+
+def start(context: Context, lease: Lease, stderr: int) -> Group:
+    """The process that does a job; it dies with this one. What it writes to stderr goes to that descriptor."""
+    module, arguments = CHILDREN[lease.type], [lease.job_id, str(lease.epoch)]
+    if lease.type in COLD:
+        return Child([sys.executable, "-m", module, *arguments], _environment(context), stderr=stderr)
+    return nursery.child(module, arguments, _environment(context), stderr)
+
+
+def _environment(context: Context) -> dict[str, str]:
+    return {**QUIET_THREADS, **os.environ, **context.settings.environment()}

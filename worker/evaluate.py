@@ -1,0 +1,116 @@
+"""The child process that evaluates a model on a labelled dataset."""
+
+import json
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from app.core import leases
+from app.core.leases import Lease
+from app.core.specs import Evaluate
+from app.core.tables import Model
+from worker.build import class_names, device, opened
+from worker.child import JobError, Stopped, main, spec_of
+from worker.context import Context
+from worker.exam import ALL, Exam, best_split, exam, marks
+from worker.observer import Observer
+from worker.progress import Progress
+from worker.starts import stored
+from worker.training.calibration import calibration
+from worker.training.data import PackedImages
+from worker.training.mistakes import most_confused, suspects
+
+SEED = 0  # of the interval's bootstrap
+
+
+def evaluate(context: Context, lease: Lease, stop: threading.Event) -> None:
+    """Every image of the split once; the figures are the job's result."""
+    spec = spec_of(lease)
+    if not isinstance(spec, Evaluate):
+        raise JobError("wrong_type", f"A job of type {spec.type} is not for evaluating.")
+    model = _model(context, spec.model)
+    images = opened(context, spec.dataset)
+    split = _split(context, spec, model, images)
+    paper = exam(images, class_names(context, spec.dataset), model.classes, spec.dataset, split)
+    network, view = stored(context, model)
+    observer = Observer(network, view, device(context, spec.device), tick=_tick(context, lease, stop))
+    logits = observer.logits(paper.images, paper.rows)
+    card = json.loads(context.storage.path(f"models/{model.id}/model.json").read_text("utf-8"))
+    metrics = marks(logits, paper, model.classes, SEED)
+    metrics["calibration"] = calibration(logits, paper.answers, card["temperature"])
+    names = _names(context, spec.dataset)
+    result = {
+        "model": model.id,
+        "dataset": spec.dataset,
+        "split": split,
+        "images": len(paper.rows),
+        "metrics": metrics,
+        "most_confused": most_confused(metrics["confusion_matrix"], model.classes),
+        "suspects": [_suspect(one, paper, model.classes, names) for one in suspects(logits, paper.answers)],
+    }
+    with context.database.writing() as session:
+        leases.fence(session, lease)
+        leases.succeed(session, lease, result)
+
+
+def _model(context: Context, model_id: str) -> Model:
+    with context.database.reading() as session:
+        model = session.get(Model, model_id)
+    if model is None:
+        raise JobError("model_not_found", f"The model '{model_id}' has been deleted.")
+    return model
+
+
+def _split(context: Context, spec: Evaluate, model: Model, images: PackedImages) -> str:
+    """What was asked for; "auto": the images that the model and its ancestors were not trained on."""
+    if spec.split != "auto":
+        return spec.split
+    return best_split(images) if spec.dataset in _lineage(context, model) else ALL
+
+
+def _lineage(context: Context, model: Model) -> set[str]:
+    """The datasets that a model and what it came from were trained on."""
+    seen, found, parent = {model.id}, {model.dataset}, model.parent
+    while parent is not None and parent not in seen:
+        seen.add(parent)
+        with context.database.reading() as session:
+            ancestor = session.get(Model, parent)
+        if ancestor is None:
+            break
+        found.add(ancestor.dataset)
+        parent = ancestor.parent
+    return {dataset for dataset in found if dataset}
+
+
+def _tick(context: Context, lease: Lease, stop: threading.Event) -> Callable[[int, int], None]:
+    progress = Progress(context, lease)
+
+    def tick(done: int, of: int) -> None:
+        if stop.is_set():
+            raise Stopped
+        progress.report(done, of)
+
+    return tick
+
+
+def _names(context: Context, dataset: str) -> list[str] | None:
+    """Where in its archive each image was; None for a dataset prepared before this was noted."""
+    path = context.storage.path(f"datasets/{dataset}/names.json")
+    names: list[str] | None = json.loads(path.read_text("utf-8")) if path.exists() else None
+    return names
+
+
+def _suspect(found: dict[str, Any], paper: Exam, classes: list[str], names: list[str] | None) -> dict[str, Any]:
+    """An image that the model is sure is something else than its folder says: likely a wrong label."""
+    row = int(paper.rows[found["row"]])
+    return {
+        "image": names[row] if names else f"#{row}",
+        "class": classes[found["label"]],
+        "predicted": classes[found["predicted"]],
+        "confidence": found["confidence"],
+        "class_confidence": found["label_confidence"],
+    }
+
+
+if __name__ == "__main__":
+    main(evaluate)

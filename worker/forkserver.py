@@ -1,0 +1,148 @@
+"""`python -m worker.forkserver`: imports what takes seconds once, then forks a child in milliseconds for each request.
+
+A fork copies the thread that forks and nothing of the others, whose locks stay locked for ever and whose OpenMP pools
+stay empty. So this process is a fresh interpreter and not the worker, it computes nothing, and it counts its threads:
+where an import has started one, children execute a fresh interpreter instead. Importing torch does not initialise CUDA,
+so a child may. The memory of what is imported is shared until somebody writes to it.
+
+The worker's end of the socket on stdin is the lifeline: when it is closed, the server ends, and its children with it.
+SIGINT and SIGTERM are for the worker to act on.
+"""
+
+import fcntl
+import gc
+import importlib
+import logging
+import os
+import select
+import signal
+import socket
+import threading
+import time
+from pathlib import Path
+from types import FrameType
+
+from app.core.lifeline import is_cut
+from worker.forked import begin
+from worker.request import PRELOAD, STATUS, Request, tell
+
+logger = logging.getLogger(__name__)
+
+THREADS = Path("/proc/self/task")
+
+
+class Server:
+    """The sockets, and the children that have not been reaped: process ids, and where to report them."""
+
+    def __init__(self, control: socket.socket) -> None:
+        self._control = control
+        self._buried, self._bell = socket.socketpair()
+        self._children: dict[int, int] = {}
+
+    def serve(self) -> None:
+        """Fork and reap until the worker is gone."""
+        self._bell.setblocking(False)
+        signal.set_wakeup_fd(self._bell.fileno())  # a signal just before select() must not be lost
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        while True:
+            ready, _, _ = select.select([self._control, self._buried], [], [])
+            if self._buried in ready:
+                self._buried.recv(4096)
+                self._reap()
+            if self._control in ready and not self._answer():
+                return self._end()
+
+    def _answer(self) -> bool:
+        request = Request.receive(self._control)
+        if request is None:
+            return False
+        warm = threads() == 1
+        pid = os.fork()
+        if pid == 0:
+            begin(request, warm, self._leave)
+        self._children[pid] = request.report
+        os.close(request.stderr)
+        os.close(request.lifeline)
+        return True
+
+    def _reap(self) -> None:
+        for child in list(self._children):
+            pid, status = os.waitpid(child, os.WNOHANG)
+            if pid:
+                report = self._children.pop(child)
+                tell(report, STATUS, os.waitstatus_to_exitcode(status))
+                os.close(report)
+
+    def _leave(self) -> None:
+        """In a child: let go of everything that is the server's."""
+        signal.set_wakeup_fd(-1)
+        for report in self._children.values():
+            os.close(report)
+        for mine in (self._control, self._buried, self._bell):
+            mine.close()
+
+    def _end(self) -> None:
+        for child in self._children:
+            try:
+                os.killpg(child, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+
+
+def main() -> None:
+    """Import, then serve."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    control = _control()
+    _end_with_worker(control)
+    preload(os.environ.pop(PRELOAD).split(","))
+    signal.signal(signal.SIGIO, signal.SIG_IGN)  # from here on, the end of file says the same
+    Server(control).serve()
+    os._exit(0)  # torch's bindings complain of leaks when the interpreter tidies up
+
+
+def _control() -> socket.socket:
+    """The socket that is stdin, moved out of the way of children's stdin."""
+    control = socket.socket(fileno=os.dup(0))
+    with Path(os.devnull).open() as nothing:
+        os.dup2(nothing.fileno(), 0)
+    return control
+
+
+def _end_with_worker(control: socket.socket) -> None:
+    """Have the kernel signal when the worker's end is closed: imports take seconds, and nothing listens meanwhile."""
+
+    def leave(_number: int, _frame: FrameType | None) -> None:
+        if is_cut(control.fileno()):
+            os._exit(0)
+
+    signal.signal(signal.SIGIO, leave)
+    fcntl.fcntl(control, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(control, fcntl.F_SETFL, fcntl.fcntl(control, fcntl.F_GETFL) | os.O_ASYNC)
+    if is_cut(control.fileno()):  # it was closed before the kernel knew whom to tell
+        os._exit(0)
+
+
+def preload(modules: list[str]) -> None:
+    """Import what can be imported; a child that needs the rest fails with the reason in its own last words."""
+    began = time.monotonic()
+    for module in modules:
+        try:
+            importlib.import_module(module)
+        except Exception:
+            logger.warning("%s cannot be imported ahead of time", module, exc_info=True)
+    gc.collect()
+    gc.freeze()  # collections in children would write to, and so copy, every page that holds an object
+    if (count := threads()) > 1:
+        logger.warning("an import started %d threads: jobs will start slowly", count - 1)
+    logger.info("ready after %.1f s", time.monotonic() - began)
+
+
+def threads() -> int:
+    """How many threads this process has: Python's own, and on Linux everybody's."""
+    return len(list(THREADS.iterdir())) if THREADS.exists() else threading.active_count()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,34 @@
+"""How good are a run's weights? Its figures on the job's exam, and how far its confidence can be believed."""
+
+from typing import Any
+
+import torch
+
+from worker.build import Material
+from worker.exam import Exam, marks, right
+from worker.observer import Observer, sample
+from worker.training.backbones import Network
+from worker.training.calibration import calibration, fit_temperature
+
+MOST = 5000  # validation images are enough for one number
+CORRECT = "correct"
+
+
+def judge(network: Network, paper: Exam, shared: Material, seed: int) -> dict[str, Any]:
+    """The figures of the exam, `calibration` before and after the temperature that validation images ask for.
+
+    `correct` has a 1 for each right answer and a 0 for each wrong one: what two runs are compared by.
+    """
+    observer = Observer(network, shared.view, shared.device)
+    logits = observer.logits(paper.images, paper.rows)
+    figures = marks(logits, paper, shared.classes, seed)
+    figures["calibration"] = calibration(logits, paper.answers, temperature(observer, shared, seed))
+    return figures | {CORRECT: "".join("1" if one else "0" for one in right(logits, paper).tolist())}
+
+
+def temperature(observer: Observer, shared: Material, seed: int) -> float:
+    """What the logits are divided by, fitted on validation images; 1 where there are none (Guo 2017)."""
+    rows = sample(shared.images.indices("val"), MOST, seed)
+    if not len(rows):
+        return 1.0
+    return fit_temperature(observer.logits(shared.images, rows), torch.from_numpy(shared.images.labels[rows]))

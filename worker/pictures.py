@@ -1,0 +1,35 @@
+"""What a run sees, as a picture that a person can look at while it learns."""
+
+import io
+from contextlib import closing
+from dataclasses import dataclass
+from functools import cached_property
+
+from PIL import Image
+
+from worker.training.batches import Batch, Source
+from worker.training.inference import evaluating
+from worker.training.methods.contract import Method
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """`png()` is the method's grid for the first batch of `source`, always the same images."""
+
+    method: Method
+    source: Source
+
+    @cached_property
+    def _batch(self) -> Batch:
+        with closing(self.source.epoch(0, 0)) as batches:
+            return next(batches).to(self.method.network.device)
+
+    def png(self) -> bytes | None:
+        """The file's bytes; None for a method that has nothing to show."""
+        with evaluating(self.method):
+            grid = self.method.pictures(self._batch)
+        if grid is None:
+            return None
+        out = io.BytesIO()
+        Image.fromarray(grid.cpu().numpy()).save(out, "PNG")
+        return out.getvalue()
