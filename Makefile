@@ -5,7 +5,7 @@ LOCK := requirements/dev.txt
 UV := $(BIN)/uv
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: setup serve demo test check format lock clean
+.PHONY: setup serve demo quality quality-quick test check format lock clean
 
 setup: .venv/ready
 
@@ -23,6 +23,13 @@ serve: setup
 
 demo: setup
 	$(BIN)/python examples/digits.py
+
+# On the photographs in ../shared/data: forty minutes on two cores, and docs/quality.md is written anew; or a few of them.
+quality: setup
+	$(BIN)/python -m benchmarks.quality
+
+quality-quick: setup
+	$(BIN)/python -m benchmarks.quality --quick
 
 # Two test processes on two cores: each with one thread of its own, or they wait for each other.
 test: setup

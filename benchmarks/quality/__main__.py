@@ -1,0 +1,93 @@
+"""Proves over HTTP, on photographs, that Imprint's transfer learning works.
+
+python -m benchmarks.quality                 every experiment; writes docs/quality.md and docs/quality.json
+python -m benchmarks.quality --only a,c      those alone; the other sections stay as they are
+python -m benchmarks.quality --quick         small ones, in minutes; writes nothing, and fails where a sign is wrong
+"""
+
+import argparse
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmarks.quality.experiment import Experiment
+from benchmarks.quality.experiments import adaptation, labels, ranking, selfsupervised, strength
+from benchmarks.quality.machine import machine, versions
+from benchmarks.quality.material import DATA
+from benchmarks.quality.report import document, sentence
+from benchmarks.quality.sections import Section, load, save
+from benchmarks.quality.service import Service, fresh_server
+
+EXPERIMENTS: dict[str, Experiment] = {
+    "a": labels.EXPERIMENT,
+    "b": selfsupervised.EXPERIMENT,
+    "c": adaptation.EXPERIMENT,
+    "d": ranking.EXPERIMENT,
+    "e": strength.EXPERIMENT,
+}
+QUICK = "acd"
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+
+
+def main() -> int:
+    """The exit status."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.quality", description="prove the transfer learning")
+    parser.add_argument("--quick", action="store_true", help="small, in minutes; fails where a sign is wrong")
+    parser.add_argument("--only", help="letters of experiments: a,c")
+    asked = parser.parse_args()
+    if not DATA.is_dir():
+        print("skipped: the photographs are not beside the repository, in ../shared/data")
+        return 0 if asked.quick else 1
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))  # or the server would outlive us
+    letters = asked.only.split(",") if asked.only else list(QUICK if asked.quick else EXPERIMENTS)
+    with fresh_server() as url:
+        sections = conducted(Service(url), letters, quick=asked.quick)
+    if asked.quick:
+        return failures(sections)
+    write(sections)
+    return 0
+
+
+def conducted(service: Service, letters: Sequence[str], *, quick: bool) -> dict[str, Section]:
+    """The experiments, one after the other."""
+    made = {}
+    for letter in letters:
+        print(f"{letter}. {EXPERIMENTS[letter].title}", flush=True)
+        made[letter] = section(service, EXPERIMENTS[letter], quick=quick)
+        for expectation in made[letter].expectations:
+            print(f"  {sentence(expectation)}", flush=True)
+    return made
+
+
+def section(service: Service, experiment: Experiment, *, quick: bool) -> Section:
+    """One experiment."""
+    began, date = time.monotonic(), datetime.now(UTC).date().isoformat()
+    found = experiment.run(service, quick)
+    outcomes = [replace(one, asked=service.told(one.asked)) for one in found.outcomes]
+    seconds = round(time.monotonic() - began)
+    about = experiment.title, experiment.about, date, machine(), versions(), seconds
+    return Section(*about, outcomes, found.expectations)
+
+
+def failures(sections: dict[str, Section]) -> int:
+    """Whether any expectation did not hold; what was expected is said on the error output."""
+    failed = [each for section in sections.values() for each in section.expectations if not each.held]
+    for each in failed:
+        print(f"failed: {sentence(each)}", file=sys.stderr)
+    return bool(failed)
+
+
+def write(sections: dict[str, Section]) -> None:
+    """The document, with the sections of earlier runs where there are no new ones."""
+    DOCS.mkdir(exist_ok=True)
+    whole = load(DOCS / "quality.json") | sections
+    save(DOCS / "quality.json", whole)
+    (DOCS / "quality.md").write_text(document(whole), "utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

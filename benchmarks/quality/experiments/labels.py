@@ -1,0 +1,90 @@
+"""How many labels does it take? Six birds from few labels, with transfer and without."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks.quality.expectations import Expectation, above, certainly_above
+from benchmarks.quality.experiment import Experiment, Findings
+from benchmarks.quality.material import BIRDS, few, imagenet
+from benchmarks.quality.outcomes import Outcome, best, names, row
+from benchmarks.quality.service import Service, Spec
+from benchmarks.quality.trials import Trial, conduct
+
+DEFAULT, ALL, L2SP, FUNCTION = "default", "all", "l2_sp", "function"
+IMAGE_SIZE = 64
+KINDS: dict[str, Spec] = {
+    DEFAULT: {"baselines": ["random"]},
+    ALL: {"trainable": "all"},
+    L2SP: {"penalty": {"kind": "l2_sp", "strength": "auto"}},
+    FUNCTION: {"penalty": {"kind": "function"}},
+}
+WORSE = -0.03  # is what a choice that sees no test images may be, beside the best of what it chose from
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`epochs` by labels for each class, of all kinds but the default, which has what the service gives it."""
+
+    epochs: dict[int, int]
+    kinds: tuple[str, ...]
+    seeds: tuple[int, ...]
+
+
+FULL = Plan({5: 30, 10: 20, 30: 12}, tuple(KINDS), seeds=(0,))
+QUICK = Plan({5: 20}, (DEFAULT,), seeds=(0,))
+
+
+def run(service: Service, quick: bool) -> Findings:
+    """Every kind of fine-tuning for every number of labels."""
+    plan = QUICK if quick else FULL
+    tried = [
+        Trial(group(labels), kind, seed, spec(service, kind, labels, seed))
+        for labels in plan.epochs
+        for kind in plan.kinds
+        for seed in plan.seeds
+    ]
+    found = conduct(service, tried)
+    return Findings(found, [each for labels in plan.epochs for each in expected(found, group(labels))])
+
+
+def spec(service: Service, kind: str, labels: int, seed: int) -> Spec:
+    """One job; the default says nothing but the image size, and asks for a yardstick."""
+    training: dict[str, Any] = {} if kind == DEFAULT else {"epochs": FULL.epochs[labels]}
+    return {
+        "type": "finetune",
+        "dataset": few(service, BIRDS, labels, seed),
+        "init": imagenet(service),
+        "image_size": IMAGE_SIZE,
+        **KINDS[kind],
+        "training": {**training, "seed": seed},
+    }
+
+
+def expected(found: list[Outcome], own: str) -> list[Expectation]:
+    """What starts from ImageNet is better than what does not, and what chooses for the user chooses well."""
+    random, strengths = row(found, own, "random"), [name for name in names(found, own) if name.startswith(L2SP)]
+    others = [name for name in names(found, own) if name != "random" and name not in strengths]
+    made = [certainly_above(row(found, own, name), random) for name in others]
+    made.append(above(row(found, own, DEFAULT), row(found, own, "head"), WORSE))
+    if strengths:
+        auto = row(found, own, f"{L2SP} auto")
+        made += [certainly_above(auto, random), above(auto, best(found, own, strengths), WORSE)]
+    return made
+
+
+def group(labels: int) -> str:
+    """What is compared."""
+    return f"birds, {labels} labels for each class"
+
+
+EXPERIMENT = Experiment(
+    "Transfer from ImageNet with few labels",
+    "Six kinds of birds, 30 photographs of each held out as test images. Of the labels that there are a third, but two "
+    "for each class at least, validate; the others train. `default` is what a user gets who says nothing but the image "
+    "size: the head alone first, then every weight, for as many epochs as the service thinks right. `random` is the "
+    "same training from random weights, just as long; `head` trains the output layer alone. The others get fewer "
+    "epochs, as the table says, to keep this benchmark short: `all` trains every weight from the start, without the "
+    "head first; `l2_sp` and `function` hold the network near to the pre-trained one, where `l2_sp auto` has the "
+    "strength that validation images chose and `function` is at its default strength.",
+    run,
+)

@@ -1,0 +1,103 @@
+"""What trainings came to, and the rows of a table that they make."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from benchmarks.quality import statistics
+from benchmarks.quality.statistics import Estimate
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One training, judged by `images`. All of it is JSON.
+
+    `group` says what may be compared: the same images to learn from and to be judged by. `name` is what was done with
+    them. `asked`: the spec as it was sent, `spec`: with every default filled in; both are of the job that it was part
+    of. `extra`: other figures by name.
+    """
+
+    group: str
+    name: str
+    seed: int
+    images: int
+    accuracy: float
+    seconds: float
+    asked: dict[str, Any]
+    spec: dict[str, Any]
+    extra: dict[str, float] = field(default_factory=dict)
+
+    def beside(self, figures: dict[str, float]) -> "Outcome":
+        """The same with more figures."""
+        return replace(self, extra=self.extra | figures)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a table: the outcomes of one name in one group, seed by seed."""
+
+    outcomes: list[Outcome]
+
+    @property
+    def group(self) -> str:
+        """What it may be compared within."""
+        return self.outcomes[0].group
+
+    @property
+    def name(self) -> str:
+        """What was done."""
+        return self.outcomes[0].name
+
+    @property
+    def images(self) -> int:
+        """How many judged each of them: the same ones."""
+        return self.outcomes[0].images
+
+    @property
+    def accuracies(self) -> list[float]:
+        """By seed."""
+        return [one.accuracy for one in self.outcomes]
+
+    @property
+    def accuracy(self) -> Estimate:
+        """Over all seeds."""
+        return statistics.accuracy(self.accuracies, self.images)
+
+    def mean(self, figure: str) -> float:
+        """An extra figure's mean over the seeds."""
+        return sum(one.extra[figure] for one in self.outcomes) / len(self.outcomes)
+
+    def over(self, other: "Row") -> Estimate:
+        """By how much this is above another row of its group, of the same seeds."""
+        return statistics.difference(self.accuracies, other.accuracies, self.images)
+
+
+def rows(outcomes: Sequence[Outcome]) -> list[Row]:
+    """A row for each name in each group, in the order in which they first appear."""
+    found: dict[tuple[str, str], list[Outcome]] = {}
+    for one in outcomes:
+        found.setdefault((one.group, one.name), []).append(one)
+    return [Row(each) for each in found.values()]
+
+
+def groups(outcomes: Sequence[Outcome]) -> list[str]:
+    """The groups, in order."""
+    return list(dict.fromkeys(one.group for one in outcomes))
+
+
+def row(outcomes: Sequence[Outcome], group: str, name: str) -> Row:
+    """The row of this name; KeyError where there is none."""
+    found = [one for one in outcomes if (one.group, one.name) == (group, name)]
+    if not found:
+        raise KeyError(f"{group}: {name}")
+    return Row(found)
+
+
+def best(outcomes: Sequence[Outcome], group: str, names: Sequence[str]) -> Row:
+    """Which of these rows of the group has the highest mean accuracy."""
+    return max((row(outcomes, group, name) for name in names), key=lambda one: one.accuracy.mean)
+
+
+def names(outcomes: Sequence[Outcome], group: str) -> list[str]:
+    """The names in a group, in order."""
+    return list(dict.fromkeys(one.name for one in outcomes if one.group == group))

@@ -1,0 +1,22 @@
+"""Outcomes and archives made up by hand."""
+
+import zipfile
+from pathlib import Path
+
+from benchmarks.quality.outcomes import Outcome
+
+
+def outcome(group: str, name: str, accuracy: float, *, seed: int = 0, images: int = 180, **extra: float) -> Outcome:
+    asked = {"type": "finetune", "training": {"seed": seed}}
+    return Outcome(group, name, seed, images, accuracy, 2.5, asked, {**asked, "backbone": "resnet18"}, extra)
+
+
+def by_seed(group: str, name: str, accuracies: list[float], images: int = 180) -> list[Outcome]:
+    return [outcome(group, name, accuracy, seed=seed, images=images) for seed, accuracy in enumerate(accuracies)]
+
+
+def archive(path: Path, files: dict[str, bytes]) -> Path:
+    with zipfile.ZipFile(path, "w") as writer:
+        for name, content in files.items():
+            writer.writestr(name, content)
+    return path
