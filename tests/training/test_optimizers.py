@@ -29,17 +29,18 @@ def test_stages_learn_more_slowly_the_further_they_are_from_the_head() -> None:
 
 
 @pytest.mark.parametrize("name", ["adamw", "sgd"])
-def test_memory_goes_out_and_comes_back(name: str) -> None:
-    layers = [nn.Linear(3, 2), nn.Linear(3, 2)]
-    layers[1].load_state_dict(layers[0].state_dict())
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+def test_memory_goes_out_and_comes_back(name: str, memory_format: torch.memory_format) -> None:
+    """By way of contiguous tensors, as a checkpoint holds them: the numbers must find back to their weights."""
+    layers = [nn.Conv2d(3, 2, 2).to(memory_format=memory_format) for _ in range(2)]
     first, second = (build(name, decay_groups([layer], 0.1), 0.1) for layer in layers)
-    inputs = torch.randn(3, 4, 3)
+    inputs = torch.randn(3, 4, 3, 5, 5)
     for x in inputs[:2]:
         first.zero_grad()
         layers[0](x).square().sum().backward()
         first.step()
     layers[1].load_state_dict(layers[0].state_dict())
-    load_tensors(second, tensors(first))
+    load_tensors(second, {name: tensor.contiguous() for name, tensor in tensors(first).items()})
     for layer, optimizer in zip(layers, (first, second), strict=True):
         optimizer.zero_grad()
         layer(inputs[2]).square().sum().backward()

@@ -110,6 +110,7 @@ def build(name: str, outputs: int, image_size: int, seed: int) -> Network:
     head_name, head = _output_layer(model)
     model.set_submodule(head_name, nn.Identity())
     kind = ConvolutionalHead if isinstance(head, nn.Conv2d) else Network
+    model.to(memory_format=torch.channels_last)  # a convolution then runs as it does best, whatever its input's order
     return kind(name, image_size, model, head_name, head)
 
 
