@@ -4,7 +4,6 @@ import logging
 import os
 import socket
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,6 +11,8 @@ import typer
 from app import schema
 from app.core.settings import Settings
 from app.core.specs import LANES
+from app.keys import cli as keys
+from app.options import Data, leave, settings_of
 from app.processes import Command, Tree
 
 # Workers stop their own children first; the tree waits a little longer than they do.
@@ -19,8 +20,9 @@ EXTRA_GRACE_SECONDS = 10.0
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 cli = typer.Typer(help="Imprint: self-hosted fine-tuning as a service for image models.", no_args_is_help=True)
+cli.add_typer(keys.keys, name="keys")
+cli.add_typer(keys.tenants, name="tenants")
 
-Data = Annotated[Path | None, typer.Option(help="The data folder (IMPRINT_DATA).")]
 Lanes = Annotated[str, typer.Option(help="Which lanes to work in: long (training), short (everything else).")]
 EVERY_LANE = ",".join(sorted(set(LANES.values())))
 
@@ -28,14 +30,14 @@ EVERY_LANE = ",".join(sorted(set(LANES.values())))
 def main() -> None:
     """The console script."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     cli()
 
 
 @cli.command()
 def serve(host: str = "127.0.0.1", port: int = 8000, data: Data = None, lanes: Lanes = EVERY_LANE) -> None:
     """The whole service in one process tree: API and workers. Ctrl-C ends all of it."""
-    settings = _settings(data)
-    _refuse_open_doors(host)
+    settings = _guarded(settings_of(data), host)
     _refuse_taken_port(host, port)
     schema.upgrade(settings.resolved_database_url)
     _run([_api(settings, host, port), *_workers(settings, lanes)], settings)
@@ -44,8 +46,7 @@ def serve(host: str = "127.0.0.1", port: int = 8000, data: Data = None, lanes: L
 @cli.command()
 def api(host: str = "127.0.0.1", port: int = 8000, data: Data = None) -> None:
     """The HTTP side alone."""
-    settings = _settings(data)
-    _refuse_open_doors(host)
+    settings = _guarded(settings_of(data), host)
     _refuse_taken_port(host, port)
     _run([_api(settings, host, port)], settings)
 
@@ -53,23 +54,23 @@ def api(host: str = "127.0.0.1", port: int = 8000, data: Data = None) -> None:
 @cli.command()
 def worker(data: Data = None, lanes: Lanes = EVERY_LANE) -> None:
     """Workers alone: one Celery process for each lane. Start more on other machines to scale out."""
-    settings = _settings(data)
+    settings = settings_of(data)
     _run(_workers(settings, lanes), settings)
 
 
 @cli.command()
 def migrate(data: Data = None) -> None:
     """Bring the database to the newest schema."""
-    schema.upgrade(_settings(data).resolved_database_url)
+    schema.upgrade(settings_of(data).resolved_database_url)
 
 
-def _settings(data: Path | None) -> Settings:
-    return Settings() if data is None else Settings(data=data)
-
-
-def _refuse_open_doors(host: str) -> None:
-    if host not in LOOPBACK:
-        _leave(f"refusing to listen on {host}: without API keys Imprint answers on the loopback address alone")
+def _guarded(settings: Settings, host: str) -> Settings:
+    """Keys are required beyond the loopback address, and there must be one that can make others."""
+    if host in LOOPBACK and not settings.require_keys:
+        return settings
+    if not keys.admins_exist(settings):
+        leave(f"refusing to listen on {host} without API keys. Make one first: imprint keys create NAME --scope admin")
+    return settings.model_copy(update={"require_keys": True})
 
 
 def _refuse_taken_port(host: str, port: int) -> None:
@@ -79,12 +80,7 @@ def _refuse_taken_port(host: str, port: int) -> None:
         try:
             probe.bind((host, port))
         except OSError as error:
-            _leave(f"cannot listen on {host}:{port}: {error.strerror}. Choose another with --port")
-
-
-def _leave(message: str) -> None:
-    typer.echo(f"imprint: {message}", err=True)
-    raise typer.Exit(2)
+            leave(f"cannot listen on {host}:{port}: {error.strerror}. Choose another with --port")
 
 
 def _run(commands: list[Command], settings: Settings) -> None:
@@ -106,7 +102,7 @@ def _workers(settings: Settings, lanes: str) -> list[Command]:
 
 def _worker(settings: Settings, lane: str) -> Command:
     if lane not in LANES.values():
-        _leave(f"there is no lane '{lane}'; there are {EVERY_LANE}")
+        leave(f"there is no lane '{lane}'; there are {EVERY_LANE}")
     options = (
         f"worker --pool threads --concurrency 1 --queues {lane} --loglevel WARNING --without-gossip --without-mingle"
     )

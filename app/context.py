@@ -1,6 +1,6 @@
 """What the process holds for all requests; made by `app.main` when it starts, handed to endpoints as `Ctx`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, cast
 
 from fastapi import Depends
@@ -10,7 +10,10 @@ from app.broker import Sender
 from app.core.database import Database
 from app.core.settings import Settings
 from app.core.storage import Storage
+from app.http.inflight import InFlight
 from app.http.observed import Observed
+from app.keys.gate import Caller
+from app.keys.pace import Pace
 from app.predictions.runtime import Predictor
 
 
@@ -24,6 +27,12 @@ class Context:
     sender: Sender
     predictor: Predictor
     observed: Observed
+    pace: Pace
+    in_flight: InFlight
+
+    def of(self, tenant: str) -> "Context":
+        """The same with a database in which there is nothing but this tenant's."""
+        return replace(self, database=self.database.of(tenant))
 
 
 def context_of(request: Request) -> Context:
@@ -31,8 +40,21 @@ def context_of(request: Request) -> Context:
     return cast(Context, request.app.state.context)
 
 
-async def _context(request: Request) -> Context:
+async def _caller(request: Request) -> Caller:
+    return cast(Caller, request.state.caller)
+
+
+async def _whole(request: Request) -> Context:
     return context_of(request)
 
 
-Ctx = Annotated[Context, Depends(_context)]
+async def _own(request: Request) -> Context:
+    who = await _caller(request)
+    return context_of(request).of(who.tenant)
+
+
+CallerAsked = Annotated[Caller, Depends(_caller)]
+# What belongs to the caller; only where a guard has let them in (`app.http.guards`).
+Ctx = Annotated[Context, Depends(_own)]
+# Everything, for the health of the service.
+WholeCtx = Annotated[Context, Depends(_whole)]

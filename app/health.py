@@ -8,13 +8,16 @@ from pydantic import BaseModel
 from sqlalchemy import inspect
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.context import Ctx
+from app.context import CallerAsked, WholeCtx
 from app.core.database import Database
 from app.core.errors import ServiceError
 from app.core.tables import Base
+from app.http.guards import Guarded, needs
+from app.keys.gate import check_operator
 from app.problems import documented
 
 router = APIRouter(tags=["health"])
+guarded = APIRouter(tags=["health"], route_class=Guarded)
 
 RETRY_SECONDS = 2
 
@@ -32,7 +35,7 @@ async def live() -> Health:
 
 
 @router.get("/readyz", responses=documented(503))
-def ready(context: Ctx) -> Health:
+def ready(context: WholeCtx) -> Health:
     """The database answers and its tables are there."""
     try:
         missing = missing_tables(context.database)
@@ -52,7 +55,9 @@ def _not_ready(message: str) -> ServiceError:
     return ServiceError("unavailable", "not_ready", message, retry_after=RETRY_SECONDS)
 
 
-@router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
-def metrics(context: Ctx) -> Response:
-    """Prometheus' text format."""
+@guarded.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+@needs("admin")
+def metrics(context: WholeCtx, caller: CallerAsked) -> Response:
+    """Prometheus' text format; where keys are needed, one of the operators' with scope `admin`."""
+    check_operator(caller)
     return Response(context.observed.exposition(context.database), media_type=CONTENT_TYPE_LATEST)

@@ -15,15 +15,28 @@ from app.core.settings import Settings
 from app.core.storage import Storage
 from app.datasets import endpoints as datasets
 from app.http import docs
+from app.http.inflight import InFlight
 from app.http.observed import Counted, Observed
-from app.http.openapi import with_problems
+from app.http.openapi import completed
 from app.jobs import endpoints as jobs
+from app.keys import endpoints as keys
+from app.keys.pace import Pace
 from app.models import aliases
 from app.models import endpoints as models
 from app.predictions import endpoints as predictions
 from app.predictions.runtime import Predictor
 
-ROUTERS = (datasets.router, jobs.router, models.router, predictions.router, aliases.router, health.router, docs.router)
+ROUTERS = (
+    datasets.router,
+    jobs.router,
+    models.router,
+    predictions.router,
+    aliases.router,
+    keys.router,
+    health.router,
+    health.guarded,
+    docs.router,
+)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -39,7 +52,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redirect_slashes=False,
     )
     # FastAPI's own documented way
-    app.openapi = with_problems(app)  # type: ignore[method-assign]
+    app.openapi = completed(app, ROUTERS)  # type: ignore[method-assign]
     problems.install(app)
     app.add_middleware(Counted, observed=observed)
     for router in ROUTERS:
@@ -67,4 +80,4 @@ def open_context(settings: Settings, observed: Observed, closing: ExitStack) -> 
     closing.callback(sender.stop)
     repeater.start()
     closing.callback(repeater.stop)
-    return Context(settings, database, storage, sender, Predictor(settings, storage), observed)
+    return Context(settings, database, storage, sender, Predictor(settings, storage), observed, Pace(), InFlight())

@@ -22,11 +22,14 @@ logger = logging.getLogger(__name__)
 
 STATUS: dict[Kind, int] = {
     "malformed": 400,
+    "unauthorized": 401,
+    "forbidden": 403,
     "invalid": 422,
     "not_found": 404,
     "conflict": 409,
     "too_large": 413,
     "unsupported": 415,
+    "limited": 429,
     "unavailable": 503,
     "full": 507,
 }
@@ -83,7 +86,9 @@ def install(app: FastAPI) -> None:
 
 def _service_error(_request: Request, error: Exception) -> Response:
     error = cast(ServiceError, error)
-    headers = {"Retry-After": str(error.retry_after)} if error.retry_after is not None else None
+    headers = {"Retry-After": str(error.retry_after)} if error.retry_after is not None else {}
+    if error.kind == "unauthorized":
+        headers["WWW-Authenticate"] = "Bearer"
     return problem(STATUS[error.kind], error.code, error.message, error.fields, headers)
 
 

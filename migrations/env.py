@@ -1,14 +1,14 @@
 """Alembic's environment: the URL and the metadata come from the application, never from an ini file."""
 
 from alembic import context
-from sqlalchemy import create_engine
+from sqlalchemy import NullPool, create_engine
 
 from app.core.tables import Base
 
 
 def run() -> None:
     """Run migrations in one transaction."""
-    engine = create_engine(context.config.get_main_option("sqlalchemy.url", ""))
+    engine = create_engine(context.config.get_main_option("sqlalchemy.url", ""), poolclass=NullPool)
     with engine.connect() as connection:
         context.configure(
             connection=connection,
@@ -18,7 +18,6 @@ def run() -> None:
         )
         with context.begin_transaction():
             context.run_migrations()
-    engine.dispose()
 
 
 run()

@@ -66,8 +66,8 @@ def _run(work: Work, context: Context, job_id: str, epoch: int, stop: threading.
 
 def _lease(context: Context, job_id: str, epoch: int) -> Lease:
     with context.database.reading() as session:
-        job = session.execute(select(Job.type, Job.spec).where(Job.id == job_id)).one()
-    return Lease(job_id, epoch, job.type, job.spec)
+        job = session.execute(select(Job.type, Job.spec, Job.tenant).where(Job.id == job_id)).one()
+    return Lease(job_id, epoch, job.type, job.spec, job.tenant)
 
 
 def _fail(context: Context, lease: Lease, error: Exception) -> None:

@@ -117,6 +117,7 @@ def _temperature(result: dict[str, Any]) -> float:
 def _model(model_id: str, lease: Lease, spec: Trainable, shared: Material, metrics: dict[str, Any]) -> Model:
     return Model(
         id=model_id,
+        tenant=lease.tenant,
         name=spec.name or f"{spec.type} of {spec.backbone}",
         status="ready",
         backbone=spec.backbone,

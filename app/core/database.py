@@ -6,6 +6,7 @@ lose racing updates. PostgreSQL needs none of this.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -13,27 +14,39 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from app.core.tenancy import TENANT
+
 SQLITE_BUSY_SECONDS = 60
 BEGIN = "imprint_begin"
 
 
 class Database:
-    """Hands out transactions. Thread-safe; make one per process, never carry it over a fork."""
+    """Hands out transactions. Thread-safe; make one per process, never carry it over a fork.
+
+    Its sessions see everybody's rows; those of `of(tenant)` one tenant's.
+    """
 
     def __init__(self, url: str) -> None:
         self.engine = _sqlite(url) if make_url(url).get_backend_name() == "sqlite" else _server(url)
         self._immediate = self.engine.execution_options(**{BEGIN: "BEGIN IMMEDIATE"})
+        self._info: dict[str, str] = {}
+
+    def of(self, tenant: str) -> "Database":
+        """The same database as one tenant may know it (`app.core.tenancy`)."""
+        scoped = copy(self)
+        scoped._info = {TENANT: tenant}
+        return scoped
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """A consistent view; nothing is written."""
-        with Session(self.engine, expire_on_commit=False) as session:
+        with Session(self.engine, expire_on_commit=False, info=self._info) as session:
             yield session
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
         """A transaction that commits when the block ends and rolls back when it raises."""
-        with Session(self._immediate, expire_on_commit=False) as session, session.begin():
+        with Session(self._immediate, expire_on_commit=False, info=self._info) as session, session.begin():
             yield session
 
     def close(self) -> None:

@@ -3,7 +3,19 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-Kind = Literal["malformed", "invalid", "not_found", "conflict", "too_large", "unsupported", "unavailable", "full"]
+Kind = Literal[
+    "malformed",
+    "unauthorized",
+    "forbidden",
+    "invalid",
+    "not_found",
+    "conflict",
+    "too_large",
+    "unsupported",
+    "limited",
+    "unavailable",
+    "full",
+]
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ class Lease:
     epoch: int
     type: str
     spec: dict[str, Any]
+    tenant: str
 
     def held(self) -> tuple[ColumnElement[bool], ...]:
         """The conditions under which the row is still this lease's."""
@@ -68,14 +69,14 @@ def claim(session: Session, lane: str, owner: str, seconds: float) -> Lease | No
             started_at=now(),
             lease_expires_at=now() + seconds,
         )
-        .returning(Job.id, Job.epoch, Job.type, Job.spec, Job.attempts)
+        .returning(Job.id, Job.epoch, Job.type, Job.spec, Job.tenant, Job.attempts)
         .execution_options(synchronize_session=False)
     )
     row = session.execute(statement).one_or_none()
     if row is None:
         return None
     record(session, row.id, "started", {"attempt": row.attempts, "owner": owner})
-    return Lease(row.id, row.epoch, row.type, row.spec)
+    return Lease(row.id, row.epoch, row.type, row.spec, row.tenant)
 
 
 def renew(session: Session, lease: Lease, seconds: float) -> Orders:

@@ -37,6 +37,12 @@ class Settings(BaseSettings):
     prepare_memory_bytes: int = Field(4 * 1024 * MIB, ge=1, description="address space of a preparation's process")
     stored_side: int = Field(256, ge=32, description="the shorter side of a prepared image, never enlarged")
 
+    require_keys: bool = Field(False, description="refuse whoever has no API key; needed beyond the loopback address")
+    limit_storage_bytes: int | None = Field(None, ge=0, description="a tenant's files together, unless it has its own")
+    limit_images: int | None = Field(None, ge=0, description="images in a tenant's datasets")
+    limit_jobs: int | None = Field(None, ge=0, description="a tenant's jobs that have not ended")
+    limit_requests: int | None = Field(None, ge=1, description="a tenant's requests in a minute, to each API process")
+
     loaded_models: int = Field(4, ge=1)
     prediction_queue: int = Field(128, ge=1)
     prediction_batch: int = Field(8, ge=1)
@@ -58,4 +64,5 @@ class Settings(BaseSettings):
     def environment(self) -> dict[str, str]:
         """These settings as environment variables, for child processes."""
         absolute = self.model_copy(update={"data": self.data.resolve()})
-        return {f"IMPRINT_{name.upper()}": str(value) for name, value in absolute.model_dump().items()}
+        told = absolute.model_dump(exclude_none=True)
+        return {f"IMPRINT_{name.upper()}": str(value) for name, value in told.items()}

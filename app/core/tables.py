@@ -14,6 +14,7 @@ from app.core.clock import now
 
 Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 Id = String(40)
+LOCAL = "local"  # the tenant of whoever needs no key, and of the service's operators
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -30,7 +31,42 @@ class Base(DeclarativeBase):
     type_annotation_map = {dict[str, Any]: Json, list[Any]: Json, list[str]: Json, float: Double()}  # noqa: RUF012
 
 
-class Job(Base):
+class Owned:
+    """What belongs to a tenant, and is not there for any other (`app.core.tenancy`)."""
+
+    tenant: Mapped[str] = mapped_column(Id, default=LOCAL, server_default=LOCAL)
+
+
+class Tenant(Base):
+    """Somebody with keys, things and limits of their own. A limit that is null is the service's default."""
+
+    __tablename__ = "tenants"
+
+    name: Mapped[str] = mapped_column(Id, primary_key=True)
+    storage_bytes: Mapped[int | None] = mapped_column(BigInteger)
+    images: Mapped[int | None] = mapped_column(BigInteger)
+    jobs: Mapped[int | None] = mapped_column(Integer)
+    requests: Mapped[int | None] = mapped_column(Integer)
+    created_at: Mapped[float] = mapped_column(default=now())
+
+
+class Key(Owned, Base):
+    """An API key; of its secret there is only the hash."""
+
+    __tablename__ = "keys"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    name: Mapped[str] = mapped_column(String(200))
+    scope: Mapped[str] = mapped_column(String(10))
+    digest: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[float] = mapped_column(default=now())
+    expires_at: Mapped[float | None]
+    revoked_at: Mapped[float | None]
+
+    __table_args__ = (Index("ix_keys_tenant_created_at", "tenant", "created_at", "id"),)
+
+
+class Job(Owned, Base):
     """One piece of work.
 
     `epoch` counts the claims and fences writers; `attempts` counts the claims that were not given back.
@@ -66,8 +102,8 @@ class Job(Base):
     __table_args__ = (
         Index("ix_jobs_lane_status_queued_at", "lane", "status", "queued_at", "id"),
         Index("ix_jobs_status_lease_expires_at", "status", "lease_expires_at"),
-        Index("ix_jobs_type_created_at", "type", "created_at", "id"),
-        Index("ix_jobs_created_at", "created_at", "id"),
+        Index("ix_jobs_tenant_type_created_at", "tenant", "type", "created_at", "id"),
+        Index("ix_jobs_tenant_created_at", "tenant", "created_at", "id"),
     )
 
 
@@ -130,8 +166,11 @@ class Artifact(Base):
     created_at: Mapped[float] = mapped_column(default=now())
 
 
-class Dataset(Base):
-    """Uploaded photographs; `status` is preparing, ready or failed."""
+class Dataset(Owned, Base):
+    """Uploaded photographs; `status` is preparing, ready or failed.
+
+    `bytes` are the archive's, `packed_bytes` those of what was made of it.
+    """
 
     __tablename__ = "datasets"
 
@@ -141,6 +180,7 @@ class Dataset(Base):
     job: Mapped[str] = mapped_column(Id)
     sha256: Mapped[str] = mapped_column(String(64))
     bytes: Mapped[int] = mapped_column(BigInteger)
+    packed_bytes: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     images: Mapped[int | None] = mapped_column(Integer)
     labelled: Mapped[bool | None] = mapped_column(Boolean)
     classes: Mapped[list[Any] | None]
@@ -151,7 +191,7 @@ class Dataset(Base):
     error: Mapped[dict[str, Any] | None]
     created_at: Mapped[float] = mapped_column(default=now())
 
-    __table_args__ = (Index("ix_datasets_created_at", "created_at", "id"),)
+    __table_args__ = (Index("ix_datasets_tenant_created_at", "tenant", "created_at", "id"),)
 
     @property
     def class_names(self) -> list[str]:
@@ -171,7 +211,7 @@ class Rejection(Base):
     reason: Mapped[str] = mapped_column(String(500))
 
 
-class Model(Base):
+class Model(Owned, Base):
     """A servable model; `status` is preparing (weights are there, the ONNX file is not yet), ready or failed."""
 
     __tablename__ = "models"
@@ -191,24 +231,26 @@ class Model(Base):
     bytes: Mapped[int] = mapped_column(BigInteger)
     created_at: Mapped[float] = mapped_column(default=now())
 
-    __table_args__ = (Index("ix_models_created_at", "created_at", "id"),)
+    __table_args__ = (Index("ix_models_tenant_created_at", "tenant", "created_at", "id"),)
 
 
-class Alias(Base):
+class Alias(Owned, Base):
     """A name that serves wherever a model's id does."""
 
     __tablename__ = "aliases"
 
+    tenant: Mapped[str] = mapped_column(Id, primary_key=True, default=LOCAL, server_default=LOCAL)
     name: Mapped[str] = mapped_column(String(100), primary_key=True)
     model: Mapped[str] = mapped_column(ForeignKey("models.id"), index=True)
     updated_at: Mapped[float] = mapped_column(default=now())
 
 
-class Idempotency(Base):
+class Idempotency(Owned, Base):
     """What an `Idempotency-Key` made: the same key and request answer with the same thing, never a second one."""
 
     __tablename__ = "idempotency"
 
+    tenant: Mapped[str] = mapped_column(Id, primary_key=True, default=LOCAL, server_default=LOCAL)
     scope: Mapped[str] = mapped_column(String(40), primary_key=True)
     key: Mapped[str] = mapped_column(String(255), primary_key=True)
     request: Mapped[str] = mapped_column(String(64))

@@ -12,6 +12,7 @@ from app.datasets.upload import receive
 from app.http.guards import Guarded
 from app.http.idempotency import KeyAsked
 from app.http.pagination import Listing, PageAsked
+from app.http.receiving import upload_cap
 from app.problems import documented
 
 router = APIRouter(prefix="/v1/datasets", tags=["datasets"], route_class=Guarded, responses=documented(422))
@@ -39,8 +40,9 @@ async def create_dataset(
     name: Annotated[str | None, Query(description="needed with a raw body")] = None,
 ) -> DatasetAnswer:
     """Upload a zip of class folders, of split folders with class folders, or of images without folders (unlabelled)."""
+    most = await upload_cap(context, context.settings.max_upload_bytes)
     async with contextmanager_in_threadpool(context.storage.incoming()) as folder:
-        upload = await receive(request, folder, name, context.settings)
+        upload = await receive(request, folder, name, most)
         dataset = await run_in_threadpool(service.create, context, upload, key)
     response.headers["Location"] = f"/v1/datasets/{dataset.id}"
     return dataset

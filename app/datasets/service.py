@@ -6,10 +6,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.context import Context
-from app.core import jobs
+from app.core import jobs, quotas
 from app.core.archives import BadArchive, open_archive
 from app.core.errors import conflict, invalid
 from app.core.ids import new_id
+from app.core.settings import Settings
 from app.core.specs import LANES, Prepare
 from app.core.tables import Dataset, Rejection
 from app.datasets import queries
@@ -46,14 +47,16 @@ def _store(context: Context, upload: Upload, dataset_id: str, asked: Ticket | No
     try:
         context.storage.keep(upload.file.path, file)
         with context.database.writing() as session:
-            made = once(session, asked, lambda: _insert(session, upload, dataset_id))
+            made = once(session, asked, lambda: _insert(session, context.settings, upload, dataset_id))
     finally:
         if made != dataset_id:
             context.storage.delete(file)
     return made
 
 
-def _insert(session: Session, upload: Upload, dataset_id: str) -> str:
+def _insert(session: Session, settings: Settings, upload: Upload, dataset_id: str) -> str:
+    quotas.check_storage(session, settings, upload.file.bytes)
+    quotas.check_images(session, settings, 1)
     job = jobs.create(session, Prepare(dataset=dataset_id))
     session.add(
         Dataset(id=dataset_id, name=upload.name, job=job.id, sha256=upload.file.sha256, bytes=upload.file.bytes)

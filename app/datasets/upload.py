@@ -6,15 +6,13 @@ from pathlib import Path, PurePosixPath
 from starlette.requests import Request
 
 from app.core.errors import invalid
-from app.core.settings import Settings
-from app.http.bodies import limited, media_type, unsupported
+from app.http.bodies import Cap, limited, media_type, unsupported
 from app.http.multipart import MULTIPART, SLACK, Part, parts
 from app.http.names import clean
 from app.http.pointers import pointer
 from app.http.receiving import Received, Sink
 
 RAW = ("application/zip", "application/x-zip-compressed", "application/octet-stream")
-CODE = "upload_too_large"
 LONGEST_FIELD = 4096  # bytes
 
 
@@ -26,19 +24,19 @@ class Upload:
     file: Received
 
 
-async def receive(request: Request, folder: Path, name: str | None, settings: Settings) -> Upload:
+async def receive(request: Request, folder: Path, name: str | None, most: Cap) -> Upload:
     """The upload, with `name` from the query. ServiceError for whatever is wrong with it."""
     kind = media_type(request)
     if kind == MULTIPART:
-        return await _form(request, folder, name, settings.max_upload_bytes)
+        return await _form(request, folder, name, most)
     if kind not in RAW:
         raise unsupported(request, "application/zip with ?name=, or multipart/form-data with name and file")
-    return await _raw(request, folder, clean(name, "dataset", "?name"), settings.max_upload_bytes)
+    return await _raw(request, folder, clean(name, "dataset", "?name"), most)
 
 
-async def _raw(request: Request, folder: Path, name: str, limit: int) -> Upload:
-    with Sink(folder / "upload", limit, CODE) as sink:
-        async for piece in limited(request, limit, CODE):
+async def _raw(request: Request, folder: Path, name: str, most: Cap) -> Upload:
+    with Sink(folder / "upload", most) as sink:
+        async for piece in limited(request, most):
             await sink.write(piece)
         file = await sink.finish()
     if not file.bytes:
@@ -46,10 +44,10 @@ async def _raw(request: Request, folder: Path, name: str, limit: int) -> Upload:
     return Upload(name, file)
 
 
-async def _form(request: Request, folder: Path, name: str | None, limit: int) -> Upload:
+async def _form(request: Request, folder: Path, name: str | None, most: Cap) -> Upload:
     form = _Form(name)
-    with Sink(folder / "upload", limit, CODE) as sink:
-        async for part, data in parts(request, limited(request, limit + SLACK, CODE)):
+    with Sink(folder / "upload", most) as sink:
+        async for part, data in parts(request, limited(request, Cap(most.bytes + SLACK, most.refusal))):
             form.take(part, data)
             if part is form.file:
                 await sink.write(data)

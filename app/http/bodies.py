@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from starlette.requests import Request
@@ -9,6 +10,19 @@ from starlette.requests import Request
 from app.core.errors import ServiceError
 
 DIGITS = 18  # of a Content-Length; more cannot be true
+
+
+@dataclass(frozen=True)
+class Cap:
+    """How many bytes are taken, and what is said to whoever sends more."""
+
+    bytes: int
+    refusal: ServiceError
+
+
+def cap(limit: int, code: str = "body_too_large") -> Cap:
+    """The limit that holds for everybody."""
+    return Cap(limit, ServiceError("too_large", code, f"At most {limit} bytes are taken here."))
 
 
 def media_type(request: Request) -> str:
@@ -24,27 +38,22 @@ def unsupported(request: Request, wanted: str) -> ServiceError:
     return ServiceError("unsupported", "unsupported_media_type", message)
 
 
-async def limited(request: Request, limit: int, code: str = "body_too_large") -> AsyncIterator[bytes]:
-    """The body's pieces; ServiceError `code` as soon as more than `limit` bytes are announced or have come."""
+async def limited(request: Request, most: Cap) -> AsyncIterator[bytes]:
+    """The body's pieces; the cap's refusal as soon as more bytes than it has are announced or have come."""
     announced = request.headers.get("content-length", "")
-    if announced.isdigit() and (len(announced) > DIGITS or int(announced) > limit):
-        raise too_large(limit, code)
+    if announced.isdigit() and (len(announced) > DIGITS or int(announced) > most.bytes):
+        raise most.refusal
     count = 0
     async for piece in request.stream():
         count += len(piece)
-        if count > limit:
-            raise too_large(limit, code)
+        if count > most.bytes:
+            raise most.refusal
         yield piece
-
-
-def too_large(limit: int, code: str) -> ServiceError:
-    """The refusal of a body that is longer than `limit` bytes."""
-    return ServiceError("too_large", code, f"At most {limit} bytes are taken here.")
 
 
 async def whole(request: Request, limit: int) -> bytes:
     """The whole body, of at most `limit` bytes."""
-    return b"".join([piece async for piece in limited(request, limit)])
+    return b"".join([piece async for piece in limited(request, cap(limit))])
 
 
 async def read_json(request: Request, limit: int) -> tuple[bytes, Any]:

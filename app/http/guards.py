@@ -1,10 +1,14 @@
-"""What every route checks before its own work: no unknown query parameter, no NUL, and a JSON body within its limit."""
+"""What every route checks before its own work.
+
+Who calls; no unknown query parameter, no NUL; a JSON body within its limit; an `Idempotency-Key` that is not under way.
+"""
 
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,26 +17,58 @@ from starlette.types import Message, Receive
 from app.context import context_of
 from app.core.errors import FieldError, ServiceError
 from app.http.bodies import read_json
+from app.http.inflight import Ticket
+from app.keys import gate
+from app.keys.scopes import Scope, needed
+
+NEEDS = "imprint_scope"
+IDEMPOTENCY_KEY = "Idempotency-Key"
+
+Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
+
+
+def needs(scope: Scope) -> Callable[[Endpoint], Endpoint]:
+    """Says what scope an endpoint's callers need, where that does not follow from its method."""
+
+    def mark(endpoint: Endpoint) -> Endpoint:
+        setattr(endpoint, NEEDS, scope)
+        return endpoint
+
+    return mark
 
 
 class Guarded(APIRoute):
-    """A route that refuses what it does not know. Every router of the API uses it."""
+    """A route that refuses whom and what it does not know. Every router of the API uses it."""
+
+    @property
+    def scope(self) -> Scope:
+        """What a caller's key must allow."""
+        own: Scope | None = getattr(self.endpoint, NEEDS, None)
+        return own or needed(min(self.methods or ()))
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """FastAPI's handler behind the checks."""
         handler = super().get_route_handler()
         known = query_names(self.dependant)
         takes_json = self.body_field is not None
+        takes_key = IDEMPOTENCY_KEY in {field.alias for field in self.dependant.header_params}
 
         async def guarded(request: Request) -> Response:
+            context = context_of(request)
+            shared = context.database, context.settings, context.pace
+            request.state.caller = await run_in_threadpool(gate.admit, request, *shared, self.scope)
             check_text(request, known)
-            if takes_json:
-                limit = context_of(request).settings.max_json_bytes
-                body, _ = await read_json(request, limit)
-                request = Request(request.scope, _again(body))
-            return await handler(request)
+            with context.in_flight.alone(self._ticket(request) if takes_key else None):
+                if takes_json:
+                    body, _ = await read_json(request, context.settings.max_json_bytes)
+                    request = Request(request.scope, _again(body))
+                return await handler(request)
 
         return guarded
+
+    def _ticket(self, request: Request) -> Ticket | None:
+        key = request.headers.get(IDEMPOTENCY_KEY)
+        return None if key is None else (request.state.caller.tenant, self.path, key)
 
 
 def query_names(dependant: Dependant) -> set[str]:

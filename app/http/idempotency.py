@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
 from fastapi import Header
@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from app.core.database import inserting
 from app.core.errors import invalid
 from app.core.tables import Idempotency
+from app.core.tenancy import tenant_of
 
 KeyAsked = Annotated[
     str | None,
@@ -44,7 +45,7 @@ def once(session: Session, asked: Ticket | None, create: Callable[[], str]) -> s
     """
     if asked is None:
         return create()
-    row = {"scope": asked.scope, "key": asked.key, "request": asked.request, "created": ""}
+    row = {"tenant": tenant_of(session), **asdict(asked), "created": ""}
     ours = select(Idempotency).where(Idempotency.scope == asked.scope, Idempotency.key == asked.key)
     made = session.execute(
         inserting(session, Idempotency).values(row).on_conflict_do_nothing().returning(Idempotency.key)

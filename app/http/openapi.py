@@ -1,23 +1,30 @@
-"""The OpenAPI document: FastAPI's own, with problems instead of its built-in validation error."""
+"""The OpenAPI document: FastAPI's own, with keys, and with problems instead of its built-in validation error."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
+from starlette.routing import BaseRoute
 
-from app.problems import Problem
+from app.http.guards import Guarded
+from app.problems import Problem, documented
 
 REPLACED = ("HTTPValidationError", "ValidationError")
 REFERENCES = "#/components/schemas/{model}"
+KEYS = {"key": {"type": "http", "scheme": "bearer", "description": "an API key; not needed where the service says so"}}
+REFUSALS = {str(status): response for status, response in documented(401, 403, 429).items()}
 
 
-def with_problems(app: FastAPI) -> Callable[[], dict[str, Any]]:
-    """FastAPI's `openapi` with the schemas that `problems.documented` refers to; the document is made once."""
+def completed(app: FastAPI, routers: Iterable[APIRouter]) -> Callable[[], dict[str, Any]]:
+    """FastAPI's `openapi` with what every guarded route of `routers` may answer; the document is made once."""
     built_in = app.openapi
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
-            schemas = built_in().setdefault("components", {}).setdefault("schemas", {})
+            document = built_in()
+            schemas = document.setdefault("components", {}).setdefault("schemas", {})
+            document["components"]["securitySchemes"] = KEYS
+            _secure(document, [route for router in routers for route in router.routes])
             problem = Problem.model_json_schema(ref_template=REFERENCES)
             schemas.update(problem.pop("$defs"), Problem=problem)
             for name in REPLACED:
@@ -25,3 +32,14 @@ def with_problems(app: FastAPI) -> Callable[[], dict[str, Any]]:
         return app.openapi_schema or {}
 
     return openapi
+
+
+def _secure(document: dict[str, Any], routes: Iterable[BaseRoute]) -> None:
+    """Say of each guarded route that it takes a key (or none), what scope it needs, and how it refuses callers."""
+    for route in routes:
+        if isinstance(route, Guarded) and route.include_in_schema:
+            for method in route.methods or ():
+                operation = document["paths"][route.path][method.lower()]
+                operation["security"] = [{"key": []}, {}]
+                operation["x-scope"] = route.scope
+                operation["responses"] |= {**REFUSALS, **operation["responses"]}

@@ -8,8 +8,12 @@ from typing import Self
 
 from starlette.concurrency import run_in_threadpool
 
+from app.context import Context
+from app.core import quotas
 from app.core.storage import CHUNK
-from app.http.bodies import too_large
+from app.http.bodies import Cap, cap
+
+TOO_LARGE = "upload_too_large"
 
 
 @dataclass(frozen=True)
@@ -21,11 +25,22 @@ class Received:
     bytes: int
 
 
-class Sink:
-    """Takes a file's bytes as they come; 413 `code` when they are more than `limit`."""
+async def upload_cap(context: Context, limit: int) -> Cap:
+    """What may be uploaded: `limit` bytes (413 `upload_too_large`), or what is left of the tenant's storage (429)."""
 
-    def __init__(self, path: Path, limit: int, code: str) -> None:
-        self.path, self._limit, self._code = path, limit, code
+    def look() -> Cap:
+        with context.database.reading() as session:
+            left = quotas.room(session, context.settings)
+        return cap(limit, TOO_LARGE) if left is None or left.bytes > limit else Cap(left.bytes, left.refusal)
+
+    return await run_in_threadpool(look)
+
+
+class Sink:
+    """Takes a file's bytes as they come; the cap's refusal when they are too many."""
+
+    def __init__(self, path: Path, most: Cap) -> None:
+        self.path, self._most = path, most
         self._file = path.open("xb")
         self._hash = hashlib.sha256()
         self._waiting = bytearray()
@@ -42,8 +57,8 @@ class Sink:
     async def write(self, data: bytes) -> None:
         """Take some more bytes."""
         self._count += len(data)
-        if self._count > self._limit:
-            raise too_large(self._limit, self._code)
+        if self._count > self._most.bytes:
+            raise self._most.refusal
         self._waiting += data
         if len(self._waiting) >= CHUNK:
             await self._flush()

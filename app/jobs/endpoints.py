@@ -6,7 +6,7 @@ from fastapi import APIRouter, Body, Header, Query, Response
 from fastapi.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
-from app.context import Ctx
+from app.context import CallerAsked, Ctx
 from app.core import jobs
 from app.core.states import TERMINAL, Status
 from app.http.guards import Guarded
@@ -24,6 +24,7 @@ from app.jobs.schemas import (
     UserSpec,
 )
 from app.jobs.stream import follow, last_seen, look
+from app.keys.gate import still_valid
 from app.problems import documented
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=Guarded, responses=documented(422))
@@ -90,6 +91,7 @@ def resume_job(job_id: str, context: Ctx) -> JobAnswer:
 async def list_events(
     job_id: str,
     context: Ctx,
+    caller: CallerAsked,
     page: PageAsked,
     accept: Annotated[str, Header(include_in_schema=False)] = "",
     last_event_id: Annotated[str | None, Header(description="resume a stream after this event")] = None,
@@ -101,7 +103,7 @@ async def list_events(
     first = await run_in_threadpool(look, context.database, job_id, after)
     if after and first.ended and not first.events:
         return Response(status_code=204)  # what tells an EventSource not to come back
-    stream = follow(context.database, job_id, first, after)
+    stream = follow(context.database, job_id, first, after, lambda: still_valid(context.database, caller))
     return StreamingResponse(
         stream, media_type=EVENT_STREAM, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     )

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from sqlalchemy.orm import Session
 
 from app.context import Context
-from app.core import jobs
+from app.core import jobs, quotas
+from app.core.settings import Settings
 from app.core.specs import AskedSpec
 from app.core.states import Status
 from app.core.tables import Checkpoint, Event, Job, Metric
@@ -20,11 +21,18 @@ def create(context: Context, spec: AskedSpec, key: str | None) -> JobAnswer:
     """A queued job, and a wake-up for a worker once it is committed."""
     asked = ticket("jobs", key, spec.model_dump(mode="json"))
     with context.database.writing() as session:
-        job_id = once(session, asked, lambda: jobs.create(session, complete(session, spec), spec.name).id)
+        job_id = once(session, asked, lambda: _insert(session, context.settings, spec))
         job = jobs.get(session, job_id)
         answer = _answer(session, job)
     _wake(context, job)
     return answer
+
+
+def _insert(session: Session, settings: Settings, spec: AskedSpec) -> str:
+    whole = complete(session, spec)
+    quotas.check_job(session, settings)
+    quotas.check_storage(session, settings, 0)
+    return jobs.create(session, whole, spec.name).id
 
 
 def _answer(session: Session, job: Job) -> JobAnswer:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,8 +48,10 @@ def look(database: Database, job_id: str, after: int) -> Look:
         return Look(events, job.progress, job.status in TERMINAL)
 
 
-async def follow(database: Database, job_id: str, first: Look, after: int) -> AsyncIterator[bytes]:
-    """The stream: what is there, then what comes, until the job has ended."""
+async def follow(
+    database: Database, job_id: str, first: Look, after: int, may_go_on: Callable[[], bool]
+) -> AsyncIterator[bytes]:
+    """The stream: what is there, then what comes, until the job has ended or its listener may not listen any more."""
     seen, last, told = first, after, None
     spoke = time.monotonic()
     while True:
@@ -66,6 +68,8 @@ async def follow(database: Database, job_id: str, first: Look, after: int) -> As
         if seen.ended:
             return
         await asyncio.sleep(LOOK_SECONDS)
+        if not await run_in_threadpool(may_go_on):
+            return
         seen = await run_in_threadpool(look, database, job_id, last)
 
 

@@ -8,12 +8,12 @@ from fastapi.concurrency import contextmanager_in_threadpool, run_in_threadpool
 
 from app.context import Ctx
 from app.core.errors import invalid
-from app.http.bodies import limited, media_type, unsupported
+from app.http.bodies import Cap, limited, media_type, unsupported
 from app.http.guards import Guarded
 from app.http.idempotency import KeyAsked
 from app.http.names import clean
 from app.http.pagination import Listing, PageAsked
-from app.http.receiving import Received, Sink
+from app.http.receiving import Received, Sink, upload_cap
 from app.models import service
 from app.models.download import MEDIA_TYPE, Format, download
 from app.models.schemas import ModelAnswer
@@ -22,7 +22,6 @@ from app.problems import documented
 
 router = APIRouter(prefix="/v1/models", tags=["models"], route_class=Guarded, responses=documented(422))
 
-CODE = "upload_too_large"
 BINARY = {MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}}
 WEIGHTS = {"requestBody": {"required": True, "content": BINARY}}
 
@@ -40,16 +39,17 @@ async def create_model(
     name, backbone = clean(name, "model", "?name"), check_backbone(backbone)
     if media_type(request) != MEDIA_TYPE:
         raise unsupported(request, f"{MEDIA_TYPE}: the safetensors file itself")
+    most = await upload_cap(context, context.settings.max_model_bytes)
     async with contextmanager_in_threadpool(context.storage.incoming()) as folder:
-        file = await _receive(request, folder, context.settings.max_model_bytes)
+        file = await _receive(request, folder, most)
         model = await run_in_threadpool(service.create, context, file, name, backbone, key)
     response.headers["Location"] = f"/v1/models/{model.id}"
     return model
 
 
-async def _receive(request: Request, folder: Path, limit: int) -> Received:
-    with Sink(folder / "upload", limit, CODE) as sink:
-        async for piece in limited(request, limit, CODE):
+async def _receive(request: Request, folder: Path, most: Cap) -> Received:
+    with Sink(folder / "upload", most) as sink:
+        async for piece in limited(request, most):
             await sink.write(piece)
         file = await sink.finish()
     if not file.bytes:

@@ -8,6 +8,7 @@ from app.core.database import inserting
 from app.core.errors import not_found
 from app.core.states import TERMINAL
 from app.core.tables import Alias, Job, Model
+from app.core.tenancy import tenant_of
 
 
 def id_of(session: Session, name: str) -> str:
@@ -46,7 +47,7 @@ def is_used(session: Session, model: Model) -> bool:
 
 def alias(session: Session, name: str) -> Alias:
     """The alias, or 404."""
-    row = session.get(Alias, name)
+    row = session.scalar(select(Alias).where(Alias.name == name))
     if row is None:
         raise not_found("alias", name)
     return row
@@ -55,5 +56,5 @@ def alias(session: Session, name: str) -> Alias:
 def point(session: Session, name: str, model_id: str) -> None:
     """Make the alias lead to a model, whether it was there or not."""
     values = {"model": model_id, "updated_at": now()}
-    insert = inserting(session, Alias).values(name=name, **values)
-    session.execute(insert.on_conflict_do_update(index_elements=["name"], set_=values))
+    insert = inserting(session, Alias).values(tenant=tenant_of(session), name=name, **values)
+    session.execute(insert.on_conflict_do_update(index_elements=["tenant", "name"], set_=values))

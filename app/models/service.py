@@ -4,9 +4,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.context import Context
-from app.core import jobs
+from app.core import jobs, quotas
 from app.core.errors import conflict
 from app.core.ids import new_id
+from app.core.settings import Settings
 from app.core.specs import LANES, Publish
 from app.core.tables import Model
 from app.http.idempotency import Ticket, forget, once, ticket
@@ -44,14 +45,15 @@ def _store(context: Context, model: Model, file: Received, asked: Ticket | None)
     try:
         context.storage.keep(file.path, f"{folder}/model.safetensors")
         with context.database.writing() as session:
-            made = once(session, asked, lambda: _insert(session, model))
+            made = once(session, asked, lambda: _insert(session, context.settings, model))
     finally:
         if made != own:
             context.storage.delete(folder)
     return made
 
 
-def _insert(session: Session, model: Model) -> str:
+def _insert(session: Session, settings: Settings, model: Model) -> str:
+    quotas.check_storage(session, settings, quotas.FILES_OF_A_MODEL * model.bytes)
     model.job = jobs.create(session, Publish(model=model.id)).id
     session.add(model)
     session.flush()

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 
 from app.context import Ctx
-from app.http.guards import Guarded
+from app.http.guards import Guarded, needs
 from app.predictions import service
 from app.predictions.inputs import ImagesRequest, read_inputs
 from app.predictions.readiness import ready_model
@@ -30,6 +30,7 @@ PROBLEMS = documented(400, 404, 409, 413, 415, 422, 503)
 
 
 @router.post("/{model}/predictions", openapi_extra=IMAGES, responses=PROBLEMS)
+@needs("read")
 async def predict(
     model: str, request: Request, context: Ctx, top: Annotated[int, Query(ge=1, description="classes per image")] = 5
 ) -> PredictionAnswer:
@@ -39,6 +40,7 @@ async def predict(
 
 
 @router.post("/{model}/embeddings", openapi_extra=IMAGES, responses=PROBLEMS)
+@needs("read")
 async def embed(model: str, request: Request, context: Ctx) -> EmbeddingAnswer:
     """The feature vectors of one image or many, from the layer before the classes."""
     choice = await ready_model(context.database, model, context.settings.ready_patience_seconds)

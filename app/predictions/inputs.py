@@ -10,7 +10,7 @@ from starlette.requests import Request
 from app.core.errors import ServiceError, invalid
 from app.core.images import BadImage
 from app.core.settings import Settings
-from app.http.bodies import limited, media_type, parse_json, unsupported, whole
+from app.http.bodies import cap, limited, media_type, parse_json, unsupported, whole
 from app.http.multipart import MULTIPART, Part, parts
 from app.http.pointers import field_errors, pointer
 
@@ -79,7 +79,7 @@ def _from_base64(text: str) -> bytes | BadImage:
 
 async def _from_form(request: Request, limit: int, most: int) -> list[bytes | BadImage]:
     files: dict[Part, bytearray] = {}
-    async for part, data in parts(request, limited(request, limit)):
+    async for part, data in parts(request, limited(request, cap(limit))):
         if part.name != "file":
             raise invalid("invalid_request", f"There is no field '{part.name}' here.", pointer([part.name]))
         files.setdefault(part, bytearray()).extend(data)

@@ -1,5 +1,8 @@
 """The same key and request make one thing."""
 
+import threading
+import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -9,6 +12,7 @@ from sqlalchemy import func, select
 from app.core.database import Database
 from app.core.settings import Settings
 from app.core.tables import Dataset, Job
+from tests.api.conftest import Serve
 from tests.api.material import add_dataset, archive, end, files_in, problem
 
 KEY = {"Idempotency-Key": "k 1"}
@@ -58,13 +62,57 @@ def test_an_upload(client: httpx.Client, database: Database, settings: Settings)
 
 
 def test_a_race_makes_one(client: httpx.Client, database: Database) -> None:
+    """A hundred at once: each has the job, or is told that another is getting it and finds it on asking again."""
     body = {"type": "finetune", "dataset": add_dataset(database)}
     before = count(database, Job)
-    with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: client.post("/v1/jobs", json=body, headers=KEY), range(16)))
-    assert {answer.status_code for answer in answers} == {202}
-    assert len({answer.json()["id"] for answer in answers}) == 1
+
+    def ask(_: int) -> httpx.Response:
+        return client.post("/v1/jobs", json=body, headers=KEY)
+
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(ask, range(100)))
+    late = [answer for answer in answers if answer.status_code != 202]
+    for answer in late:
+        problem(answer, 409, "idempotency_key_in_flight")
+        assert answer.headers["retry-after"] == "1"
+    made = {answer.json()["id"] for answer in answers if answer not in late} | {ask(0).json()["id"]}
+    assert len(made) == 1
     assert count(database, Job) == before + 1
+
+
+def test_two_servers_race_for_one(serve: Serve, database: Database) -> None:
+    """Who is in flight elsewhere is not seen, and waited for at the row."""
+    body = {"type": "finetune", "dataset": add_dataset(database)}
+    before = count(database, Job)
+    servers = [serve(), serve()]
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(lambda server: server.post("/v1/jobs", json=body, headers=KEY), servers * 20))
+    made = {answer.json()["id"] for answer in answers if answer.status_code == 202}
+    assert {answer.status_code for answer in answers} <= {202, 409}
+    assert len(made) == 1
+    assert count(database, Job) == before + 1
+
+
+def test_an_upload_in_flight(client: httpx.Client) -> None:
+    """The second one is not read while the first one still comes in."""
+    sent, go_on = threading.Event(), threading.Event()
+
+    def slowly() -> Iterator[bytes]:
+        data = archive()
+        yield data[:10]
+        sent.set()
+        assert go_on.wait(10)
+        yield data[10:]
+
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(client.post, "/v1/datasets?name=n", content=slowly(), headers=ZIP)
+        assert sent.wait(10)
+        time.sleep(0.2)
+        problem(client.post("/v1/datasets?name=n", content=archive(), headers=ZIP), 409, "idempotency_key_in_flight")
+        go_on.set()
+        made = first.result()
+    assert made.status_code == 202
+    assert client.post("/v1/datasets?name=n", content=archive(), headers=ZIP).json()["id"] == made.json()["id"]
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

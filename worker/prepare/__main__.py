@@ -10,7 +10,7 @@ import numpy as np
 from sqlalchemy import delete, insert, update
 from sqlalchemy.orm import Session
 
-from app.core import leases
+from app.core import leases, quotas
 from app.core.archives import BadArchive, open_archive
 from app.core.leases import Lease
 from app.core.storage import sync
@@ -42,12 +42,14 @@ def prepare(context: Context, lease: Lease, stop: threading.Event) -> None:
         found = _collect(context, dataset, scratch, tick)
         if not found.labels:
             _refuse(context, lease, dataset, found)
+        packed = sum(path.stat().st_size for path in scratch.iterdir())
         for path in scratch.iterdir():
             sync(path)
-        with context.database.writing() as session:
+        with context.database.of(lease.tenant).writing() as session:
             leases.fence(session, lease)
+            quotas.check_images(session, context.settings, len(found.labels))
             context.storage.keep(scratch, f"datasets/{dataset}")
-            _record(session, dataset, found)
+            _record(session, dataset, found, packed)
             leases.succeed(session, lease, {"dataset": dataset})
 
 
@@ -65,10 +67,11 @@ def _collect(context: Context, dataset: str, folder: Path, tick: Tick) -> Collec
         raise JobError("storage_full", "The disk is full.") from error
 
 
-def _record(session: Session, dataset: str, found: Collection) -> None:
+def _record(session: Session, dataset: str, found: Collection, packed: int) -> None:
     counts, splits = found.counts(), found.splits()
     values = {
         "status": "ready",
+        "packed_bytes": packed,
         "images": len(found.labels),
         "labelled": bool(counts),
         "classes": [{"name": name, "count": counts[name]} for name in found.classes],

@@ -1,0 +1,125 @@
+"""What a tenant may use: its own limits, or the service's; each refusal is a 429 that says when to come back.
+
+Storage and jobs are counted when they are asked for, in the transaction that grants them, and one tenant's grants wait
+for each other. Images are known once an archive is prepared: the preparation that goes beyond the limit fails.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from app.core.database import inserting
+from app.core.errors import ServiceError
+from app.core.settings import Settings
+from app.core.specs import USER_TYPES
+from app.core.states import TERMINAL
+from app.core.tables import Artifact, Checkpoint, Dataset, Job, Model, Tenant
+from app.core.tenancy import tenant_of
+
+FREED_SECONDS = 60  # storage is given back when somebody deletes something
+ENDED_SECONDS = 15
+FILES_OF_A_MODEL = 2  # the weights, and a graph with the same weights in it
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Of one tenant; None is no limit. `requests` are by minute."""
+
+    storage_bytes: int | None
+    images: int | None
+    jobs: int | None
+    requests: int | None
+
+
+def limits(session: Session, settings: Settings, tenant: str) -> Limits:
+    """A tenant's own, or the service's."""
+    own = session.get(Tenant, tenant) or Tenant()
+
+    def either(mine: int | None, general: int | None) -> int | None:
+        return general if mine is None else mine
+
+    return Limits(
+        either(own.storage_bytes, settings.limit_storage_bytes),
+        either(own.images, settings.limit_images),
+        either(own.jobs, settings.limit_jobs),
+        either(own.requests, settings.limit_requests),
+    )
+
+
+def check_job(session: Session, settings: Settings) -> None:
+    """Room for one more job that has not ended, or 429 `job_quota_exceeded`."""
+    limit = limits(session, settings, tenant_of(session)).jobs
+    if limit is None:
+        return
+    _queue_up(session)
+    running = session.scalar(
+        select(func.count()).select_from(Job).where(Job.status.not_in(TERMINAL), Job.type.in_(USER_TYPES))
+    )
+    if (running or 0) >= limit:
+        message = f"{running} jobs have not ended yet, and {limit} may be under way at a time."
+        raise ServiceError("limited", "job_quota_exceeded", message, retry_after=ENDED_SECONDS)
+
+
+def check_storage(session: Session, settings: Settings, more: int) -> None:
+    """Room for `more` bytes, or 429 `storage_quota_exceeded`."""
+    limit = limits(session, settings, tenant_of(session)).storage_bytes
+    if limit is None:
+        return
+    _queue_up(session)
+    if more > limit - stored_bytes(session):
+        raise _storage_exceeded(limit)
+
+
+@dataclass(frozen=True)
+class Room:
+    """How many bytes may still be stored, and what is said of more."""
+
+    bytes: int
+    refusal: ServiceError
+
+
+def room(session: Session, settings: Settings) -> Room | None:
+    """What a tenant has left; None where there is no limit."""
+    limit = limits(session, settings, tenant_of(session)).storage_bytes
+    if limit is None:
+        return None
+    return Room(max(limit - stored_bytes(session), 0), _storage_exceeded(limit))
+
+
+def _storage_exceeded(limit: int) -> ServiceError:
+    message = f"All files together may have {limit} bytes; delete datasets, models or jobs that you do not need."
+    return ServiceError("limited", "storage_quota_exceeded", message, retry_after=FREED_SECONDS)
+
+
+def check_images(session: Session, settings: Settings, more: int) -> None:
+    """Room for `more` images beside those that there are, or 429 `image_quota_exceeded`."""
+    limit = limits(session, settings, tenant_of(session)).images
+    if limit is None:
+        return
+    stored = _total(session, Dataset.images)
+    if stored + more > limit:
+        message = f"Datasets hold {stored} images and may hold {limit}; {more} more are too many."
+        raise ServiceError("limited", "image_quota_exceeded", message, retry_after=FREED_SECONDS)
+
+
+def stored_bytes(session: Session) -> int:
+    """What the files of the session's tenant come to, as their rows tell."""
+    of_jobs = sum(
+        session.scalar(select(func.coalesce(func.sum(table.bytes), 0)).join(Job, Job.id == table.job_id)) or 0
+        for table in (Checkpoint, Artifact)
+    )
+    of_datasets = _total(session, Dataset.bytes) + _total(session, Dataset.packed_bytes)
+    return int(of_datasets + FILES_OF_A_MODEL * _total(session, Model.bytes) + of_jobs)
+
+
+def _total(session: Session, column: InstrumentedAttribute[int] | InstrumentedAttribute[int | None]) -> int:
+    total: ColumnElement[int] = func.coalesce(func.sum(column), 0)
+    return int(session.scalar(select(total)) or 0)
+
+
+def _queue_up(session: Session) -> None:
+    """Hold the tenant's row until this transaction ends, so that two requests never take the same room."""
+    tenant = tenant_of(session)
+    session.execute(inserting(session, Tenant).values(name=tenant).on_conflict_do_nothing())
+    session.execute(select(Tenant.name).where(Tenant.name == tenant).with_for_update())

@@ -1,0 +1,35 @@
+"""Whose things a session sees: a tenant's session finds that tenant's rows alone, and what it adds is the tenant's.
+
+This holds for every ORM statement of the session, `get` included, so no query has to think of it and none can forget
+it. What a session does with Core inserts must name `tenant_of(session)` itself.
+"""
+
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.orm import Mapper, ORMExecuteState, Session, object_session, with_loader_criteria
+
+from app.core.tables import LOCAL, Owned
+
+TENANT = "tenant"
+
+
+def tenant_of(session: Session) -> str:
+    """Whose session it is; the operators' where it is nobody's in particular."""
+    return str(session.info.get(TENANT, LOCAL))
+
+
+@event.listens_for(Session, "do_orm_execute")
+def _see_own_rows(state: ORMExecuteState) -> None:
+    tenant = state.session.info.get(TENANT)
+    if tenant is None or state.is_insert or state.is_column_load or state.is_relationship_load:
+        return
+    criteria = with_loader_criteria(Owned, lambda table: table.tenant == tenant, include_aliases=True)
+    state.statement = state.statement.options(criteria)
+
+
+@event.listens_for(Owned, "before_insert", propagate=True)
+def _mark_own_rows(_mapper: Mapper[Any], _connection: Any, row: Owned) -> None:
+    session = object_session(row)
+    if session is not None and TENANT in session.info:
+        row.tenant = session.info[TENANT]

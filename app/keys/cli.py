@@ -1,0 +1,112 @@
+"""`imprint keys` and `imprint tenants`: for whoever has the machine, and so needs no key to make one."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import typer
+from sqlalchemy import select, update
+
+from app import schema
+from app.core.clock import iso
+from app.core.database import Database
+from app.core.errors import ServiceError
+from app.core.settings import Settings
+from app.core.tables import LOCAL, Key, Tenant
+from app.keys import queries, service
+from app.keys.scopes import SCOPES, Scope, covers
+from app.options import Data, leave, settings_of
+
+keys = typer.Typer(help="API keys.", no_args_is_help=True)
+tenants = typer.Typer(help="Who has keys, and what they may use.", no_args_is_help=True)
+
+TenantName = Annotated[str, typer.Option("--tenant", help="Whose key it is; 'local' are the operators.")]
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Database]:
+    """The database with its newest schema; a refusal ends the command with its message."""
+    schema.upgrade(settings.resolved_database_url)
+    database = Database(settings.resolved_database_url)
+    try:
+        yield database
+    except ServiceError as error:
+        leave(error.message)
+    finally:
+        database.close()
+
+
+@keys.command()
+def create(
+    name: Annotated[str, typer.Argument(help="What it is for.")],
+    scope: Annotated[str, typer.Option(help=f"One of {', '.join(SCOPES)}; each holds those before it.")] = "write",
+    tenant: TenantName = LOCAL,
+    days: Annotated[int | None, typer.Option(min=1, help="Until it expires; without it, it does not.")] = None,
+    data: Data = None,
+) -> None:
+    """Make a key, and print it: this is the only time that it can be seen."""
+    expires = (datetime.now(UTC) + timedelta(days=days)).timestamp() if days else None
+    with opened(settings_of(data)) as database:
+        own = database.of(service.check_tenant(tenant))
+        typer.echo(service.create(own, name, _scope(scope), expires).token)
+
+
+@keys.command("list")
+def list_keys(data: Data = None) -> None:
+    """Every tenant's keys, without their secrets."""
+    with opened(settings_of(data)) as database, database.reading() as session:
+        for key in session.scalars(select(Key).order_by(Key.tenant, Key.created_at, Key.id)):
+            ends = f"revoked {iso(key.revoked_at)}" if key.revoked_at else f"expires {iso(key.expires_at) or 'never'}"
+            typer.echo(f"{key.id}  {key.tenant}  {key.scope}  {ends}  {key.name}")
+
+
+@keys.command()
+def revoke(key_id: str, data: Data = None) -> None:
+    """Make a key useless, at once."""
+    with opened(settings_of(data)) as database:
+        service.revoke(database, key_id)
+
+
+@tenants.command("list")
+def list_tenants(data: Data = None) -> None:
+    """Tenants and the limits of their own; '-' is the service's default."""
+    with opened(settings_of(data)) as database, database.reading() as session:
+        for row in session.scalars(select(Tenant).order_by(Tenant.name)):
+            own = {"storage": row.storage_bytes, "images": row.images, "jobs": row.jobs, "requests": row.requests}
+            told = "  ".join(f"{name} {'-' if limit is None else limit}" for name, limit in own.items())
+            typer.echo(f"{row.name}  {told}")
+
+
+@tenants.command()
+def limit(
+    tenant: str,
+    storage: Annotated[int | None, typer.Option(min=0, help="Bytes of all files together.")] = None,
+    images: Annotated[int | None, typer.Option(min=0, help="Images in all datasets.")] = None,
+    jobs: Annotated[int | None, typer.Option(min=0, help="Jobs that have not ended.")] = None,
+    requests: Annotated[int | None, typer.Option(min=1, help="Requests in a minute.")] = None,
+    data: Data = None,
+) -> None:
+    """Set a tenant's limits; what is left out becomes the service's default."""
+    with opened(settings_of(data)) as database, database.writing() as session:
+        queries.add_tenant(session, service.check_tenant(tenant))
+        values = {"storage_bytes": storage, "images": images, "jobs": jobs, "requests": requests}
+        session.execute(update(Tenant).where(Tenant.name == tenant).values(**values))
+
+
+def _scope(name: str) -> Scope:
+    if name not in SCOPES:
+        leave(f"there is no scope '{name}'; there are {', '.join(SCOPES)}")
+    return name
+
+
+def admins_exist(settings: Settings) -> bool:
+    """Whether somebody could call a service that requires keys, and make keys for others."""
+    with opened(settings) as database:
+        return any_admin(database)
+
+
+def any_admin(database: Database) -> bool:
+    """Whether a key of scope `admin` can be used now."""
+    with database.reading() as session:
+        return any(covers(key.scope, "admin") for key in session.scalars(select(Key).where(queries.lives())))

@@ -1,0 +1,47 @@
+"""`/v1/keys`: a tenant's own keys, for those who have its `admin` scope."""
+
+from fastapi import APIRouter, Response
+
+from app.context import Ctx
+from app.core.errors import invalid
+from app.http.guards import Guarded, needs
+from app.http.pagination import Listing, PageAsked
+from app.keys import service
+from app.keys.schemas import KeyAnswer, KeyRequest, NewKeyAnswer
+from app.problems import documented
+
+router = APIRouter(prefix="/v1/keys", tags=["keys"], route_class=Guarded, responses=documented(422))
+
+
+@router.post("", status_code=201, responses=documented(400, 413, 415))
+@needs("admin")
+def create_key(asked: KeyRequest, response: Response, context: Ctx) -> NewKeyAnswer:
+    """Make a key. Its `token` is in this answer and nowhere else, ever after."""
+    expires = asked.expires_at
+    if expires is not None and expires.tzinfo is None:
+        raise invalid("invalid_expiry", "Say in which time zone: '2030-01-01T00:00:00Z'.", "/expires_at")
+    made = service.create(context.database, asked.name, asked.scope, expires.timestamp() if expires else None)
+    response.headers["Location"] = f"/v1/keys/{made.id}"
+    response.headers["Cache-Control"] = "no-store"
+    return made
+
+
+@router.get("")
+@needs("admin")
+def list_keys(context: Ctx, page: PageAsked) -> Listing[KeyAnswer]:
+    """Newest first, with those that are revoked or expired."""
+    return service.page(context.database, page)
+
+
+@router.get("/{key_id}", responses=documented(404))
+@needs("admin")
+def get_key(key_id: str, context: Ctx) -> KeyAnswer:
+    """A key, without its secret."""
+    return service.get(context.database, key_id)
+
+
+@router.delete("/{key_id}", responses=documented(404))
+@needs("admin")
+def revoke_key(key_id: str, context: Ctx) -> KeyAnswer:
+    """Revoke a key, at once; it stays in the list."""
+    return service.revoke(context.database, key_id)

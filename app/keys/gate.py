@@ -1,0 +1,85 @@
+"""Who is calling, and whether they may: the first thing that happens to a request."""
+
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+from starlette.requests import Request
+
+from app.core.database import Database
+from app.core.errors import ServiceError
+from app.core.quotas import limits
+from app.core.settings import Settings
+from app.core.tables import LOCAL
+from app.keys import queries
+from app.keys.pace import Pace
+from app.keys.scopes import Scope, covers
+from app.keys.tokens import is_secret, parted
+
+BEARER = "bearer"
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Whose request it is. `key`: None for somebody at the machine itself, who needs none."""
+
+    tenant: str
+    scope: str
+    key: str | None
+
+
+AT_THE_MACHINE = Caller(LOCAL, "admin", None)
+
+
+def admit(request: Request, database: Database, settings: Settings, pace: Pace, needed: Scope) -> Caller:
+    """Who sent this, if they may. 401 `key_required` or `invalid_key`, 403 `scope_too_small`, 429 `too_many_requests`.
+
+    A key that is sent is looked at even where none is required. Its row is read anew for every request: what is revoked
+    is revoked at once, in every process.
+    """
+    with database.reading() as session:
+        who = _caller(session, _sent(request), required=settings.require_keys)
+        most = limits(session, settings, who.tenant).requests
+    pace.take(who.tenant, most)
+    if not covers(who.scope, needed):
+        message = f"This needs a key of scope '{needed}'; yours is of scope '{who.scope}'."
+        raise ServiceError("forbidden", "scope_too_small", message)
+    return who
+
+
+def check_operator(who: Caller) -> None:
+    """403 `operators_only` for a tenant: what this shows is everybody's."""
+    if who.tenant != LOCAL:
+        raise ServiceError("forbidden", "operators_only", f"This is for keys of the tenant '{LOCAL}' alone.")
+
+
+def _caller(session: Session, sent: str | None, *, required: bool) -> Caller:
+    if sent is None:
+        if required:
+            raise _unauthorized("key_required", "Send an API key: 'Authorization: Bearer key_...'.")
+        return AT_THE_MACHINE
+    key_id, secret = parted(sent)
+    key = queries.living(session, key_id)
+    if key is None or not is_secret(secret, key.digest):
+        raise _unauthorized("invalid_key", "This API key is unknown, expired or revoked.")
+    return Caller(key.tenant, key.scope, key.id)
+
+
+def still_valid(database: Database, who: Caller) -> bool:
+    """Whether an answer that takes long may go on."""
+    if who.key is None:
+        return True
+    with database.reading() as session:
+        return queries.living(session, who.key) is not None
+
+
+def _sent(request: Request) -> str | None:
+    """The token; an Authorization of another kind is a token that nobody has."""
+    header = request.headers.get("authorization")
+    if header is None:
+        return None
+    kind, _, value = header.partition(" ")
+    return value.strip() if kind.lower() == BEARER else ""
+
+
+def _unauthorized(code: str, message: str) -> ServiceError:
+    return ServiceError("unauthorized", code, message)

@@ -1,0 +1,61 @@
+"""What can be done with keys. Every function works on the keys of the database's own tenant."""
+
+import re
+import time
+
+from sqlalchemy import select
+
+from app.core.database import Database
+from app.core.errors import invalid
+from app.core.ids import new_id
+from app.core.tables import Key
+from app.core.tenancy import tenant_of
+from app.http.names import clean
+from app.http.pagination import Listing, Page, listing
+from app.keys import queries
+from app.keys.schemas import KeyAnswer, NewKeyAnswer
+from app.keys.scopes import Scope
+from app.keys.tokens import digest, new_secret, token
+
+TENANT_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
+
+
+def create(database: Database, name: str, scope: Scope, expires_at: float | None) -> NewKeyAnswer:
+    """A key and its secret. 422 `invalid_expiry` for a time that has passed; `expires_at` in seconds since 1970."""
+    name = clean(name, "key", "/name")
+    if expires_at is not None and expires_at <= time.time():
+        raise invalid("invalid_expiry", "The key would have expired already.", "/expires_at")
+    secret = new_secret()
+    with database.writing() as session:
+        queries.add_tenant(session, tenant_of(session))
+        key = Key(id=new_id("key"), name=name, scope=scope, digest=digest(secret), expires_at=expires_at)
+        session.add(key)
+        session.flush()
+        answer = KeyAnswer.model_validate(queries.get(session, key.id))
+    return NewKeyAnswer(**answer.model_dump(), token=token(key.id, secret))
+
+
+def check_tenant(name: str) -> str:
+    """A tenant's name as it is, or 422."""
+    if not TENANT_NAME.fullmatch(name):
+        message = "A tenant's name is up to 40 small letters, digits, '-' and '_', and begins with a letter or digit."
+        raise invalid("invalid_tenant", message)
+    return name
+
+
+def page(database: Database, asked: Page) -> Listing[KeyAnswer]:
+    """Keys, newest first, with those that are no use any more."""
+    with database.reading() as session:
+        return listing(session, select(Key), (Key.created_at, Key.id), asked, KeyAnswer.model_validate)
+
+
+def get(database: Database, key_id: str) -> KeyAnswer:
+    """One key."""
+    with database.reading() as session:
+        return KeyAnswer.model_validate(queries.get(session, key_id))
+
+
+def revoke(database: Database, key_id: str) -> KeyAnswer:
+    """The key, which nobody can use from now on."""
+    with database.writing() as session:
+        return KeyAnswer.model_validate(queries.revoke(session, key_id))

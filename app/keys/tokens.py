@@ -1,0 +1,34 @@
+"""An API key as it travels: `Authorization: Bearer key_<id>.<secret>`, the secret 256 random bits."""
+
+import hashlib
+import hmac
+import secrets
+
+SECRET_BYTES = 32
+LONGEST = 200  # characters of a token; ours have 68
+
+
+def new_secret() -> str:
+    """Unguessable, in letters that need no quoting."""
+    return secrets.token_urlsafe(SECRET_BYTES)
+
+
+def digest(secret: str) -> str:
+    """What is stored of a secret. A plain hash does: nobody tries out 256 random bits, so there is nothing to slow."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def token(key_id: str, secret: str) -> str:
+    """What is shown once and sent ever after."""
+    return f"{key_id}.{secret}"
+
+
+def parted(sent: str) -> tuple[str, str]:
+    """Id and secret of a token; what is no token has an id that no key has."""
+    key_id, _, secret = sent[:LONGEST].partition(".")
+    return key_id, secret
+
+
+def is_secret(secret: str, stored: str) -> bool:
+    """Whether the secret is the one of this digest, in a time that tells nothing."""
+    return hmac.compare_digest(digest(secret), stored)

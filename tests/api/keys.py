@@ -1,0 +1,22 @@
+"""Keys for tests, made as the command line makes them."""
+
+import httpx
+
+from app.core.database import Database
+from app.keys import service
+from app.keys.scopes import Scope
+
+
+def make(database: Database, scope: Scope = "admin", tenant: str = "local", expires_at: float | None = None) -> str:
+    """A token."""
+    return service.create(database.of(tenant), "a test's", scope, expires_at).token
+
+
+def bearer(token: str) -> dict[str, str]:
+    """The header that carries it."""
+    return {"Authorization": f"Bearer {token}"}
+
+
+def with_key(client: httpx.Client, token: str) -> httpx.Client:
+    """Another client of the same server that sends the token with everything."""
+    return httpx.Client(base_url=client.base_url, timeout=30, headers=bearer(token))
