@@ -5,7 +5,7 @@ LOCK := requirements/dev.txt
 UV := $(BIN)/uv
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: setup serve demo quality quality-quick test check format lock clean
+.PHONY: setup serve demo quality quality-quick test storm check format lock clean
 
 setup: .venv/ready
 
@@ -34,6 +34,10 @@ quality-quick: setup
 # Two test processes on two cores: each with one thread of its own, or they wait for each other.
 test: setup
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup
+
+# The long forms of the tests with faults; their figures become docs/reliability.md.
+storm: setup
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m storm --timeout 3600 --figures docs/reliability.json
 
 check: setup
 	$(BIN)/ruff check .

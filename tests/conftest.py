@@ -12,6 +12,7 @@ import redis
 from app.core.database import Database
 from app.core.settings import Settings
 from app.core.tables import Base
+from tests.figures import Figures
 from tests.servers import fresh_database, postgresql, redis_server
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -25,6 +26,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             group += str(item.callspec.params["service"])  # type: ignore[attr-defined]
         item.add_marker(pytest.mark.xdist_group(group))
     items.sort(key=lambda item: "/e2e/" not in item.nodeid)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Where the storms tell what they have seen."""
+    parser.addoption("--figures", type=Path, help="a JSON file; the document is written beside it")
+
+
+@pytest.fixture(scope="session")
+def figures(request: pytest.FixtureRequest) -> Iterator[Figures]:
+    """What a test tells here is written down once all have run."""
+    told = Figures(request.config.getoption("--figures"))
+    yield told
+    told.write()
 
 
 @pytest.fixture(scope="session")

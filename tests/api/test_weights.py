@@ -1,18 +1,22 @@
 """Weights that lie, are broken, or belong to something else."""
 
 import json
+import random
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
 from app.core.settings import Settings
 from app.models import weights
 from app.models.safetensors import BadSafetensors, check_finite, read_directory
 from tests.api.conftest import Serve
 from tests.api.material import files_in, problem, safetensors, with_header
+from tests.figures import Figures
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -139,3 +143,51 @@ def test_output_layers(
     with pytest.raises(weights.ServiceError) as caught:
         weights.read_classes(path, "small")
     assert caught.value.code == "weights_do_not_fit"
+
+
+def mutant(whole: bytes, draw: random.Random) -> bytes:
+    """The file with one thing wrong: bits flipped, a piece cut out, doubled or zeroed, or a number changed."""
+    data = bytearray(whole)
+    length = int.from_bytes(data[:8], "little")
+    end = 8 + length if draw.random() < 0.7 else len(data)  # the header is where a reader could go astray
+    place, size = draw.randrange(end), draw.randrange(1, 40)
+    match draw.randrange(6):
+        case 0:
+            for _ in range(draw.randrange(1, 4)):
+                data[draw.randrange(end)] ^= 1 << draw.randrange(8)
+        case 1:
+            del data[place : place + size]
+        case 2:
+            data[place:place] = data[place : place + size]
+        case 3:
+            data[place : place + size] = bytes(min(size, len(data) - place))
+        case 4:
+            data[:8] = draw.choice((length + draw.randrange(-9, 9), draw.getrandbits(63), 0)).to_bytes(8, "little")
+        case 5:
+            digits = [at for at in range(8, 8 + length) if 48 <= data[at] <= 57]
+            at = draw.choice(digits)
+            data[at : at + 1] = draw.choice((b"9" * draw.randrange(1, 30), b"-1", b"1e9", b"0.5", b"", b"null"))
+    return bytes(data)
+
+
+@pytest.mark.parametrize("count", [500, pytest.param(10_000, marks=pytest.mark.storm)])
+def test_mutants_are_refused_or_whole(tmp_path: Path, count: int, figures: Figures) -> None:
+    """What is taken, the format's own library takes too, and every number in it is finite."""
+    draw, path, refused = random.Random(count), tmp_path / "mutant", 0
+    numbers = np.random.default_rng(0).normal(size=(40, 7))
+    whole = safetensors(
+        {"a": numbers.astype(np.float32), "b": numbers.astype(np.float16), "c": np.arange(9)}, {"classes": '["x","y"]'}
+    )
+    for _ in range(count):
+        path.write_bytes(mutant(whole, draw))
+        try:
+            check_finite(path, read_directory(path).tensors)
+        except BadSafetensors as error:
+            assert error.code in ("not_safetensors", "weights_not_finite")  # noqa: PT017
+            refused += 1
+        else:
+            assert all(np.isfinite(each).all() for each in load_file(path).values())
+    assert count / 2 < refused < count
+    figures.tell(
+        "mutated model files", {"files": count, "refused": refused, "taken, and whole": count - refused, "crashes": 0}
+    )

@@ -1,0 +1,45 @@
+"""What the storms have seen, kept from run to run, and told in docs/reliability.md."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+HEAD = """# What has been done to it, and what it lost
+
+Faults that really happen: processes killed and stopped, brokers emptied, files cut and flipped. Each line was measured
+by `make storm` (the short forms of the same tests run with `make test`); a test whose promise does not hold fails, and
+writes nothing here.
+"""
+
+Figure = str | int | float
+
+
+class Figures:
+    """Rows by what was done. A later row of the same name takes the place of the earlier one."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._rows: dict[str, dict[str, Figure]] = {}
+
+    def tell(self, what: str, figures: Mapping[str, Figure]) -> None:
+        """Note what came of a fault."""
+        self._rows[what] = {"date": datetime.now(UTC).date().isoformat(), **figures}
+
+    def write(self) -> None:
+        """The rows as JSON, and as a document beside it, if anything was told and a place is known."""
+        if self._path is None or not self._rows:
+            return
+        kept = json.loads(self._path.read_text()) if self._path.exists() else {}
+        rows = dict(sorted((kept | self._rows).items()))
+        self._path.write_text(json.dumps(rows, indent=1) + "\n")
+        self._path.with_suffix(".md").write_text(document(rows))
+
+
+def document(rows: Mapping[str, Mapping[str, Figure]]) -> str:
+    """One section for each fault."""
+    sections = [HEAD]
+    for what, figures in rows.items():
+        lines = [f"| {name} | {figure} |" for name, figure in figures.items()]
+        sections.append("\n".join([f"## {what[0].upper()}{what[1:]}", "", "| | |", "| --- | --- |", *lines]) + "\n")
+    return "\n".join(sections)
