@@ -6,14 +6,13 @@ Nothing is ever extracted to disk: members are read into memory, counting actual
 import zipfile
 from collections.abc import Iterator
 from itertools import pairwise
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-IMAGE_SUFFIXES = frozenset(
-    (".jpg", ".jpeg", ".jpe", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif", ".ppm", ".pgm")
-)
-CLUTTER = frozenset(("thumbs.db", "desktop.ini"))
+from app.core.member_names import is_clutter, looks_like_image
+from app.core.zip_directory import NoDirectory, count_entries
+
 ENCRYPTED = 0x1
-SYMLINK = 0o120000
+REGULAR, SYMLINK = 0o100000, 0o120000
 LOCAL_HEADER_BYTES = 30
 
 
@@ -34,27 +33,29 @@ class BadMember(ValueError):
 
 
 def open_archive(path: Path, max_files: int) -> zipfile.ZipFile:
-    """Open a zip and check its directory. Raises BadArchive; the caller closes what is returned."""
+    """Open a zip and check its directory. Raises BadArchive; the caller closes what is returned.
+
+    `max_files` is a limit of folders and clutter too: each takes memory while the archive is open.
+    """
     try:
-        archive = zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, OverflowError, EOFError) as error:
+        count = count_entries(path, max_files)
+        archive = zipfile.ZipFile(path) if count <= max_files else None
+    except (NoDirectory, zipfile.BadZipFile, ValueError, NotImplementedError, OverflowError, EOFError) as error:
         raise BadArchive("not_a_zip", f"The file is not a readable zip archive: {error}") from error
+    if archive is None:
+        raise BadArchive("archive_too_many_files", f"The zip has more than {max_files} entries.")
     try:
-        _check(archive, max_files)
+        _check(archive)
     except BadArchive:
         archive.close()
         raise
     return archive
 
 
-def _check(archive: zipfile.ZipFile, max_files: int) -> None:
+def _check(archive: zipfile.ZipFile) -> None:
     members = files(archive)
     if not members:
         raise BadArchive("archive_empty", "The zip holds no files.")
-    if len(members) > max_files:
-        raise BadArchive(
-            "archive_too_many_files", f"The zip holds {len(members)} files; at most {max_files} are taken."
-        )
     if not any(looks_like_image(member.filename) for member in members):
         raise BadArchive("archive_without_images", "No file in the zip has the name of an image.")
     if any(before > after for before, after in _extents(members)):
@@ -73,28 +74,19 @@ def files(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
     return [member for member in archive.infolist() if not member.is_dir() and not is_clutter(member.filename)]
 
 
-def is_clutter(name: str) -> bool:
-    """Whether a file belongs to an operating system and not to the user."""
-    parts = PurePosixPath(name).parts
-    return any((part.startswith(".") and part not in (".", "..")) or part == "__MACOSX" for part in parts) or (
-        bool(parts) and parts[-1].lower() in CLUTTER
-    )
-
-
-def looks_like_image(name: str) -> bool:
-    """Whether the name ends as an image's does."""
-    return PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES
-
-
 def read(archive: zipfile.ZipFile, member: zipfile.ZipInfo, max_bytes: int) -> bytes:
     """A member's bytes, at most `max_bytes` of them whatever its header says. Raises BadMember."""
     if member.flag_bits & ENCRYPTED:
         raise BadMember("encrypted", "The file is encrypted.")
-    if (member.external_attr >> 16) & 0o170000 == SYMLINK:
-        raise BadMember("symlink", "The entry is a symbolic link, not a file.")
+    if (kind := (member.external_attr >> 16) & 0o170000) not in (0, REGULAR):
+        raise BadMember("symlink" if kind == SYMLINK else "not_a_file", "The entry is no file but a link or a device.")
+    if member.file_size > max_bytes:
+        raise BadMember("file_too_large", f"The file is larger than {max_bytes} bytes.")
     try:
         with archive.open(member) as file:
             data = file.read(max_bytes + 1)
+    except MemoryError:
+        raise BadMember("file_too_large", "There is not enough memory to unpack the file.") from None
     except Exception as error:  # zlib, bz2, lzma and zipfile each raise their own kinds on damaged bytes
         raise BadMember("damaged", f"The entry cannot be unpacked: {error}"[:300]) from error
     if len(data) > max_bytes:

@@ -31,10 +31,11 @@ class Settings(BaseSettings):
     max_json_bytes: int = Field(1 * MIB, ge=1)
     max_prediction_bytes: int = Field(64 * MIB, ge=1)
     max_image_bytes: int = Field(32 * MIB, ge=1)
-    max_image_pixels: int = Field(64_000_000, ge=1)
-    max_dataset_files: int = Field(1_000_000, ge=1)
+    max_image_pixels: int = Field(50_331_648, ge=1, description="8192 x 6144")
+    max_dataset_files: int = Field(300_000, ge=1, description="entries of an archive, folders too")
     max_dataset_bytes: int = Field(64 * 1024 * MIB, ge=1, description="actual bytes unpacked from one archive")
     prepare_memory_bytes: int = Field(4 * 1024 * MIB, ge=1, description="address space of a preparation's process")
+    prepare_seconds: float = Field(6 * 3600.0, gt=0, description="how long a preparation may take")
     stored_side: int = Field(256, ge=32, description="the shorter side of a prepared image, never enlarged")
 
     require_keys: bool = Field(False, description="refuse whoever has no API key; needed beyond the loopback address")

@@ -1,8 +1,11 @@
 """The child process that prepares a dataset. No torch here: it starts in half a second."""
 
 import errno
+import math
+import os
 import resource
 import threading
+import time
 from pathlib import Path
 from typing import NoReturn
 
@@ -13,29 +16,34 @@ from sqlalchemy.orm import Session
 from app.core import leases, quotas
 from app.core.archives import BadArchive, open_archive
 from app.core.leases import Lease
+from app.core.settings import Settings
 from app.core.storage import sync
 from app.core.tables import Dataset, Rejection
 from worker.child import JobError, Stopped, main
 from worker.context import Context
 from worker.prepare.advice import warnings
-from worker.prepare.collect import Collection, Tick, collect
+from worker.prepare.collect import Collection, Tick, collect, too_large
 from worker.prepare.layout import TEST, TRAIN, VAL
 from worker.progress import Progress
 
 PATH_LENGTH, REASON_LENGTH = 1024, 500
 REJECTIONS_KEPT = 10_000
+SPARE_SECONDS = 600  # of processor time, above what the clock on the wall allows
+SPARE_BYTES = 16 * 1024**3  # in one file: SQLite's own counts as well
 
 
 def prepare(context: Context, lease: Lease, stop: threading.Event) -> None:
     """Upload in, memory-mappable dataset out; everything else is left as it was."""
-    limit = context.settings.prepare_memory_bytes
-    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    confine(context.settings)
     dataset = str(lease.spec["dataset"])
     progress = Progress(context, lease)
+    until = time.monotonic() + context.settings.prepare_seconds
 
     def tick(step: int, steps: int) -> None:
         if stop.is_set():
             raise Stopped
+        if time.monotonic() > until:
+            raise JobError("preparation_too_slow", f"Only {step} of {steps} files were read in the time that there is.")
         progress.report(step, steps)
 
     with context.storage.incoming() as scratch:
@@ -48,9 +56,22 @@ def prepare(context: Context, lease: Lease, stop: threading.Event) -> None:
         with context.database.of(lease.tenant).writing() as session:
             leases.fence(session, lease)
             quotas.check_images(session, context.settings, len(found.labels))
+            quotas.check_storage(session, context.settings, packed)
             context.storage.keep(scratch, f"datasets/{dataset}")
             _record(session, dataset, found, packed)
             leases.succeed(session, lease, {"dataset": dataset})
+
+
+def confine(settings: Settings) -> None:
+    """Take from this process what it does not need: whatever a decoder is made to do, the machine stays as it is."""
+    seconds = math.ceil(settings.prepare_seconds) * (os.cpu_count() or 1) + SPARE_SECONDS
+    for what, limit in (
+        (resource.RLIMIT_AS, settings.prepare_memory_bytes),
+        (resource.RLIMIT_FSIZE, settings.max_dataset_bytes + SPARE_BYTES),
+        (resource.RLIMIT_CPU, seconds),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        resource.setrlimit(what, (limit, limit))
 
 
 def _collect(context: Context, dataset: str, folder: Path, tick: Tick) -> Collection:
@@ -62,6 +83,8 @@ def _collect(context: Context, dataset: str, folder: Path, tick: Tick) -> Collec
     except BadArchive as bad:
         raise JobError(bad.code, str(bad)) from bad
     except OSError as error:
+        if error.errno == errno.EFBIG:  # Python ignores SIGXFSZ
+            raise too_large(context.settings) from error
         if error.errno != errno.ENOSPC:
             raise
         raise JobError("storage_full", "The disk is full.") from error

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from app.core.archives import files, looks_like_image
+from app.core.archives import files
+from app.core.member_names import fault_of, looks_like_image
 from app.core.settings import Settings
 from worker.child import JobError
 from worker.prepare.decoding import Decoded, Decoder, Outcome
@@ -43,6 +44,7 @@ class Collection:
     duplicates: int = 0
     conflicting: int = 0
     file_bytes: int = 0
+    pixel_bytes: int = 0
     _first: dict[bytes, str | None] = field(default_factory=dict)
 
     def enter(self, place: Place, outcome: Outcome, writer: PackWriter) -> None:
@@ -56,6 +58,7 @@ class Collection:
             self.conflicting += self._first[outcome.digest] != place.label
             return
         self._first[outcome.digest] = place.label
+        self.pixel_bytes += outcome.pixels.nbytes
         writer.append(outcome.pixels)
         self.labels.append(place.label)
         self.paths.append(place.path)
@@ -92,22 +95,30 @@ def collect(archive: zipfile.ZipFile, folder: Path, settings: Settings, tick: Ti
         for seen, ((_, place), outcome) in enumerate(zip(candidates, outcomes, strict=True), 1):
             tick(seen, len(candidates))
             found.enter(place, outcome, writer)
-            if found.file_bytes > settings.max_dataset_bytes:
-                limit = settings.max_dataset_bytes
-                raise JobError("archive_too_large", f"More than {limit} bytes come out of the zip.")
+            if max(found.file_bytes, found.pixel_bytes) > settings.max_dataset_bytes:
+                raise too_large(settings)
         writer.index(found.numbers(), found.splits())
         writer.names(found.paths)
     return found
+
+
+def too_large(settings: Settings) -> JobError:
+    """More comes out of the archive, as files or as pixels, than a dataset may have."""
+    return JobError("archive_too_large", f"More than {settings.max_dataset_bytes} bytes come out of the zip.")
 
 
 def _candidates(archive: zipfile.ZipFile, found: Collection) -> list[tuple[zipfile.ZipInfo, Place]]:
     """The members worth decoding, with their places, in the order in which duplicates are kept."""
     members = []
     for member in files(archive):
-        if looks_like_image(member.filename):
-            members.append(member)
-        else:
+        if fault := fault_of(member.filename):
+            found.refused.append(Refused(member.filename, "unsafe_path", fault))
+        elif not looks_like_image(member.filename):
             found.refused.append(Refused(member.filename, "not_an_image", "The file's name is not that of an image."))
+        else:
+            members.append(member)
+    if not members:
+        return []
     placed = list(zip(members, places([member.filename for member in members]), strict=True))
     if any(place.label is not None for _, place in placed):
         reason = "The image lies outside every class folder, while others lie inside one."

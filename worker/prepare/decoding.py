@@ -1,4 +1,4 @@
-"""Decodes an archive's images on all cores, in order, holding only a few in memory."""
+"""Decodes an archive's images on all cores, in order, holding only a few in memory, and of the largest ones one."""
 
 import hashlib
 import os
@@ -7,15 +7,18 @@ import zipfile
 from collections import deque
 from collections.abc import Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
 
 from app.core.archives import BadMember, read
-from app.core.images import BadImage, Pixels, decode, resize_shorter
+from app.core.images import BadImage, Pixels, decode, pixel_count, resize_shorter
 from app.core.settings import Settings
 
 WINDOW = 4  # images under way for each core
+HEADROOM = 2  # a JPEG is decoded at no less than this many times the side that is stored
+LARGE = 16_000_000  # pixels: photographs of everyday size are decoded side by side, larger ones one after the other
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class Decoder:
 
     def __init__(self, archive: zipfile.ZipFile, settings: Settings) -> None:
         self._archive, self._settings = archive, settings
-        self._lock = threading.Lock()
+        self._lock, self._one_large = threading.Lock(), threading.Lock()
 
     def outcomes(self, members: Iterable[zipfile.ZipInfo]) -> Generator[Outcome, None, None]:
         """What became of each member, in the members' order."""
@@ -58,9 +61,13 @@ class Decoder:
             return bad
 
     def _decoded(self, data: bytes) -> Decoded:
-        image = decode(data, self._settings.max_image_pixels)
-        if min(image.size) > self._settings.stored_side:
-            image = resize_shorter(image, self._settings.stored_side)
-        pixels = np.asarray(image)
-        digest = hashlib.sha256(f"{pixels.shape}".encode() + pixels.tobytes()).digest()
-        return Decoded(pixels, digest, len(data))
+        with self._one_large if pixel_count(data) > LARGE else nullcontext():
+            pixels = self._pixels(data)
+        digest = hashlib.sha256(f"{pixels.shape}".encode())
+        digest.update(pixels.data)
+        return Decoded(pixels, digest.digest(), len(data))
+
+    def _pixels(self, data: bytes) -> Pixels:
+        side = self._settings.stored_side
+        image = decode(data, self._settings.max_image_pixels, side * HEADROOM)
+        return np.asarray(resize_shorter(image, side) if min(image.size) > side else image)

@@ -1,0 +1,47 @@
+"""What the name of a file in an archive says, and which names are refused.
+
+Nothing is ever written under such a name, so none can do harm here; but class names come from them and go on to people
+and other machines.
+"""
+
+import re
+from pathlib import PurePosixPath
+
+IMAGE_SUFFIXES = frozenset(
+    (".jpg", ".jpeg", ".jpe", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif", ".ppm", ".pgm")
+)
+CLUTTER = frozenset(("thumbs.db", "desktop.ini"))
+DRIVE = re.compile(r"^[a-zA-Z]:")
+DEVICES = re.compile(r"^(con|prn|aux|nul|com[0-9]|lpt[0-9]|conin\$|conout\$)(\.|$)", re.IGNORECASE)
+LONGEST_NAME = 1000
+LONGEST_PART = 200
+
+
+def is_clutter(name: str) -> bool:
+    """Whether a file belongs to an operating system and not to the user."""
+    parts = PurePosixPath(name.replace("\\", "/")).parts
+    return any((part.startswith(".") and part not in (".", "..")) or part == "__MACOSX" for part in parts) or (
+        bool(parts) and parts[-1].lower() in CLUTTER
+    )
+
+
+def looks_like_image(name: str) -> bool:
+    """Whether the name ends as an image's does."""
+    return PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES
+
+
+def fault_of(name: str) -> str | None:
+    """Why a name is refused, for people; None for one that is as it should be."""
+    path = name.replace("\\", "/")
+    parts = PurePosixPath(path).parts
+    if path.startswith("/") or DRIVE.match(path):
+        return "The name is an absolute path."
+    if ".." in parts:
+        return "The name leads out of its folder."
+    if len(name) > LONGEST_NAME or any(len(part) > LONGEST_PART for part in parts):
+        return f"A name has at most {LONGEST_NAME} characters, and {LONGEST_PART} between two slashes."
+    if any(DEVICES.match(part) for part in parts):
+        return "The name is that of a device on some systems."
+    if not name.isprintable():
+        return "The name holds characters that cannot be shown."
+    return None
