@@ -25,9 +25,11 @@ from app.models import aliases
 from app.models import endpoints as models
 from app.predictions import endpoints as predictions
 from app.predictions.runtime import Predictor
+from app.uploads import endpoints as uploads
 
 ROUTERS = (
     datasets.router,
+    uploads.router,
     jobs.router,
     models.router,
     predictions.router,

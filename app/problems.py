@@ -27,8 +27,10 @@ STATUS: dict[Kind, int] = {
     "invalid": 422,
     "not_found": 404,
     "conflict": 409,
+    "precondition": 412,
     "too_large": 413,
     "unsupported": 415,
+    "locked": 423,
     "limited": 429,
     "unavailable": 503,
     "full": 507,
@@ -86,9 +88,8 @@ def install(app: FastAPI) -> None:
 
 def _service_error(_request: Request, error: Exception) -> Response:
     error = cast(ServiceError, error)
-    headers = {"Retry-After": str(error.retry_after)} if error.retry_after is not None else {}
-    if error.kind == "unauthorized":
-        headers["WWW-Authenticate"] = "Bearer"
+    later = {"Retry-After": str(error.retry_after)} if error.retry_after is not None else {}
+    headers = error.headers | later
     return problem(STATUS[error.kind], error.code, error.message, error.fields, headers)
 
 

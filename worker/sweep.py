@@ -5,10 +5,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
+from app.core.clock import now
 from app.core.states import Status
-from app.core.tables import Dataset, Job, Model
+from app.core.tables import Dataset, Job, Model, Upload
 from worker.context import Context
 
 logger = logging.getLogger(__name__)
@@ -20,7 +21,7 @@ OWNERS: dict[str, type[Dataset | Model | Job]] = {"uploads": Dataset, "datasets"
 
 def sweep(context: Context) -> list[str]:
     """Delete old scratch folders, and files of datasets, models and jobs that are gone; the keys of all that."""
-    keys = [*_scratch(context), *_orphans(context)]
+    keys = [*_scratch(context), *_orphans(context), *_partial(context)]
     for key in keys:
         logger.info("swept away %s", key)
         context.storage.delete(key)
@@ -36,6 +37,16 @@ def _orphans(context: Context) -> Iterator[str]:
         for path in _old(context.storage.root / folder):
             if not _is_owned(context, table, path.stem):
                 yield f"{folder}/{path.name}"
+
+
+def _partial(context: Context) -> list[str]:
+    """Uploads to which nothing was added for a day, and the rows of those that became datasets as long ago."""
+    old = list(_old(context.storage.root / "partial"))
+    with context.database.writing() as session:
+        session.execute(delete(Upload).where(Upload.id.in_([path.name for path in old])))
+        ended = Upload.dataset.is_not(None), Upload.created_at < now() - GRACE_SECONDS
+        session.execute(delete(Upload).where(*ended))
+    return [f"partial/{path.name}" for path in old]
 
 
 def _is_owned(context: Context, table: type[Dataset | Model | Job], id_: str) -> bool:

@@ -10,8 +10,10 @@ Kind = Literal[
     "invalid",
     "not_found",
     "conflict",
+    "precondition",
     "too_large",
     "unsupported",
+    "locked",
     "limited",
     "unavailable",
     "full",
@@ -30,7 +32,8 @@ class FieldError:
 class ServiceError(Exception):
     """What a caller did or met: `code` is stable and part of the contract, `message` is for people.
 
-    `kind` says what sort of trouble it is, without naming a protocol; `retry_after` is in seconds.
+    `kind` says what sort of trouble it is, without naming a protocol; `retry_after` is in seconds,
+    `headers` are what a protocol wants to be told besides.
     """
 
     kind: Kind
@@ -38,6 +41,7 @@ class ServiceError(Exception):
     message: str
     fields: list[FieldError] = field(default_factory=list)
     retry_after: int | None = None
+    headers: dict[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return f"{self.code}: {self.message}"

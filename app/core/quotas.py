@@ -14,7 +14,7 @@ from app.core.errors import ServiceError
 from app.core.settings import Settings
 from app.core.specs import USER_TYPES
 from app.core.states import TERMINAL
-from app.core.tables import Artifact, Checkpoint, Dataset, Job, Model, Tenant
+from app.core.tables import Artifact, Checkpoint, Dataset, Job, Model, Tenant, Upload
 from app.core.tenancy import tenant_of
 
 FREED_SECONDS = 60  # storage is given back when somebody deletes something
@@ -110,7 +110,8 @@ def stored_bytes(session: Session) -> int:
         for table in (Checkpoint, Artifact)
     )
     of_datasets = _total(session, Dataset.bytes) + _total(session, Dataset.packed_bytes)
-    return int(of_datasets + FILES_OF_A_MODEL * _total(session, Model.bytes) + of_jobs)
+    coming = session.scalar(select(func.coalesce(func.sum(Upload.length), 0)).where(Upload.dataset.is_(None))) or 0
+    return int(coming + of_datasets + FILES_OF_A_MODEL * _total(session, Model.bytes) + of_jobs)
 
 
 def _total(session: Session, column: InstrumentedAttribute[int] | InstrumentedAttribute[int | None]) -> int:

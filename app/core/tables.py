@@ -199,6 +199,20 @@ class Dataset(Owned, Base):
         return [entry["name"] for entry in self.classes or []]
 
 
+class Upload(Owned, Base):
+    """An archive that comes in pieces: its file is as long as what has come. `dataset`: once it is whole."""
+
+    __tablename__ = "uploads"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    name: Mapped[str] = mapped_column(String(200))
+    length: Mapped[int] = mapped_column(BigInteger)
+    dataset: Mapped[str | None] = mapped_column(Id)
+    created_at: Mapped[float] = mapped_column(default=now())
+
+    __table_args__ = (Index("ix_uploads_tenant_created_at", "tenant", "created_at", "id"),)
+
+
 class Rejection(Base):
     """A file of an archive that was left out, and why."""
 

@@ -1,5 +1,6 @@
 """What can be done with datasets."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from sqlalchemy import select
@@ -16,16 +17,24 @@ from app.core.tables import Dataset, Rejection
 from app.datasets import queries
 from app.datasets.schemas import DatasetAnswer, RejectionAnswer
 from app.datasets.upload import Upload
-from app.http.idempotency import Ticket, forget, once, ticket
+from app.http.idempotency import forget, once, ticket
 from app.http.pagination import Listing, Page, listing
+
+# How a transaction makes sure that a thing is made once: it gets what makes it, and gives the id of what there is then.
+Once = Callable[[Session, Callable[[], str]], str]
 
 
 def create(context: Context, upload: Upload, key: str | None) -> DatasetAnswer:
+    """A dataset that is being prepared, once for an `Idempotency-Key`."""
+    asked = ticket("datasets", key, [upload.name, upload.file.sha256])
+    return create_once(context, upload, lambda session, make: once(session, asked, make))
+
+
+def create_once(context: Context, upload: Upload, guard: Once) -> DatasetAnswer:
     """A dataset that is being prepared. Whatever goes wrong, no file stays behind."""
     check_archive(upload.file.path, context.settings.max_dataset_files)
-    asked = ticket("datasets", key, [upload.name, upload.file.sha256])
     dataset_id = new_id("ds")
-    made = _store(context, upload, dataset_id, asked)
+    made = _store(context, upload, dataset_id, guard)
     with context.database.reading() as session:
         dataset = queries.get(session, made)
     if made == dataset_id:
@@ -41,13 +50,13 @@ def check_archive(path: Path, max_files: int) -> None:
         raise invalid(error.code, str(error)) from error
 
 
-def _store(context: Context, upload: Upload, dataset_id: str, asked: Ticket | None) -> str:
-    """The id that the dataset has: `dataset_id`, or an earlier one of the same ticket."""
+def _store(context: Context, upload: Upload, dataset_id: str, guard: Once) -> str:
+    """The id that the dataset has: `dataset_id`, or that of an earlier one."""
     file, made = f"uploads/{dataset_id}.zip", ""
     try:
         context.storage.keep(upload.file.path, file)
         with context.database.writing() as session:
-            made = once(session, asked, lambda: _insert(session, context.settings, upload, dataset_id))
+            made = guard(session, lambda: _insert(session, context.settings, upload, dataset_id))
     finally:
         if made != dataset_id:
             context.storage.delete(file)

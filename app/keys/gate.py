@@ -82,4 +82,4 @@ def _sent(request: Request) -> str | None:
 
 
 def _unauthorized(code: str, message: str) -> ServiceError:
-    return ServiceError("unauthorized", code, message)
+    return ServiceError("unauthorized", code, message, headers={"WWW-Authenticate": "Bearer"})

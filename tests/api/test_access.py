@@ -12,7 +12,7 @@ from app.core import jobs
 from app.core.database import Database
 from app.core.settings import Settings
 from app.core.specs import Finetune
-from app.core.tables import Alias, Artifact
+from app.core.tables import Alias, Artifact, Upload
 from app.http.guards import Guarded
 from app.keys.scopes import SCOPES, Scope
 from app.main import ROUTERS
@@ -39,12 +39,20 @@ WEIGHTS = {
     "headers": {"content-type": "application/octet-stream"},
     "params": {"name": "n", "backbone": "resnet18"},
 }
+TUS = {"Tus-Resumable": "1.0.0"}
+PIECE = {**TUS, "Upload-Offset": "0", "content-type": "application/offset+octet-stream"}
 ROWS: dict[tuple[str, str], Row] = {
     ("POST", "/v1/datasets"): Row("write", ZIP),
     ("GET", "/v1/datasets"): READ,
     ("GET", "/v1/datasets/{dataset_id}"): READ,
     ("GET", "/v1/datasets/{dataset_id}/rejections"): READ,
     ("DELETE", "/v1/datasets/{dataset_id}"): WRITE,
+    ("OPTIONS", "/v1/uploads"): READ,
+    ("POST", "/v1/uploads"): Row("write", {"headers": {**TUS, "Upload-Length": "9", "Upload-Metadata": "name bg=="}}),
+    ("GET", "/v1/uploads/{upload_id}"): WRITE,
+    ("HEAD", "/v1/uploads/{upload_id}"): Row("write", {"headers": TUS}),
+    ("PATCH", "/v1/uploads/{upload_id}"): Row("write", {"content": b"x", "headers": PIECE}),
+    ("DELETE", "/v1/uploads/{upload_id}"): Row("write", {"headers": TUS}),
     ("POST", "/v1/jobs"): Row("write", {"json": {"type": "finetune", "dataset": "{dataset_id}"}}),
     ("GET", "/v1/jobs"): READ,
     ("GET", "/v1/jobs/{job_id}"): READ,
@@ -111,10 +119,29 @@ def things(database: Database, settings: Settings, tenant: str) -> dict[str, str
     path.parent.mkdir(parents=True)
     path.write_bytes(b"x")
     key = make(database, tenant=tenant).partition(".")[0]
-    return {"dataset_id": dataset, "job_id": job, "model": model, "name": "best", "key_id": key}
+    with own.writing() as session:
+        session.add(Upload(id=f"up_{tenant}", name="n", length=9))
+    partial = settings.data / "partial" / f"up_{tenant}"
+    partial.parent.mkdir(exist_ok=True)
+    partial.touch()
+    return {
+        "upload_id": f"up_{tenant}",
+        "dataset_id": dataset,
+        "job_id": job,
+        "model": model,
+        "name": "best",
+        "key_id": key,
+    }
 
 
-UNKNOWN = {"dataset_id": "ds_0", "job_id": "job_0", "model": "mdl_0", "name": "nobodys", "key_id": "key_0"}
+UNKNOWN = {
+    "upload_id": "up_0",
+    "dataset_id": "ds_0",
+    "job_id": "job_0",
+    "model": "mdl_0",
+    "name": "nobodys",
+    "key_id": "key_0",
+}
 
 
 def send(client: httpx.Client, call: tuple[str, str], names: dict[str, str]) -> httpx.Response:

@@ -2,7 +2,10 @@ import os
 import time
 from pathlib import Path
 
+from sqlalchemy import select
+
 from app.core import jobs
+from app.core.tables import Upload
 from tests.core.material import add_job
 from worker.context import Context
 from worker.sweep import GRACE_SECONDS, sweep
@@ -27,6 +30,19 @@ def test_only_what_is_old_and_belongs_to_nothing_goes(context: Context) -> None:
     assert len(sweep(context)) == len(gone)
     assert [path.exists() for path in gone] == [False] * len(gone)
     assert [path.exists() for path in stay] == [True] * len(stay)
+
+
+def test_an_upload_that_nobody_goes_on_with(context: Context) -> None:
+    ids = {"old": "up_1", "young": "up_2", "ended": "up_3"}
+    with context.database.writing() as session:
+        session.add_all(Upload(id=id_, name="n", length=9) for id_ in (ids["old"], ids["young"]))
+        long_ago = time.time() - 2 * GRACE_SECONDS
+        session.add(Upload(id=ids["ended"], name="n", length=9, dataset="ds_1", created_at=long_ago))
+    old, young = (left(context, f"partial/{ids[age]}", old=age == "old") for age in ("old", "young"))
+    assert sweep(context) == ["partial/up_1"]
+    assert (old.exists(), young.exists()) == (False, True)
+    with context.database.reading() as session:
+        assert session.scalars(select(Upload.id)).all() == [ids["young"]]
 
 
 def test_an_empty_data_folder_is_left_alone(context: Context) -> None:

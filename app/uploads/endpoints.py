@@ -1,0 +1,103 @@
+"""`/v1/uploads`: a dataset's archive in pieces, by the protocol tus 1.0.0. Any tus client will do."""
+
+from datetime import datetime
+
+from fastapi import APIRouter, Request, Response
+from fastapi.concurrency import run_in_threadpool
+
+from app.context import Ctx
+from app.http.bodies import cap, limited, media_type, unsupported
+from app.http.guards import Guarded, needs
+from app.http.idempotency import KeyAsked
+from app.http.names import clean
+from app.http.receiving import TOO_LARGE
+from app.problems import documented
+from app.uploads import protocol, service
+from app.uploads.schemas import UploadAnswer
+
+router = APIRouter(prefix="/v1/uploads", tags=["datasets"], route_class=Guarded, responses=documented(412, 422))
+
+PIECE = {"requestBody": {"content": {protocol.MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}}}}
+
+
+def header(name: str, description: str) -> dict[str, object]:
+    """A header as OpenAPI describes it; it is read by hand, because its faults are tus' own."""
+    return {"name": name, "in": "header", "required": True, "description": description, "schema": {"type": "string"}}
+
+
+RESUMABLE = header("Tus-Resumable", protocol.VERSION)
+LENGTH = header("Upload-Length", "bytes in all")
+NAME = header("Upload-Metadata", "`name` or `filename` in base64, as in `name YmlyZHM=`")
+OFFSET = header("Upload-Offset", "bytes that have come")
+
+
+@router.options("", status_code=204)
+@needs("read")
+def describe_uploads(response: Response, context: Ctx) -> None:
+    """What this server can do."""
+    extra = {"Tus-Extension": protocol.EXTENSIONS, "Tus-Max-Size": str(context.settings.max_upload_bytes)}
+    response.headers.update({**protocol.ALWAYS, **extra})
+
+
+@router.post(
+    "", status_code=201, responses=documented(409, 413), openapi_extra={"parameters": [RESUMABLE, LENGTH, NAME]}
+)
+def create_upload(request: Request, response: Response, context: Ctx, key: KeyAsked = None) -> UploadAnswer:
+    """Begin an upload; its `Location` takes the pieces."""
+    protocol.check_version(request)
+    told = protocol.metadata(request)
+    name = clean(told.get("name") or told.get("filename", "").removesuffix(".zip"), "dataset", "Upload-Metadata")
+    upload = service.create(context, name, protocol.number(request, "Upload-Length"), key)
+    response.headers["Location"] = f"/v1/uploads/{upload.id}"
+    return _told(upload, response)
+
+
+@router.get("/{upload_id}", responses=documented(404, 423))
+@needs("write")
+def get_upload(upload_id: str, context: Ctx) -> UploadAnswer:
+    """How far it is, for people."""
+    return service.get(context, upload_id)
+
+
+@router.head("/{upload_id}", responses=documented(404, 423), openapi_extra={"parameters": [RESUMABLE]})
+@needs("write")
+def look_at_upload(upload_id: str, request: Request, response: Response, context: Ctx) -> None:
+    """How far it is, for tus."""
+    protocol.check_version(request)
+    _told(service.get(context, upload_id), response)
+    response.headers["Cache-Control"] = "no-store"
+
+
+@router.patch(
+    "/{upload_id}",
+    status_code=204,
+    responses=documented(404, 409, 413, 415, 423, 507),
+    openapi_extra={**PIECE, "parameters": [RESUMABLE, OFFSET]},
+)
+async def append_to_upload(upload_id: str, request: Request, response: Response, context: Ctx) -> None:
+    """Add a piece. With the last one the dataset is made: `Content-Location` names it."""
+    protocol.check_version(request)
+    if media_type(request) != protocol.MEDIA_TYPE:
+        raise unsupported(request, protocol.MEDIA_TYPE)
+    offset = protocol.number(request, "Upload-Offset")
+    upload = await service.append(context, upload_id, offset, lambda room: limited(request, cap(room, TOO_LARGE)))
+    _told(upload, response)
+
+
+@router.delete("/{upload_id}", status_code=204, responses=documented(404))
+async def delete_upload(upload_id: str, request: Request, response: Response, context: Ctx) -> None:
+    """Give an upload up; a dataset that was made of it stays."""
+    protocol.check_version(request)
+    await run_in_threadpool(service.delete, context, upload_id)
+    response.headers.update(protocol.ALWAYS)
+
+
+def _told(upload: UploadAnswer, response: Response) -> UploadAnswer:
+    response.headers.update(protocol.ALWAYS)
+    response.headers["Upload-Offset"] = str(upload.offset)
+    response.headers["Upload-Length"] = str(upload.length)
+    if upload.dataset:
+        response.headers["Content-Location"] = f"/v1/datasets/{upload.dataset}"
+    if upload.expires_at:
+        response.headers["Upload-Expires"] = protocol.http_date(datetime.fromisoformat(upload.expires_at))
+    return upload

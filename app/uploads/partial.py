@@ -1,0 +1,79 @@
+"""A file that grows by pieces, which one request at a time may add to, whichever process it came to."""
+
+import asyncio
+import fcntl
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
+
+from app.core.errors import ServiceError
+from app.core.storage import CHUNK
+
+LOCKED_SECONDS = 2
+IDLE_SECONDS = 30.0  # a sender that says nothing for so long has lost its line, and must not keep the next one out
+
+
+@dataclass(frozen=True)
+class Partial:
+    """The open and locked file."""
+
+    descriptor: int
+
+    @property
+    def size(self) -> int:
+        """How much has come."""
+        return os.fstat(self.descriptor).st_size
+
+    async def append(self, pieces: AsyncIterator[bytes]) -> None:
+        """Take what comes, durably. A line that breaks takes nothing back: what has come stays."""
+        waiting = bytearray()
+        try:
+            while (piece := await _next(pieces)) is not None:
+                waiting += piece
+                if len(waiting) >= CHUNK:
+                    await run_in_threadpool(self._write, bytes(waiting))
+                    waiting.clear()
+        finally:
+            await run_in_threadpool(self._write, bytes(waiting))
+            await run_in_threadpool(os.fsync, self.descriptor)
+
+    def _write(self, data: bytes) -> None:
+        left = memoryview(data)
+        while left:
+            left = left[os.write(self.descriptor, left) :]
+
+
+async def _next(pieces: AsyncIterator[bytes]) -> bytes | None:
+    try:
+        async with asyncio.timeout(IDLE_SECONDS):
+            return await anext(pieces, None)
+    except TimeoutError:
+        raise ClientDisconnect from None
+
+
+def is_locked() -> ServiceError:
+    """The refusal of the second of two."""
+    message = "Another request is adding to this upload."
+    return ServiceError("locked", "upload_locked", message, retry_after=LOCKED_SECONDS)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[Partial]:
+    """The file for one request alone. 423 `upload_locked`; FileNotFoundError when it is not there.
+
+    The lock is the kernel's: it ends with the process, however that ends.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_APPEND)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise is_locked() from error
+        yield Partial(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,155 @@
+"""What can be done with uploads. How much has come is the length of the file, never a number beside it."""
+
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy.orm import Session
+from starlette.concurrency import run_in_threadpool
+
+from app.context import Context
+from app.core import quotas
+from app.core.errors import ServiceError, conflict, invalid, not_found
+from app.core.ids import new_id
+from app.core.storage import sha256, sync
+from app.core.tables import Upload
+from app.datasets import service as datasets
+from app.datasets.upload import Upload as Archive
+from app.http.bodies import cap
+from app.http.idempotency import once, ticket
+from app.http.receiving import TOO_LARGE, Received
+from app.uploads.partial import Partial, is_locked, locked
+from app.uploads.schemas import UploadAnswer
+
+LIFE_SECONDS = 24 * 3600  # after the last byte; `worker.sweep` ends it
+FOLDER = "partial"
+NO_LONGER_COMING = ""  # so that the quota does not count the same bytes twice
+
+Pieces = Callable[[int], AsyncIterator[bytes]]  # what comes, when it may be so many bytes
+
+
+def create(context: Context, name: str, length: int, key: str | None) -> UploadAnswer:
+    """An upload of which nothing has come. 413 and 429 as if all of it had."""
+    if length < 1:
+        raise invalid("file_required", "An upload has at least one byte.", "Upload-Length")
+    if length > context.settings.max_upload_bytes:
+        raise cap(context.settings.max_upload_bytes, TOO_LARGE).refusal
+    asked = ticket("uploads", key, [name, length])
+    with context.database.writing() as session:
+        made = once(session, asked, lambda: _insert(session, context, name, length))
+    return get(context, made)
+
+
+def _insert(session: Session, context: Context, name: str, length: int) -> str:
+    quotas.check_storage(session, context.settings, length)
+    upload = Upload(id=new_id("up"), name=name, length=length)
+    path = _path(context, upload.id)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch(exist_ok=False)  # without a row, the sweep finds it
+    sync(path.parent)
+    session.add(upload)
+    session.flush()
+    return upload.id
+
+
+def get(context: Context, upload_id: str) -> UploadAnswer:
+    """How far an upload is. One whose last byte came just before a crash is finished now."""
+    row = _row(context, upload_id)
+    if row.dataset is None and _file(context, row).st_size == row.length:
+        with _alone(context, row) as partial:
+            finish(context, row, partial)
+        row = _row(context, upload_id)
+    return _answer(context, row)
+
+
+async def append(context: Context, upload_id: str, offset: int, pieces: Pieces) -> UploadAnswer:
+    """Add to an upload; 409 `wrong_offset` unless it goes on from just where it is."""
+    row = await run_in_threadpool(_row, context, upload_id)
+    if row.dataset is not None and offset == row.length:
+        return _answer(context, row)
+    with _alone(context, row) as partial:
+        if offset != partial.size:
+            raise conflict("wrong_offset", f"The upload is at byte {partial.size}, not at {offset}.")
+        await partial.append(pieces(row.length - offset))
+        if partial.size == row.length:
+            await run_in_threadpool(finish, context, row, partial)
+    return await run_in_threadpool(get, context, upload_id)
+
+
+def finish(context: Context, row: Upload, partial: Partial) -> None:
+    """Make the dataset, in the transaction that says so in the upload's row.
+
+    What is no archive is deleted. Whatever else goes wrong, all that has come stays, and the next request tries again:
+    the dataset gets a second name of the same file.
+    """
+    path = _path(context, row.id)
+
+    def guard(session: Session, make: Callable[[], str]) -> str:
+        mine = session.get_one(Upload, row.id, with_for_update=True)
+        if not mine.dataset:
+            mine.dataset = NO_LONGER_COMING
+            session.flush()
+            mine.dataset = make()
+        return mine.dataset
+
+    with context.storage.incoming() as folder:
+        os.link(path, folder / "upload")
+        archive = Archive(row.name, Received(folder / "upload", sha256(path), partial.size))
+        try:
+            datasets.create_once(context, archive, guard)
+        except ServiceError as error:
+            if error.kind == "invalid":
+                delete(context, row.id)
+            raise
+    path.unlink()
+
+
+def delete(context: Context, upload_id: str) -> None:
+    """Give an upload up. A dataset that was made of it stays."""
+    with context.database.writing() as session:
+        session.delete(_found(session, upload_id))
+    context.storage.delete(f"{FOLDER}/{upload_id}")
+
+
+def _row(context: Context, upload_id: str) -> Upload:
+    with context.database.reading() as session:
+        return _found(session, upload_id)
+
+
+def _found(session: Session, upload_id: str) -> Upload:
+    row = session.get(Upload, upload_id)
+    if row is None:
+        raise not_found("upload", upload_id)
+    return row
+
+
+def _answer(context: Context, row: Upload) -> UploadAnswer:
+    file = None if row.dataset else _file(context, row)
+    values = {
+        "offset": file.st_size if file else row.length,
+        "expires_at": file.st_mtime + LIFE_SECONDS if file else None,
+    }
+    told = {name: getattr(row, name) for name in ("id", "name", "length", "dataset", "created_at")}
+    return UploadAnswer.model_validate(told | values)
+
+
+def _file(context: Context, row: Upload) -> os.stat_result:
+    try:
+        return _path(context, row.id).stat()
+    except FileNotFoundError as error:
+        raise not_found("upload", row.id) from error
+
+
+@contextmanager
+def _alone(context: Context, row: Upload) -> Iterator[Partial]:
+    """The file for this request alone. Who comes when it has just been finished is told to look again."""
+    try:
+        with locked(_path(context, row.id)) as partial:
+            yield partial
+    except FileNotFoundError as error:
+        raise is_locked() from error
+
+
+def _path(context: Context, upload_id: str) -> Path:
+    return context.storage.path(f"{FOLDER}/{upload_id}")
