@@ -80,7 +80,10 @@ def claim(session: Session, lane: str, owner: str, seconds: float) -> Lease | No
 
 
 def renew(session: Session, lease: Lease, seconds: float) -> Orders:
-    """Hold the job for `seconds` more, on the database's clock, and hear what it asks. Raises StaleLease."""
+    """Hold the job for `seconds` more, on the database's clock, and hear what it asks. Raises StaleLease.
+
+    There is nothing to hold of a job whose own child has just ended it.
+    """
     statement = (
         update(Job)
         .where(*lease.held())
@@ -90,7 +93,7 @@ def renew(session: Session, lease: Lease, seconds: float) -> Orders:
     )
     row = session.execute(statement).one_or_none()
     if row is None:
-        raise StaleLease(lease)
+        return orders(session, lease)
     return Orders(cancel=row.status == Status.CANCELLING, pause=row.pause_requested)
 
 

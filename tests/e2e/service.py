@@ -35,10 +35,11 @@ class Service(Imprint):
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         super().__init__(f"http://127.0.0.1:{self.port}")
 
-    def start(self, command: str, *options: str) -> None:
-        """Start `imprint <command>` as the leader of a process group."""
+    def start(self, command: str, *options: str, name: str | None = None) -> None:
+        """Start `imprint <command>` as the leader of a process group; `name` tells two of a command apart."""
         arguments = [IMPRINT, command, *options]
-        self.processes[command] = subprocess.Popen(arguments, env=self.environment, start_new_session=True)
+        process = subprocess.Popen(arguments, env=self.environment, start_new_session=True)
+        self.processes[name or command] = process
 
     def start_all(self) -> None:
         """Schema, API, workers."""
@@ -64,6 +65,13 @@ class Service(Imprint):
         for command in list(self.processes):
             self.stop(command)
         self.http.close()
+
+    def revive(self) -> None:
+        """Start again what has died, as an init system does."""
+        for name, process in list(self.processes.items()):
+            if process.poll() is not None:
+                command = name.split()[0]
+                self.start(command, *(("--port", str(self.port)) if command == "api" else ()), name=name)
 
     def get(self, path: str, **parameters: object) -> Any:
         """What a GET answers."""

@@ -1,0 +1,130 @@
+"""Kills and stops processes of a running service at random instants."""
+
+import os
+import random
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import httpx
+
+from tests.e2e.service import Service
+from tests.worker.processes import parent
+
+# What a process is, by what its command line holds; the first that fits.
+KINDS = {
+    "training": "worker.runner",
+    "fork server": "worker.forkserver",
+    "worker": " celery ",
+    "API": "app.server",
+    "worker's parent": "imprint worker",
+    "API's parent": "imprint api",
+}
+PATIENCE = 20.0  # seconds until something trains
+SITE = Path(__file__).parent / "witness"
+
+
+def kind_of(line: str) -> str | None:
+    """What sort of process has this command line."""
+    line = f" {line} "
+    return next((kind for kind, part in KINDS.items() if part.replace(" ", " ") in line), None)
+
+
+class Storm:
+    """Faults that happen to a service, and how many of each did."""
+
+    def __init__(self, service: Service, seed: int) -> None:
+        self.service = service
+        self.done: Counter[str] = Counter()
+        self._draw = random.Random(seed)
+        self._stopped: list[threading.Timer] = []
+
+    def kill(self) -> None:
+        """SIGKILL to one process: first a kind is drawn, so that the many of one kind do not shield the others."""
+        if (victim := self._victim(list(KINDS))) is not None:
+            kind, pid = victim
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+                self.done[f"{kind} killed"] += 1
+
+    def stop(self, seconds: float) -> None:
+        """SIGSTOP to a training and to the worker that supervises it; the training wakes up first, and writes."""
+        deadline = time.monotonic() + PATIENCE
+        while (victim := self._victim(["training"])) is None:
+            if time.monotonic() > deadline:
+                return
+            time.sleep(0.1)
+        training = victim[1]
+        try:
+            worker = parent(parent(training))  # by way of the server that forked it
+        except OSError:
+            return
+        for pid in (worker, training):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGSTOP)
+        self.done["worker and training stopped"] += 1
+        self._later(seconds, [training])
+        self._later(seconds + 1.5, [worker])
+
+    def settle(self) -> None:
+        """Wait until all that was stopped goes on."""
+        for timer in self._stopped:
+            timer.join()
+
+    def victims(self) -> list[tuple[str, int]]:
+        """The service's processes by kind."""
+        found = [(kind_of(line), pid) for pid, line in self.service.processes_alive().items()]
+        return [(kind, pid) for kind, pid in found if kind is not None]
+
+    def _victim(self, kinds: list[str]) -> tuple[str, int] | None:
+        there = [(kind, pid) for kind, pid in self.victims() if kind in kinds]
+        if not there:
+            return None
+        kind = self._draw.choice(sorted({kind for kind, _ in there}))
+        return self._draw.choice([one for one in there if one[0] == kind])
+
+    def _later(self, seconds: float, pids: list[int]) -> None:
+        def go_on() -> None:
+            for pid in pids:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
+
+        timer = threading.Timer(seconds, go_on)
+        timer.start()
+        self._stopped.append(timer)
+
+
+@contextmanager
+def revived(service: Service) -> Iterator[None]:
+    """Meanwhile, what dies is started again."""
+    ended = threading.Event()
+
+    def keep() -> None:
+        while not ended.wait(0.2):
+            service.revive()
+
+    thread = threading.Thread(target=keep)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def insisted(ask: Callable[[], httpx.Response], seconds: float = 60) -> httpx.Response:
+    """What is answered in the end, whoever is killed meanwhile; for requests that may be repeated."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            answer = ask()
+            if answer.status_code not in (409, 500, 503):
+                return answer
+        except httpx.HTTPError:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(0.2)
