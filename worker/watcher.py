@@ -67,6 +67,11 @@ class JobWatcher:
         self._mark = Mark(self._mark.run, epoch + 1, step, self._mark.figures)
         self._progress.report(self._span.first + step, self._span.of, epoch + 1, self._span.epochs)
 
+    def on_memory(self, epoch: int, step: int, room: int) -> None:
+        """What a user should know: the same batch size, but batch norm and contrastive losses see less at a time."""
+        told = {"run": self._mark.run, "epoch": epoch + 1, "step": step, "images_at_a_time": room}
+        self._journal.event("batch_split", told)
+
     def on_epoch(self, epoch: int, step: int, metrics: dict[str, float]) -> None:
         """The epoch's figures."""
         self._mark = Mark(self._mark.run, epoch + 1, step, metrics)

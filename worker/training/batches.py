@@ -38,6 +38,14 @@ class Batch:
         unlabelled = None if self.unlabelled is None else self.unlabelled.to(device)
         return Batch(self.inputs.to(device), self.labels.to(device), self.indices.to(device), unlabelled)
 
+    def split(self, parts: int) -> "list[Batch]":
+        """The same in so many parts of about the same size, in order."""
+        if parts == 1:
+            return [self]
+        columns = [each.tensor_split(parts) for each in (self.inputs, self.labels, self.indices)]
+        others = [None] * parts if self.unlabelled is None else self.unlabelled.tensor_split(parts)
+        return [Batch(*row) for row in zip(*columns, others, strict=True)]
+
 
 @dataclass(frozen=True)
 class Feed:

@@ -24,6 +24,14 @@ def settle(threads: int) -> None:
     torch.backends.cudnn.deterministic = True
 
 
+def release(device: torch.device) -> None:
+    """Give back what torch holds of the device's memory without using it, after it has run out."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    elif device.type == "mps":
+        torch.mps.empty_cache()
+
+
 def _present(device: torch.device) -> bool:
     if device.type == "cuda":
         return (device.index or 0) < torch.cuda.device_count()

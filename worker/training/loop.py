@@ -11,8 +11,10 @@ import torch
 from torch import Tensor
 from torch.nn.utils import get_total_norm
 
+from worker.training.accumulation import gradients, less_room
 from worker.training.batches import Batch, Source
 from worker.training.checkpoint import State
+from worker.training.devices import release
 from worker.training.inference import evaluating
 from worker.training.methods.contract import Method
 from worker.training.randomness import STEP, generator_at
@@ -25,6 +27,10 @@ class Watcher(Protocol):
 
     def on_step(self, epoch: int, step: int, steps: int, losses: dict[str, float]) -> None:
         """After each of the run's `steps` steps."""
+        ...
+
+    def on_memory(self, epoch: int, step: int, room: int) -> None:
+        """The device's memory was too small: from this step on no more than `room` images are taken at a time."""
         ...
 
     def on_epoch(self, epoch: int, step: int, metrics: dict[str, float]) -> None:
@@ -109,7 +115,7 @@ def _train_epoch(run: Run, train: Source, watcher: Watcher) -> None:
     saved = time.monotonic()
     with closing(train.epoch(epoch, run.progress.step)) as batches:
         for batch in batches:
-            losses = _step(run, batch.to(run.method.network.device))
+            losses = _step(run, batch.to(run.method.network.device), watcher)
             run.count_step(losses)
             watcher.on_step(epoch, run.done, run.steps, losses)
             if watcher.interrupted():
@@ -120,12 +126,9 @@ def _train_epoch(run: Run, train: Source, watcher: Watcher) -> None:
                 saved = time.monotonic()
 
 
-def _step(run: Run, batch: Batch) -> dict[str, float]:
+def _step(run: Run, batch: Batch, watcher: Watcher) -> dict[str, float]:
     """One step of the optimizer; the reported terms as numbers."""
-    generator = generator_at(run.recipe.seed, STEP, run.progress.epoch, run.progress.step)
-    terms = run.method.training_step(batch, generator)
-    run.optimizer.zero_grad()
-    terms["loss"].backward()  # type: ignore[no-untyped-call]
+    terms = _gradients(run, batch, watcher)
     losses, gradient = _numbers(terms, _gradient(run.optimizer))
     if not (math.isfinite(losses["loss"]) and math.isfinite(gradient)):
         raise Diverged(run.done)
@@ -134,6 +137,22 @@ def _step(run: Run, batch: Batch) -> dict[str, float]:
     run.optimizer.step()
     run.average.follow(run.done)
     return losses
+
+
+def _gradients(run: Run, batch: Batch, watcher: Watcher) -> dict[str, Tensor]:
+    """The batch's gradients and terms, half as many images at a time whenever memory runs out."""
+    progress = run.progress
+    while True:
+        run.optimizer.zero_grad()
+        try:
+            generator = generator_at(run.recipe.seed, STEP, progress.epoch, progress.step)
+            return gradients(run.method, batch, generator, progress.room)
+        except torch.OutOfMemoryError:
+            if (room := less_room(batch, progress.room)) is None:
+                raise
+        progress.room = room
+        release(run.method.network.device)
+        watcher.on_memory(progress.epoch, run.done, room)
 
 
 def _gradient(optimizer: torch.optim.Optimizer) -> Tensor:

@@ -46,7 +46,8 @@ class Progress:
     """Where a run is. `step` is the next one of `epoch`; `sums` are of this epoch's reported terms so far.
 
     `best_epoch` is the one with the highest score so far, `kept_epoch` the one whose weights are kept: not always the
-    same. Epochs that do not exist yet are -1. All of it is JSON.
+    same. Epochs that do not exist yet are -1. `room`: how many images the device's memory has turned out to hold, None
+    while it holds every batch. All of it is JSON.
     """
 
     epoch: int = 0
@@ -57,6 +58,7 @@ class Progress:
     best_tolerance: float = 0.0
     kept_epoch: int = -1
     kept_metrics: dict[str, float] = field(default_factory=dict)
+    room: int | None = None
 
     def keeps(self, score: float) -> bool:
         """Whether the current epoch's weights are to be kept: it is the best, or as good as the best and later.

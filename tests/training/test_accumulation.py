@@ -1,0 +1,104 @@
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor
+
+from tests.training.test_loop import RECIPE, method, sources
+from tests.training.watchers import Recorder
+from worker.training.accumulation import count_parts, gradients, less_room
+from worker.training.batches import Batch
+from worker.training.checkpoint import State
+from worker.training.data import PackedImages
+from worker.training.loop import fit
+from worker.training.methods.supervised import Supervised
+
+STEPS_PER_EPOCH = 4
+
+
+class Small(Supervised):
+    """A device that holds no more than `room` images."""
+
+    room = 10
+
+    def training_step(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
+        if len(batch) > self.room:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        return super().training_step(batch, generator)
+
+
+def small(room: int) -> Supervised:
+    made = method()
+    made.__class__ = Small
+    made.room = room  # type: ignore[attr-defined]
+    return made
+
+
+def batch(images: int, others: int | None = None) -> Batch:
+    inputs = torch.randint(0, 256, (images, 3, 32, 32), dtype=torch.uint8)
+    unlabelled = None if others is None else inputs[:1].repeat(others, 1, 1, 1)
+    return Batch(inputs, torch.arange(images) % 10, torch.arange(images), unlabelled)
+
+
+def test_a_split_batch_is_the_batch() -> None:
+    whole = batch(11, 7)
+    parts = whole.split(3)
+    assert [len(part) for part in parts] == [4, 4, 3]
+    for name in ("inputs", "labels", "indices", "unlabelled"):
+        assert torch.equal(torch.cat([getattr(part, name) for part in parts]), getattr(whole, name))
+    assert whole.split(1) == [whole]
+
+
+@pytest.mark.parametrize("room", [8, 5, 3])
+def test_gradients_of_parts_add_up_to_the_whole_ones(room: int) -> None:
+    """With batch norm's statistics fixed, and nothing left out by chance."""
+    chosen = method().eval()
+    whole = batch(16)
+    found = []
+    for at_a_time in (None, room):
+        chosen.zero_grad()
+        terms = gradients(chosen, whole, torch.Generator().manual_seed(0), at_a_time)
+        found.append((terms["loss"], [p.grad.clone() for p in chosen.network.parameters() if p.grad is not None]))
+    (loss, expected), (other, grads) = found
+    torch.testing.assert_close(other, loss)
+    for one, two in zip(grads, expected, strict=True):
+        torch.testing.assert_close(one, two, rtol=1e-3, atol=1e-6)
+
+
+def test_a_part_has_two_images() -> None:
+    assert [count_parts(batch(8), room) for room in (None, 8, 7, 4, 3, 2, 1)] == [1, 1, 2, 2, 3, 4, 4]
+    assert count_parts(batch(8, 6), 2) == 3
+    assert count_parts(batch(3), 2) == 1
+    assert [less_room(batch(8), room) for room in (None, 8, 4, 2)] == [4, 4, 2, None]
+    assert less_room(batch(3), None) is None
+
+
+def test_memory_that_runs_out_halves_the_batch_and_says_so(digits: PackedImages) -> None:
+    chosen, watcher = small(10), Recorder()
+    fit(chosen, *sources(chosen, digits), RECIPE, watcher, None)
+    assert watcher.rooms == [16, 8]  # of batches of 32
+    assert len(watcher.steps) == RECIPE.epochs * STEPS_PER_EPOCH
+    assert all(math.isfinite(figures["val_loss"]) for figures in watcher.epochs)
+
+
+def test_a_resumed_run_remembers(digits: PackedImages) -> None:
+    """And ends with the same bytes."""
+    through = small(10)
+    fit(through, *sources(through, digits), RECIPE, Recorder(), None)
+    first, watcher = small(10), Recorder()
+    fit(first, *sources(first, digits), RECIPE, watcher, None)
+    state: State = watcher.states[0]
+    assert state.meta["progress"]["room"] == 8
+    second, after = small(10), Recorder()
+    fit(second, *sources(second, digits), RECIPE, after, state)
+    assert after.rooms == []
+    ours, theirs = second.network.state_dict(), through.network.state_dict()
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+def test_a_device_that_holds_nothing(digits: PackedImages) -> None:
+    chosen, watcher = small(1), Recorder()
+    with pytest.raises(torch.OutOfMemoryError):
+        fit(chosen, *sources(chosen, digits), replace(RECIPE, epochs=1), watcher, None)
+    assert watcher.rooms == [16, 8, 4, 2]
