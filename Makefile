@@ -24,7 +24,7 @@ serve: setup
 demo: setup
 	$(BIN)/python examples/digits.py
 
-# On the photographs in ../shared/data: forty minutes on two cores, and docs/quality.md is written anew; or a few of them.
+# On the photographs in ../shared/data: most of an hour on two cores, and docs/quality.md is written anew; or a few of them.
 quality: setup
 	$(BIN)/python -m benchmarks.quality
 

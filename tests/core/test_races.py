@@ -4,13 +4,16 @@ import multiprocessing
 from collections import Counter
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 
+import pytest
 from sqlalchemy import select, update
 
 from app.core.database import Database
+from app.core.jobs import moved
 from app.core.leases import claim, succeed
 from app.core.states import Status
 from app.core.tables import Job
 from tests.core.material import add_job, kinds
+from tests.figures import Figures
 
 JOBS = 60
 
@@ -57,6 +60,36 @@ def test_processes_claim_each_job_once(database: Database, database_url: str) ->
     with ProcessPoolExecutor(3, multiprocessing.get_context("spawn")) as pool:
         drained = [pool.submit(drain_in_a_process, database_url, f"p{number}") for number in range(3)]
     check_each_once(database, ids, drained)
+
+
+def count_in_a_process(url: str, job_id: str, times: int) -> None:
+    """Raise a number by conditional updates: each checks that nobody was faster, and tries again if somebody was."""
+    database = Database(url)
+    try:
+        for _ in range(times):
+            done = False
+            while not done:
+                with database.reading() as session:
+                    seen = session.scalars(select(Job.attempts).where(Job.id == job_id)).one()
+                with database.writing() as session:
+                    change = update(Job).where(Job.id == job_id, Job.attempts == seen).values(attempts=seen + 1)
+                    done = moved(session, change)
+    finally:
+        database.close()
+
+
+@pytest.mark.parametrize("times", [25, pytest.param(250, marks=pytest.mark.storm)])
+def test_conditional_updates_of_eight_processes(
+    database: Database, database_url: str, times: int, figures: Figures
+) -> None:
+    job_id = add_job(database)
+    with ProcessPoolExecutor(8, multiprocessing.get_context("spawn")) as pool:
+        for future in [pool.submit(count_in_a_process, database_url, job_id, times) for _ in range(8)]:
+            future.result()
+    with database.reading() as session:
+        assert session.scalars(select(Job.attempts)).one() == 8 * times
+    kind = "PostgreSQL" if database_url.startswith("postgresql") else "SQLite"
+    figures.tell(f"conditional updates, {kind}", {"processes": 8, "updates": 8 * times, "lost": 0, "errors": 0})
 
 
 def test_racing_updates_are_all_there(database: Database) -> None:

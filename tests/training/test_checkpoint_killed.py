@@ -1,0 +1,85 @@
+"""kill -9 at each step of writing a checkpoint, and a disk that is really full: what is there afterwards is whole."""
+
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from worker.training.checkpoint import State, load, save
+
+NUMBERS = 100_000
+# How the writer dies, by the step that it does not get past.
+FAULTS = {
+    "open": "checkpoint.Path.open = die",
+    "half of the bytes": "checkpoint._write = half",
+    "fsync": "checkpoint.os.fsync = die",
+    "rename": "checkpoint.Path.replace = die",
+    "fsync of the folder": "checkpoint._sync_folder = die",
+}
+WRITER = """
+import os, signal, sys
+from pathlib import Path
+import torch
+from worker.training import checkpoint
+
+def die(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def half(path, payload):
+    path.write_bytes(payload[: len(payload) // 2])
+    die()
+
+exec(sys.argv[2])
+checkpoint.save(Path(sys.argv[1]), checkpoint.State({{"weight": torch.full(({numbers},), 2.0)}}, {{"step": 2}}))
+"""
+
+
+def write(path: Path, step: int) -> None:
+    save(path, State({"weight": torch.full((NUMBERS,), float(step))}, {"step": step}))
+
+
+def holds(path: Path, step: int) -> bool:
+    found = load(path)
+    return found.meta == {"step": step} and set(found.tensors["weight"].tolist()) == {float(step)}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_kill_leaves_the_old_state_or_the_new_one(tmp_path: Path, fault: str) -> None:
+    path = tmp_path / "state.safetensors"
+    write(path, 1)
+    command = [sys.executable, "-c", WRITER.format(numbers=NUMBERS), path, FAULTS[fault]]
+    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+    assert holds(path, 2 if fault == "fsync of the folder" else 1)
+    write(path, 3)
+    assert holds(path, 3)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of one megabyte."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount, unmount = shutil.which("mount"), shutil.which("umount")
+    options = ["-t", "tmpfs", "-o", "size=1m", "tmpfs", folder]
+    if not mount or not unmount or subprocess.run([mount, *options], capture_output=True, check=False).returncode:
+        pytest.skip("this machine does not let us mount a file system")
+    yield folder
+    subprocess.run([unmount, folder], check=True)
+
+
+def test_a_disk_that_is_full_keeps_the_state_before(small_disk: Path) -> None:
+    path = small_disk / "state.safetensors"
+    write(path, 1)
+    (small_disk / "other").write_bytes(bytes(400_000))
+    with pytest.raises(OSError, match="No space left"):
+        write(path, 2)
+    assert holds(path, 1)
+    assert sorted(file.name for file in small_disk.iterdir()) == ["other", "state.safetensors"]
+    (small_disk / "other").unlink()
+    write(path, 2)
+    assert holds(path, 2)
