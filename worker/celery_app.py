@@ -7,8 +7,8 @@ runs beside it.
 import logging
 import os
 import signal
-import threading
 import warnings
+from functools import partial
 from typing import Any
 
 from celery import Celery, signals
@@ -21,6 +21,7 @@ from app.core.repeater import Repeater
 from app.core.settings import Settings
 from worker import children
 from worker.context import Context
+from worker.lanes import drain_if_idle, stopping
 from worker.sweep import sweep
 from worker.wakes import Sender
 
@@ -31,8 +32,8 @@ app = Celery("imprint", include=["worker.tasks"])
 app.conf.update(celery_config(Settings()))
 
 SWEEP_SECONDS = 3600.0
+SPARE_SECONDS = 5.0  # beyond what a child has to end in good order
 
-stopping = threading.Event()
 _repeaters: list[Repeater] = []
 
 
@@ -49,17 +50,19 @@ def _start(**_: Any) -> None:
     context = Context.open()
     _repeaters.append(reconciler(context.database, context.settings, Sender(app).wake))
     _repeaters.append(Repeater("sweeper", SWEEP_SECONDS, lambda: sweep(context)))
-    for repeater in _repeaters:
-        repeater.start()
     for lane in app.amqp.queues.consume_from:
         children.warm(context, lane)
+        look = partial(drain_if_idle, context, lane)
+        _repeaters.append(Repeater(f"{lane} lane", context.settings.wake_seconds, look))
+    for repeater in _repeaters:
+        repeater.start()
 
 
 @signals.worker_shutting_down.connect
 def _stop(**_: Any) -> None:
     stopping.set()
     for repeater in _repeaters:
-        repeater.stop()
+        repeater.stop(Settings().grace_seconds + SPARE_SECONDS)
 
 
 def _end_with_parent() -> None:

@@ -1,9 +1,9 @@
 """What arrives from the broker."""
 
 from app.core.messages import WORK
-from worker import supervisor
-from worker.celery_app import app, stopping
+from worker.celery_app import app
 from worker.context import Context
+from worker.lanes import drain
 
 
 @app.task(name=WORK)
@@ -11,6 +11,6 @@ def work(lane: str, _job_id: str) -> None:
     """A wake-up: do what is queued in the lane. The job named is only why it was sent; the oldest goes first."""
     context = Context.open()
     try:
-        supervisor.work(context, lane, stopping)
+        drain(context, lane)
     finally:
         context.database.close()

@@ -26,7 +26,7 @@ class Repeater(threading.Thread):
                 logger.warning("the %s could not do its work; it will try again", self.name, exc_info=True)
             self._stopped.wait(self._seconds)
 
-    def stop(self) -> None:
-        """Stop after the action in progress."""
+    def stop(self, seconds: float = 10.0) -> None:
+        """Stop after the action in progress, for which this waits so long at most."""
         self._stopped.set()
-        self.join(timeout=10)
+        self.join(timeout=seconds)

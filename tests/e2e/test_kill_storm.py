@@ -37,7 +37,7 @@ class Plan:
 
 
 SHORT = Plan(jobs=2, kills=5, stops=1, pause=1.5)
-LONG = Plan(jobs=50, kills=200, stops=20, pause=2.0)
+LONG = Plan(jobs=50, kills=200, stops=20, pause=1.2)
 
 
 @pytest.fixture(params=["sqlite+files", "postgresql+redis"])
