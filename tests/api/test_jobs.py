@@ -1,8 +1,10 @@
 """Asking for jobs, and looking at them."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import httpx
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from app.core.database import Database
 from app.core.leases import claim, fence, succeed
@@ -10,6 +12,7 @@ from app.core.settings import Settings
 from app.core.specs import FINETUNE_RATE, HEAD_EPOCHS, UNLABELLED_RATE
 from app.core.tables import Checkpoint, Job, Metric
 from tests.api.material import add_dataset, add_model, problem
+from tests.figures import Figures
 
 
 def ask(client: httpx.Client, dataset: str, **fields: object) -> httpx.Response:
@@ -146,3 +149,20 @@ def test_cancel_pause_and_resume(client: httpx.Client, database: Database) -> No
 def test_an_unknown_job(client: httpx.Client, path: str) -> None:
     problem(client.get(f"/v1/jobs/job_nope{path}"), 404, "job_not_found")
     problem(client.get(f"/v1/jobs/job%00{path}"), 404, "route_not_found")
+
+
+@pytest.mark.parametrize("count", [60, pytest.param(500, marks=pytest.mark.storm)])
+def test_many_submissions_at_once(client: httpx.Client, database: Database, count: int, figures: Figures) -> None:
+    """None is refused because the database is busy, none is lost, and none is there twice."""
+    body = {"type": "finetune", "dataset": add_dataset(database)}
+    with ThreadPoolExecutor(min(count, 100)) as pool:
+        limits = httpx.Limits(max_connections=100)
+        with httpx.Client(base_url=client.base_url, timeout=120, limits=limits) as many:
+            answers = list(pool.map(lambda _: many.post("/v1/jobs", json=body), range(count)))
+    assert {answer.status_code for answer in answers} == {202}
+    ids = {answer.json()["id"] for answer in answers}
+    with database.reading() as session:
+        assert set(session.scalars(select(Job.id).where(Job.type == "finetune"))) == ids
+    assert len(ids) == count
+    kind = "PostgreSQL" if str(database.engine.url).startswith("postgresql") else "SQLite"
+    figures.tell(f"simultaneous submissions, {kind}", {"requests": count, "refused": 0, "lost": 0})
