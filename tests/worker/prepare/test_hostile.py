@@ -21,19 +21,9 @@ from app.core.specs import Prepare
 from app.core.tables import Dataset, Job, Rejection
 from tests.core.material import row
 from tests.figures import Figures
-from tests.worker.prepare.hostile import (
-    ARCHIVES,
-    CANARIES,
-    GOOD,
-    MIB,
-    ODD,
-    OK,
-    Entry,
-    archive_of,
-    corpus,
-    encoded,
-    photograph,
-)
+from tests.worker.prepare.hostile import CANARIES, Entry, archive_of, corpus
+from tests.worker.prepare.hostile_archives import ARCHIVES, ODD
+from tests.worker.prepare.hostile_images import GOOD, MIB, OK, encoded, photograph
 from worker.context import Context
 
 MOST_MEMORY = 512 * MIB
