@@ -54,16 +54,12 @@ class Storm:
     def stop(self, seconds: float) -> None:
         """SIGSTOP to a training and to the worker that supervises it; the training wakes up first, and writes."""
         deadline = time.monotonic() + PATIENCE
-        while (victim := self._victim(["training"])) is None:
+        while (pair := self._working()) is None:
             if time.monotonic() > deadline:
                 return
             time.sleep(0.1)
-        training = victim[1]
-        try:
-            worker = parent(parent(training))  # by way of the server that forked it
-        except OSError:
-            return
-        for pid in (worker, training):
+        worker, training = pair
+        for pid in pair:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGSTOP)
         self.done["worker and training stopped"] += 1
@@ -79,6 +75,16 @@ class Storm:
         """The service's processes by kind."""
         found = [(kind_of(line), pid) for pid, line in self.service.processes_alive().items()]
         return [(kind, pid) for kind, pid in found if kind is not None]
+
+    def _working(self) -> tuple[int, int] | None:
+        """A worker and what it trains, by way of the server that forked it; None where one of them is gone."""
+        kinds = {pid: kind for kind, pid in self.victims()}
+        for training in (pid for pid, kind in kinds.items() if kind == "training"):
+            with suppress(OSError):
+                worker = parent(parent(training))
+                if kinds.get(worker) == "worker":
+                    return worker, training
+        return None
 
     def _victim(self, kinds: list[str]) -> tuple[str, int] | None:
         there = [(kind, pid) for kind, pid in self.victims() if kind in kinds]
