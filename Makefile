@@ -37,6 +37,7 @@ test: setup
 
 # The long forms of the tests with faults; their figures become docs/reliability.md.
 storm: setup
+	OMP_NUM_THREADS=1 $(BIN)/pytest tests/worker/prepare/test_hostile.py tests/api/test_uploads.py --figures docs/reliability.json
 	OMP_NUM_THREADS=1 $(BIN)/pytest -m storm --timeout 3600 --figures docs/reliability.json
 
 check: setup

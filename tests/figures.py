@@ -7,9 +7,9 @@ from pathlib import Path
 
 HEAD = """# What has been done to it, and what it lost
 
-Faults that really happen: processes killed and stopped, brokers emptied, files cut and flipped. Each line was measured
-by `make storm` (the short forms of the same tests run with `make test`); a test whose promise does not hold fails, and
-writes nothing here.
+Faults that really happen: processes killed and stopped, brokers emptied, files cut and flipped. `make storm` writes
+this file; the short forms of the same tests run with `make test`. A test whose promise does not hold fails, and writes
+nothing here.
 """
 
 Figure = str | int | float
