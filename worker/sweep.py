@@ -9,13 +9,14 @@ from sqlalchemy import delete, select
 
 from app.core.clock import now
 from app.core.states import Status
+from app.core.storage import ABANDONED_SECONDS, PARTIAL
 from app.core.tables import Dataset, Job, Model, Upload
 from worker.context import Context
 
 logger = logging.getLogger(__name__)
 
 # Younger things may belong to a request or a job that is still on its way to its row.
-GRACE_SECONDS = 24 * 3600
+GRACE_SECONDS = ABANDONED_SECONDS
 OWNERS: dict[str, type[Dataset | Model | Job]] = {"uploads": Dataset, "datasets": Dataset, "models": Model, "jobs": Job}
 
 
@@ -41,12 +42,12 @@ def _orphans(context: Context) -> Iterator[str]:
 
 def _partial(context: Context) -> list[str]:
     """Uploads to which nothing was added for a day, and the rows of those that became datasets as long ago."""
-    old = list(_old(context.storage.root / "partial"))
+    old = list(_old(context.storage.root / PARTIAL))
     with context.database.writing() as session:
         session.execute(delete(Upload).where(Upload.id.in_([path.name for path in old])))
         ended = Upload.dataset.is_not(None), Upload.created_at < now() - GRACE_SECONDS
         session.execute(delete(Upload).where(*ended))
-    return [f"partial/{path.name}" for path in old]
+    return [f"{PARTIAL}/{path.name}" for path in old]
 
 
 def _is_owned(context: Context, table: type[Dataset | Model | Job], id_: str) -> bool:

@@ -93,7 +93,7 @@ def _check_size(image: Image.Image, max_pixels: int) -> None:
 def _enough(size: tuple[int, int], smallest: int) -> tuple[int, int]:
     """Width and height in proportion, the shorter side `smallest`."""
     width, height = size
-    scale = max(smallest / min(size), 0.0)
+    scale = smallest / min(size)
     return math.ceil(width * scale), math.ceil(height * scale)
 
 

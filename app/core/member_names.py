@@ -17,11 +17,16 @@ LONGEST_NAME = 1000
 LONGEST_PART = 200
 
 
+def parts(name: str) -> tuple[str, ...]:
+    """Folders and file, whichever slash the archiver wrote."""
+    return PurePosixPath(name.replace("\\", "/")).parts
+
+
 def is_clutter(name: str) -> bool:
     """Whether a file belongs to an operating system and not to the user."""
-    parts = PurePosixPath(name.replace("\\", "/")).parts
-    return any((part.startswith(".") and part not in (".", "..")) or part == "__MACOSX" for part in parts) or (
-        bool(parts) and parts[-1].lower() in CLUTTER
+    path = parts(name)
+    return any((part.startswith(".") and part not in (".", "..")) or part == "__MACOSX" for part in path) or (
+        bool(path) and path[-1].lower() in CLUTTER
     )
 
 
@@ -32,15 +37,14 @@ def looks_like_image(name: str) -> bool:
 
 def fault_of(name: str) -> str | None:
     """Why a name is refused, for people; None for one that is as it should be."""
-    path = name.replace("\\", "/")
-    parts = PurePosixPath(path).parts
-    if path.startswith("/") or DRIVE.match(path):
+    path = parts(name)
+    if path[:1] in (("/",), ("//",)) or DRIVE.match(name):
         return "The name is an absolute path."
-    if ".." in parts:
+    if ".." in path:
         return "The name leads out of its folder."
-    if len(name) > LONGEST_NAME or any(len(part) > LONGEST_PART for part in parts):
+    if len(name) > LONGEST_NAME or any(len(part) > LONGEST_PART for part in path):
         return f"A name has at most {LONGEST_NAME} characters, and {LONGEST_PART} between two slashes."
-    if any(DEVICES.match(part) for part in parts):
+    if any(DEVICES.match(part) for part in path):
         return "The name is that of a device on some systems."
     if not name.isprintable():
         return "The name holds characters that cannot be shown."

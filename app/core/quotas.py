@@ -110,13 +110,16 @@ def stored_bytes(session: Session) -> int:
         for table in (Checkpoint, Artifact)
     )
     of_datasets = _total(session, Dataset.bytes) + _total(session, Dataset.packed_bytes)
-    coming = session.scalar(select(func.coalesce(func.sum(Upload.length), 0)).where(Upload.dataset.is_(None))) or 0
+    coming = _total(session, Upload.length, Upload.dataset.is_(None))
     return int(coming + of_datasets + FILES_OF_A_MODEL * _total(session, Model.bytes) + of_jobs)
 
 
-def _total(session: Session, column: InstrumentedAttribute[int] | InstrumentedAttribute[int | None]) -> int:
-    total: ColumnElement[int] = func.coalesce(func.sum(column), 0)
-    return int(session.scalar(select(total)) or 0)
+def _total(
+    session: Session,
+    column: InstrumentedAttribute[int] | InstrumentedAttribute[int | None],
+    *conditions: ColumnElement[bool],
+) -> int:
+    return int(session.scalar(select(func.sum(column)).where(*conditions)) or 0)
 
 
 def _queue_up(session: Session) -> None:

@@ -10,7 +10,7 @@ from app.http.bodies import Cap, limited, media_type, unsupported
 from app.http.multipart import MULTIPART, SLACK, Part, parts
 from app.http.names import clean
 from app.http.pointers import pointer
-from app.http.receiving import Received, Sink
+from app.http.receiving import Received, Sink, received
 
 RAW = ("application/zip", "application/x-zip-compressed", "application/octet-stream")
 LONGEST_FIELD = 4096  # bytes
@@ -31,17 +31,8 @@ async def receive(request: Request, folder: Path, name: str | None, most: Cap) -
         return await _form(request, folder, name, most)
     if kind not in RAW:
         raise unsupported(request, "application/zip with ?name=, or multipart/form-data with name and file")
-    return await _raw(request, folder, clean(name, "dataset", "?name"), most)
-
-
-async def _raw(request: Request, folder: Path, name: str, most: Cap) -> Upload:
-    with Sink(folder / "upload", most) as sink:
-        async for piece in limited(request, most):
-            await sink.write(piece)
-        file = await sink.finish()
-    if not file.bytes:
-        raise invalid("file_required", "The body is empty; send the zip.")
-    return Upload(name, file)
+    name = clean(name, "dataset", "?name")
+    return Upload(name, await received(request, folder / "upload", most, "the zip"))
 
 
 async def _form(request: Request, folder: Path, name: str | None, most: Cap) -> Upload:

@@ -9,7 +9,7 @@ from starlette.requests import Request
 
 from app.core.errors import ServiceError
 
-DIGITS = 18  # of a Content-Length; more cannot be true
+DIGITS = 18  # of a number of bytes in a header; more cannot be true
 
 
 @dataclass(frozen=True)

@@ -17,12 +17,12 @@ from starlette.types import Message, Receive
 from app.context import context_of
 from app.core.errors import FieldError, ServiceError
 from app.http.bodies import read_json
+from app.http.idempotency import HEADER
 from app.http.inflight import Ticket
 from app.keys import gate
 from app.keys.scopes import Scope, needed
 
 NEEDS = "imprint_scope"
-IDEMPOTENCY_KEY = "Idempotency-Key"
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
@@ -51,7 +51,7 @@ class Guarded(APIRoute):
         handler = super().get_route_handler()
         known = query_names(self.dependant)
         takes_json = self.body_field is not None
-        takes_key = IDEMPOTENCY_KEY in {field.alias for field in self.dependant.header_params}
+        takes_key = HEADER in {field.alias for field in self.dependant.header_params}
 
         async def guarded(request: Request) -> Response:
             context = context_of(request)
@@ -67,7 +67,7 @@ class Guarded(APIRoute):
         return guarded
 
     def _ticket(self, request: Request) -> Ticket | None:
-        key = request.headers.get(IDEMPOTENCY_KEY)
+        key = request.headers.get(HEADER)
         return None if key is None else (request.state.caller.tenant, self.path, key)
 
 

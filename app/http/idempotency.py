@@ -15,9 +15,11 @@ from app.core.errors import invalid
 from app.core.tables import Idempotency
 from app.core.tenancy import tenant_of
 
+HEADER = "Idempotency-Key"
+
 KeyAsked = Annotated[
     str | None,
-    Header(alias="Idempotency-Key", min_length=1, max_length=255, description="makes a repeated request harmless"),
+    Header(alias=HEADER, min_length=1, max_length=255, description="makes a repeated request harmless"),
 ]
 
 

@@ -7,11 +7,13 @@ from types import TracebackType
 from typing import Self
 
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
 
 from app.context import Context
 from app.core import quotas
+from app.core.errors import invalid
 from app.core.storage import CHUNK
-from app.http.bodies import Cap, cap
+from app.http.bodies import Cap, cap, limited
 
 TOO_LARGE = "upload_too_large"
 
@@ -34,6 +36,17 @@ async def upload_cap(context: Context, limit: int) -> Cap:
         return cap(limit, TOO_LARGE) if left is None or left.bytes > limit else Cap(left.bytes, left.refusal)
 
     return await run_in_threadpool(look)
+
+
+async def received(request: Request, path: Path, most: Cap, wanted: str) -> Received:
+    """The raw body as a file. 422 `file_required` for none; `wanted` says what to send."""
+    with Sink(path, most) as sink:
+        async for piece in limited(request, most):
+            await sink.write(piece)
+        file = await sink.finish()
+    if not file.bytes:
+        raise invalid("file_required", f"The body is empty; send {wanted}.")
+    return file
 
 
 class Sink:

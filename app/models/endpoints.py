@@ -1,19 +1,17 @@
 """`/v1/models`."""
 
-from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.concurrency import contextmanager_in_threadpool, run_in_threadpool
 
 from app.context import Ctx
-from app.core.errors import invalid
-from app.http.bodies import Cap, limited, media_type, unsupported
+from app.http.bodies import media_type, unsupported
 from app.http.guards import Guarded
 from app.http.idempotency import KeyAsked
 from app.http.names import clean
 from app.http.pagination import Listing, PageAsked
-from app.http.receiving import Received, Sink, upload_cap
+from app.http.receiving import received, upload_cap
 from app.models import service
 from app.models.download import MEDIA_TYPE, Format, download
 from app.models.schemas import ModelAnswer
@@ -41,20 +39,10 @@ async def create_model(
         raise unsupported(request, f"{MEDIA_TYPE}: the safetensors file itself")
     most = await upload_cap(context, context.settings.max_model_bytes)
     async with contextmanager_in_threadpool(context.storage.incoming()) as folder:
-        file = await _receive(request, folder, most)
+        file = await received(request, folder / "upload", most, "the safetensors file")
         model = await run_in_threadpool(service.create, context, file, name, backbone, key)
     response.headers["Location"] = f"/v1/models/{model.id}"
     return model
-
-
-async def _receive(request: Request, folder: Path, most: Cap) -> Received:
-    with Sink(folder / "upload", most) as sink:
-        async for piece in limited(request, most):
-            await sink.write(piece)
-        file = await sink.finish()
-    if not file.bytes:
-        raise invalid("file_required", "The body is empty; send the safetensors file.")
-    return file
 
 
 @router.get("")

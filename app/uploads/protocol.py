@@ -9,12 +9,12 @@ from email.utils import format_datetime
 from starlette.requests import Request
 
 from app.core.errors import ServiceError, invalid
+from app.http.bodies import DIGITS
 
 VERSION = "1.0.0"
 EXTENSIONS = "creation,expiration,termination"
 MEDIA_TYPE = "application/offset+octet-stream"
 ALWAYS = {"Tus-Resumable": VERSION, "Tus-Version": VERSION}
-DIGITS = 18
 
 
 def check_version(request: Request) -> None:

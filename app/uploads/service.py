@@ -12,7 +12,7 @@ from app.context import Context
 from app.core import quotas
 from app.core.errors import ServiceError, conflict, invalid, not_found
 from app.core.ids import new_id
-from app.core.storage import sha256, sync
+from app.core.storage import ABANDONED_SECONDS, PARTIAL, sha256, sync
 from app.core.tables import Upload
 from app.datasets import service as datasets
 from app.datasets.upload import Upload as Archive
@@ -22,8 +22,6 @@ from app.http.receiving import TOO_LARGE, Received
 from app.uploads.partial import Partial, is_locked, locked
 from app.uploads.schemas import UploadAnswer
 
-LIFE_SECONDS = 24 * 3600  # after the last byte; `worker.sweep` ends it
-FOLDER = "partial"
 NO_LONGER_COMING = ""  # so that the quota does not count the same bytes twice
 
 Pieces = Callable[[int], AsyncIterator[bytes]]  # what comes, when it may be so many bytes
@@ -109,7 +107,7 @@ def delete(context: Context, upload_id: str) -> None:
     """Give an upload up. A dataset that was made of it stays."""
     with context.database.writing() as session:
         session.delete(_found(session, upload_id))
-    context.storage.delete(f"{FOLDER}/{upload_id}")
+    context.storage.delete(f"{PARTIAL}/{upload_id}")
 
 
 def _row(context: Context, upload_id: str) -> Upload:
@@ -128,7 +126,7 @@ def _answer(context: Context, row: Upload) -> UploadAnswer:
     file = None if row.dataset else _file(context, row)
     values = {
         "offset": file.st_size if file else row.length,
-        "expires_at": file.st_mtime + LIFE_SECONDS if file else None,
+        "expires_at": file.st_mtime + ABANDONED_SECONDS if file else None,
     }
     told = {name: getattr(row, name) for name in ("id", "name", "length", "dataset", "created_at")}
     return UploadAnswer.model_validate(told | values)
@@ -152,4 +150,4 @@ def _alone(context: Context, row: Upload) -> Iterator[Partial]:
 
 
 def _path(context: Context, upload_id: str) -> Path:
-    return context.storage.path(f"{FOLDER}/{upload_id}")
+    return context.storage.path(f"{PARTIAL}/{upload_id}")

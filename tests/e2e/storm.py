@@ -31,7 +31,7 @@ SITE = Path(__file__).parent / "witness"
 def kind_of(line: str) -> str | None:
     """What sort of process has this command line."""
     line = f" {line} "
-    return next((kind for kind, part in KINDS.items() if part.replace(" ", " ") in line), None)
+    return next((kind for kind, part in KINDS.items() if part in line), None)
 
 
 class Storm:

@@ -5,7 +5,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+
+from app.core.member_names import parts
 
 TRAIN, VAL, TEST = 0, 1, 2
 SPLIT_FOLDERS = {"train": TRAIN, "val": VAL, "test": TEST, "valid": VAL, "validation": VAL}
@@ -25,10 +26,10 @@ class Place:
 
 def places(paths: Sequence[str]) -> list[Place]:
     """The place of each path, in the same order."""
-    parts = [PurePosixPath(path.replace("\\", "/")).parts for path in paths]
-    skip = _enclosing(parts)
-    split = all(len(p) > skip + 1 and p[skip].lower() in SPLIT_FOLDERS for p in parts)
-    return [_place(path, p[skip:], split) for path, p in zip(paths, parts, strict=True)]
+    parted = [parts(path) for path in paths]
+    skip = _enclosing(parted)
+    split = all(len(p) > skip + 1 and p[skip].lower() in SPLIT_FOLDERS for p in parted)
+    return [_place(path, p[skip:], split) for path, p in zip(paths, parted, strict=True)]
 
 
 def _enclosing(parts: list[tuple[str, ...]]) -> int:
