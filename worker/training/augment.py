@@ -7,11 +7,11 @@ comes from the generator that is passed in, so a view is a function of its seed.
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
-
-from worker.training.resize import resize
 
 CROP_ATTEMPTS = 10
 
@@ -33,16 +33,19 @@ class View:
 
 
 def center(image: Tensor, size: int, resize_to: int) -> Tensor:
-    """The fixed view of one image: uint8 (H, W, 3) to uint8 (3, size, size), to the bit what Pillow gives serving.
+    """The fixed view of one image: uint8 (H, W, 3) to uint8 (3, size, size), by Pillow, to the bit as serving has it.
 
-    The rounding is torchvision's: the longer side is cut to an integer, the crop's offset is rounded.
+    The rounding is torchvision's: the longer side is cut to an integer, the crop's offset is rounded. torch's own
+    resize, which training crops use, rounds some pixels the other way: enough to move a probability by more than the
+    1e-4 that serving promises.
     """
     height, width = image.shape[:2]
     short = min(height, width)
-    height, width = int(resize_to * height / short), int(resize_to * width / short)
-    top, left = round((height - size) / 2.0), round((width - size) / 2.0)
-    whole = resize(image, height, width)
-    return whole[top : top + size, left : left + size].permute(2, 0, 1).contiguous()
+    shape = int(resize_to * width / short), int(resize_to * height / short)
+    whole = Image.fromarray(image.numpy()).resize(shape, Image.Resampling.BILINEAR)
+    left, top = round((whole.width - size) / 2), round((whole.height - size) / 2)
+    part = np.array(whole.crop((left, top, left + size, top + size)))
+    return torch.from_numpy(part).permute(2, 0, 1).contiguous()
 
 
 def random_resized_crop(

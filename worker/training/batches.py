@@ -164,7 +164,11 @@ def _ahead(make: Callable[[int], Batch], steps: range, workers: int) -> Generato
     if workers == 0:
         yield from map(make, steps)
         return
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="batches")
+    # Each of these threads would bring as many helpers of its own as torch has threads, all of them in the way of the
+    # training step: together twice as slow as one thread each. The setting holds for the thread that makes it; one
+    # that has made none takes the latest, so the consumer's is settled first.
+    torch.get_num_threads()
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="batches", initializer=torch.set_num_threads, initargs=(1,))
     try:
         pending = deque(pool.submit(make, step) for step in steps[: 2 * workers])
         for step in steps:
