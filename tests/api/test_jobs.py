@@ -61,11 +61,11 @@ def test_from_a_weights_name(client: httpx.Client, database: Database, weights: 
 @pytest.mark.parametrize(
     ("fields", "epochs"),
     [
-        ({}, 20),
-        ({"training": {"batch_size": 16}}, 10),
+        ({}, 200),
+        ({"training": {"batch_size": 16}}, 100),
         ({"training": {"epochs": 3}}, 3),
         ({"trainable": "head"}, HEAD_EPOCHS),
-        ({"type": "pretrain", "method": {"kind": "rotation"}}, 20),
+        ({"type": "pretrain", "method": {"kind": "rotation"}}, 200),
     ],
 )
 def test_epochs_are_said_for_the_images_that_there_are(
@@ -76,15 +76,17 @@ def test_epochs_are_said_for_the_images_that_there_are(
 
 
 @pytest.mark.parametrize(
-    ("known", "rate", "norm"), [(("cat", "dog"), FINETUNE_RATE, "frozen"), ((), UNLABELLED_RATE, "train")]
+    ("known", "rate", "norm", "epochs"),
+    [(("cat", "dog"), FINETUNE_RATE, "frozen", 60), ((), UNLABELLED_RATE, "train", 100)],
 )
-def test_a_start_that_never_saw_a_label_may_move_further(
+def test_a_start_that_never_saw_a_label_may_move_further_and_longer(
     client: httpx.Client, database: Database, settings: Settings, known: tuple[str, ...],
-    rate: dict[str, float], norm: str,
+    rate: dict[str, float], norm: str, epochs: int,
 ) -> None:  # fmt: skip
     model = add_model(database, settings, known)
-    training = ask(client, add_dataset(database), init=model).json()["spec"]["training"]
-    assert (training["learning_rate"], training["batch_norm"]) == (rate["adamw"], norm)
+    images = add_dataset(database, splits={"train": 160, "val": 2, "test": 4})
+    training = ask(client, images, init=model).json()["spec"]["training"]
+    assert (training["learning_rate"], training["batch_norm"], training["epochs"]) == (rate["adamw"], norm, epochs)
 
 
 def test_lists_show_what_users_asked_for(client: httpx.Client, database: Database) -> None:

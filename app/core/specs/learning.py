@@ -6,7 +6,7 @@ from pydantic import Field
 
 from app.core.backbones import BACKBONES
 from app.core.specs.base import RANDOM, Name, Strict
-from app.core.specs.training import Training
+from app.core.specs.training import LABELLED_STEPS, SCRATCH_STEPS, UNLABELLED_STEPS, Training
 
 WEIGHTS_NAME = r"^[A-Za-z0-9_]+_Weights\.[A-Z0-9_]+$"
 DEFAULT_BACKBONE = "resnet18"
@@ -25,9 +25,13 @@ class Learning(Strict):
     image_size: int | None = Field(None, ge=8, le=1024)
     training: Training = Training()
 
-    def over(self, images: int) -> Self:
-        """The same with epochs that suit so many training images, where nothing was said."""
-        return self.model_copy(update={"training": self.training.over(images)})
+    def over(self, images: int, *, from_labels: bool = False) -> Self:
+        """The same with epochs that suit so many training images, where nothing was said.
+
+        `from_labels`: the model that it starts from has learnt from labels.
+        """
+        steps = SCRATCH_STEPS if self.init == RANDOM else LABELLED_STEPS if from_labels else UNLABELLED_STEPS
+        return self.model_copy(update={"training": self.training.over(images, steps)})
 
     def check_image_size(self) -> None:
         """Raise ValueError where the image size is known and the backbone, known too, cannot take it."""

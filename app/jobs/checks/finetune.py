@@ -24,7 +24,8 @@ def complete(session: Session, spec: Finetune) -> Finetune:
     _check_strength(spec, labelled)
     longest = max(images_in(dataset, "train") for dataset in (own, labelled))
     start = start_of(session, spec)
-    return inherited(spec, start).begun(from_labels=start is not None and start.from_labels).over(longest)
+    from_labels = start is not None and start.from_labels
+    return inherited(spec, start).begun(from_labels=from_labels).over(longest, from_labels=from_labels)
 
 
 def _labelled(session: Session, spec: Finetune, own: Dataset) -> Dataset:

@@ -12,4 +12,6 @@ def complete(session: Session, spec: Pretrain) -> Pretrain:
     dataset = ready(session, spec.dataset, "/dataset")
     check = check_learnable if spec.learns_labels else check_training_images
     check(dataset, "/dataset")
-    return inherited(spec, start_of(session, spec)).over(images_in(dataset, "train"))
+    start = start_of(session, spec)
+    from_labels = start is not None and start.from_labels
+    return inherited(spec, start).over(images_in(dataset, "train"), from_labels=from_labels)

@@ -11,24 +11,24 @@ from app.core.specs import HEAD_RATE, Training
 @pytest.mark.parametrize(
     ("images", "batch_size", "epochs"),
     [
-        (0, 32, 60),  # never more than 60
-        (30, 32, 60),
-        (32, 32, 60),
-        (64, 32, 50),  # 2 steps each: exactly 100
-        (65, 32, 34),
-        (96, 32, 34),  # 3 steps each: 34 is the first with 100
-        (320, 32, 10),
-        (640, 32, 10),
+        (0, 32, 300),  # never more than 300
+        (30, 32, 300),
+        (32, 32, 300),
+        (64, 32, 250),  # 2 steps each: exactly 500
+        (65, 32, 167),
+        (96, 32, 167),  # 3 steps each: 167 is the first with 500
+        (1600, 32, 10),
+        (3200, 32, 10),
         (1_000_000, 32, 10),  # never less than 10
         (96, 1, 10),
     ],
 )
 def test_epochs_suit_the_images(images: int, batch_size: int, epochs: int) -> None:
-    assert Training(batch_size=batch_size).over(images).epochs == epochs
+    assert Training(batch_size=batch_size).over(images, 500).epochs == epochs
 
 
 def test_epochs_that_are_said_stay() -> None:
-    assert Training(epochs=3).over(1000).epochs == 3
+    assert Training(epochs=3).over(1000, 500).epochs == 3
 
 
 def test_rates_are_the_optimizers_own_unless_said() -> None:
