@@ -5,7 +5,7 @@ LOCK := requirements/dev.txt
 UV := $(BIN)/uv
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: setup serve demo quality quality-quick test storm check format lock clean
+.PHONY: setup serve demo quality quality-quick bench test storm check format lock clean
 
 setup: .venv/ready
 
@@ -23,6 +23,15 @@ serve: setup
 
 demo: setup
 	$(BIN)/python examples/digits.py
+
+# The peers get an environment of their own, with the same torch; docs/performance.md is written anew.
+.venv-peers/ready: setup requirements/peers.txt
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-peers
+	$(BIN)/uv pip install --quiet --python .venv-peers/bin/python -r requirements/peers.txt
+	touch $@
+
+bench: .venv-peers/ready
+	$(BIN)/python -m benchmarks.performance
 
 # On the photographs in ../shared/data: most of an hour on two cores, and docs/quality.md is written anew; or a few of them.
 quality: setup
@@ -55,6 +64,7 @@ lock: setup
 	$(COMPILE) pyproject.toml --extra worker --group dev -o $(LOCK)
 	$(COMPILE) pyproject.toml -c $(LOCK) -o requirements/api.txt
 	$(COMPILE) pyproject.toml --extra worker -c $(LOCK) -o requirements/worker.txt
+	$(COMPILE) requirements/peers.in -c $(LOCK) -o requirements/peers.txt
 
 clean:
-	rm -rf .venv demo-data .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .venv-peers demo-data .pytest_cache .mypy_cache .ruff_cache

@@ -12,10 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from app.core.errors import ServiceError
 from app.core.images import Pixels
-
-RETRY_SECONDS = 1
+from app.predictions.door import overloaded
 
 Figures = NDArray[np.float32]
 
@@ -48,7 +46,7 @@ class Batcher:
     def room(self, images: int) -> Iterator[None]:
         """Places for a whole request, until it is answered; 503 `overloaded` at once when there are too few."""
         if self._taken + images > self._capacity:
-            raise ServiceError("unavailable", "overloaded", "Too many images are waiting.", retry_after=RETRY_SECONDS)
+            raise overloaded()
         self._taken += images
         try:
             yield

@@ -11,6 +11,7 @@ from app.core.errors import not_found
 from app.core.settings import Settings
 from app.core.storage import Storage
 from app.predictions.batching import Batcher
+from app.predictions.door import Door
 from app.predictions.network import Card, Network
 
 
@@ -27,6 +28,7 @@ class Predictor:
 
     def __init__(self, settings: Settings, storage: Storage) -> None:
         self._settings, self._storage = settings, storage
+        self.door = Door(settings.prediction_queue)
         self._loop = asyncio.get_running_loop()
         self._models: OrderedDict[str, asyncio.Task[Served]] = OrderedDict()
 

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import update
 
 from app.core import jobs
+from app.core.specs import Pretrain
 from app.core.states import Status
 from app.core.tables import Job
 from tests.core.material import LANE, add_job, kinds, row
@@ -99,6 +100,31 @@ def test_a_crash_is_tried_three_times_and_its_reason_kept(
     assert job.error["code"] == code
     assert words in job.error["message"]
     assert kinds(context.database, job_id).count("started") == 3
+
+
+@pytest.mark.parametrize("module", ["crashing", "killed"])
+def test_what_kills_its_process_harms_no_neighbour(
+    context: Context, child: Child, monkeypatch: pytest.MonkeyPatch, module: str
+) -> None:
+    monkeypatch.setitem(children.CHILDREN, "pretrain", "tests.worker.children.obedient")
+    with context.database.writing() as session:
+        neighbour = jobs.create(session, Pretrain(type="pretrain", dataset="ds_1", method={"kind": "rotation"})).id
+    with working(context):
+        until(context, neighbour, Status.RUNNING)
+        assert eventually(lambda: len(running("obedient")) == 1)
+        process = running("obedient")
+        child(module)
+        poison = add_job(context.database)
+        supervisor.work(context, LANE, threading.Event())
+        assert row(context.database, poison).status == "failed"
+        assert running("obedient") == process
+        beside = row(context.database, neighbour)
+        assert (beside.status, beside.attempts, beside.epoch) == ("running", 1, 1)
+        child("succeeding")
+        later = add_job(context.database)
+        supervisor.work(context, LANE, threading.Event())
+        assert row(context.database, later).status == "succeeded"
+    assert gone("obedient")
 
 
 def test_cancelling_ends_a_child_that_does_not_listen_and_its_own_child(context: Context, child: Child) -> None:

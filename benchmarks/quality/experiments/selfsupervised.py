@@ -36,7 +36,7 @@ class Plan:
     seeds: tuple[int, ...]
 
 
-FULL = Plan({CIFAR: (10, 50), CALTECH: (10, 20)}, methods=tuple(METHODS), seeds=(0, 1, 2))
+FULL = Plan({CIFAR: (10, 50), CALTECH: (20,)}, methods=tuple(METHODS), seeds=(0, 1, 2))
 QUICK = Plan({CALTECH: (20,)}, methods=("rotation",), seeds=(0,))
 
 

@@ -1,0 +1,41 @@
+"""Who is turned away before anything is done for them: a refusal must cost less than an answer."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from app.core.errors import ServiceError
+
+RETRY_SECONDS = 1
+
+Wanted = tuple[str, str]  # the tenant, and the model's name in the request
+
+
+def overloaded() -> ServiceError:
+    """503 `overloaded`."""
+    return ServiceError("unavailable", "overloaded", "Too many images are waiting.", retry_after=RETRY_SECONDS)
+
+
+class Door:
+    """Counts the requests inside by what they want. For the event loop alone.
+
+    Each brings an image at least, so as many requests as images may wait for a model (`Batcher.room`) are enough. The
+    name is as the caller gave it: whose model it stands for would take the database to say.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
+        self._inside: Counter[Wanted] = Counter()
+
+    @contextmanager
+    def entered(self, wanted: Wanted) -> Iterator[None]:
+        """Inside until answered; 503 `overloaded` where there are too many already."""
+        if self._inside[wanted] >= self._capacity:
+            raise overloaded()
+        self._inside[wanted] += 1
+        try:
+            yield
+        finally:
+            self._inside[wanted] -= 1
+            if not self._inside[wanted]:
+                del self._inside[wanted]

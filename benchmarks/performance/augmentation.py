@@ -1,0 +1,96 @@
+"""What a training view of a photograph costs, beside PIL with torchvision's v1 transforms.
+
+python -m benchmarks.performance.augmentation PACKED FOLDER SIZE imprint|pillow|pillow-decoding
+"""
+
+import os
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+import torch
+from PIL import Image
+from torchvision import transforms
+
+from benchmarks.performance.material import Material
+from benchmarks.performance.measure import OURS, QUIET, Goal, Section, ratios, rounds, told
+from worker.training.augment import horizontal_flip, normalise, random_resized_crop
+from worker.training.data import open_packed
+
+SIZES = (64, 128, 224)
+BATCH, IMAGES, ROUNDS = 32, 320, 3
+SCALE, RATIO = (0.35, 1.0), (3 / 4, 4 / 3)
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+MODULE = "benchmarks.performance.augmentation"
+
+
+def run(material: Material) -> Section:
+    """Every size, one thread each."""
+    series, goals = [], []
+    environment = {**os.environ, **QUIET, "OMP_NUM_THREADS": "1"}
+    for size in SIZES:
+        candidates = {
+            name: partial(told, OURS, MODULE, (material.packed, material.folder, size, name), environment)
+            for name in ("imprint", "pillow", "pillow-decoding")
+        }
+        found = rounds(candidates, ROUNDS, "µs/image")
+        goals.append(Goal(f"{size} px: imprint / pillow", ratios(found["imprint"], found["pillow"]), most=0.2))
+        goals.append(
+            Goal(f"{size} px: imprint / pillow-decoding", ratios(found["imprint"], found["pillow-decoding"]), most=0.2)
+        )
+        series += [type(one)(f"{size} px: {name}", one.unit, one.values) for name, one in found.items()]
+    about = (
+        "Microseconds of one thread from a photograph to its place in a normalised batch: random resized crop, mirror, "
+        "float, normalisation. `pillow` is torchvision's v1 transforms on a decoded image, `pillow-decoding` opens the "
+        "JPEG too, as a loader of files does in every epoch."
+    )
+    return Section("Augmentation", about, series, goals)
+
+
+def imprint(packed: Path, folder: Path, size: int) -> float:
+    """Seconds an image, from the packed dataset."""
+    images, generator = open_packed(packed), torch.Generator().manual_seed(0)
+    began = time.perf_counter()
+    for start in range(0, IMAGES, BATCH):
+        crops = [
+            horizontal_flip(random_resized_crop(images.image(row), size, SCALE, RATIO, generator), 0.5, generator)
+            for row in range(start, start + BATCH)
+        ]
+        normalise(torch.stack(crops), MEAN, STD)
+    return (time.perf_counter() - began) / IMAGES
+
+
+def pillow(packed: Path, folder: Path, size: int, *, decoding: bool = False) -> float:
+    """Seconds an image, with or without its decoding."""
+    view = transforms.Compose(
+        [
+            transforms.RandomResizedCrop(size, SCALE, RATIO),
+            transforms.RandomHorizontalFlip(),
+            transforms.ToTensor(),
+            transforms.Normalize(MEAN, STD),
+        ]
+    )
+    paths = sorted(folder.rglob("*.jpg"))[:IMAGES]
+    opened = paths if decoding else [Image.open(path).convert("RGB") for path in paths]
+    began = time.perf_counter()
+    for start in range(0, IMAGES, BATCH):
+        torch.stack([view(_image(each)) for each in opened[start : start + BATCH]])
+    return (time.perf_counter() - began) / IMAGES
+
+
+def _image(source: Path | Image.Image) -> Image.Image:
+    return source if isinstance(source, Image.Image) else Image.open(source).convert("RGB")
+
+
+def main(packed: str, folder: str, size: str, name: str) -> float:
+    """Microseconds an image, after one turn to warm up."""
+    torch.manual_seed(0)
+    candidate = {"imprint": imprint, "pillow": pillow, "pillow-decoding": partial(pillow, decoding=True)}[name]
+    arguments = Path(packed), Path(folder), int(size)
+    candidate(*arguments)
+    return 1e6 * candidate(*arguments)
+
+
+if __name__ == "__main__":
+    print(main(*sys.argv[1:]))

@@ -1,0 +1,23 @@
+"""Seconds from here to the end of a first training step, imports not counted: `python -m ... PACKED BACKBONE SIZE`."""
+
+import sys
+import time
+from pathlib import Path
+
+from benchmarks.performance.stepping import loop, method
+from worker.build import CORES
+from worker.training.data import open_packed
+from worker.training.devices import settle
+
+
+def main(packed: str, backbone: str, size: str) -> float:
+    """The seconds."""
+    began = time.perf_counter()
+    settle(CORES)
+    images = open_packed(Path(packed))
+    loop(method("supervised", images, backbone, int(size)), images, steps=1)
+    return time.perf_counter() - began
+
+
+if __name__ == "__main__":
+    print(main(*sys.argv[1:]))

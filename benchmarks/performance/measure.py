@@ -1,0 +1,81 @@
+"""Candidates side by side: every round runs each of them once, so that what slows the machine slows them all."""
+
+import json
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+OURS = Path(sys.executable)
+PEERS = ROOT / ".venv-peers" / "bin" / "python"
+# The threads of a training job, as the worker starts it (`worker.children`).
+QUIET = {"GOMP_SPINCOUNT": "20000"}
+
+
+@dataclass(frozen=True)
+class Series:
+    """What a candidate came to, round by round."""
+
+    name: str
+    unit: str
+    values: list[float]
+
+    @property
+    def median(self) -> float:
+        """The middle one."""
+        return statistics.median(self.values)
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A ratio, round by round, that should be at least `least`, or at most `most`."""
+
+    text: str
+    ratios: list[float]
+    least: float | None = None
+    most: float | None = None
+
+    @property
+    def held(self) -> bool:
+        """Whether the median is where it should be."""
+        middle = statistics.median(self.ratios)
+        return (self.least is None or middle >= self.least) and (self.most is None or middle <= self.most)
+
+
+@dataclass(frozen=True)
+class Section:
+    """One row of the table of goals. `notes`: what a reader should know of the figures, in sentences."""
+
+    title: str
+    about: str
+    series: list[Series]
+    goals: list[Goal] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def rounds(candidates: Mapping[str, Callable[[], float]], times: int, unit: str) -> dict[str, Series]:
+    """Each candidate `times` times, in turn."""
+    found: dict[str, list[float]] = {name: [] for name in candidates}
+    for number in range(times):
+        for name, candidate in candidates.items():
+            value = candidate()
+            found[name].append(value)
+            print(f"  round {number + 1}, {name}: {value:.4g} {unit}", flush=True)
+    return {name: Series(name, unit, values) for name, values in found.items()}
+
+
+def ratios(one: Series, other: Series) -> list[float]:
+    """One in terms of the other, round by round."""
+    return [mine / theirs for mine, theirs in zip(one.values, other.values, strict=True)]
+
+
+def told(python: Path, module: str, arguments: Sequence[object], environment: Mapping[str, str] | None = None) -> float:
+    """The number that `python -m module arguments` prints as the last line of its output."""
+    command = [str(python), "-m", module, *map(str, arguments)]
+    printed = subprocess.run(
+        command, cwd=ROOT, env=None if environment is None else dict(environment), check=True, stdout=subprocess.PIPE
+    )
+    return float(json.loads(printed.stdout.decode().strip().splitlines()[-1]))

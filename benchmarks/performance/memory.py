@@ -1,0 +1,70 @@
+"""What the API's process takes: idle, and while two gigabytes come in."""
+
+import threading
+import zipfile
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import httpx
+import psutil
+
+from benchmarks.performance.material import Material
+from benchmarks.performance.measure import Goal, Section, Series
+from examples.digits import server
+
+MIB, GIB = 2**20, 2**30
+SIZE = 2 * GIB
+CHUNK = bytes(MIB)
+
+
+def run(material: Material) -> Section:
+    """Once: memory is not noisy."""
+    with TemporaryDirectory() as name:
+        archive = Path(name, "large.zip")
+        with zipfile.ZipFile(archive, "w") as writer, writer.open("birds/large.jpg", "w", force_zip64=True) as entry:
+            for _ in range(SIZE // len(CHUNK)):
+                entry.write(CHUNK)
+        with server(Path(name, "data")) as url:
+            process = api(url)
+            httpx.get(f"{url}/v1/jobs").raise_for_status()
+            idle = process.memory_info().rss
+            most = highest(process, url, archive)
+    series = [
+        Series("the API, idle", "MiB", [idle / MIB]),
+        Series("more, during an upload of 2 GiB", "MiB", [(most - idle) / MIB]),
+    ]
+    goals = [
+        Goal("MiB, idle", [idle / MIB], most=150),
+        Goal("MiB more during an upload of 2 GiB", [(most - idle) / MIB], most=64),
+    ]
+    return Section("Memory", "Resident memory of the API's process.", series, goals)
+
+
+def api(url: str) -> psutil.Process:
+    """The process that listens there."""
+    port = int(url.rsplit(":", 1)[1])
+    listening = next(
+        each for each in psutil.net_connections("tcp") if each.laddr.port == port and each.status == "LISTEN"
+    )
+    return psutil.Process(listening.pid)
+
+
+def highest(process: psutil.Process, url: str, archive: Path) -> int:
+    """The most that it took while an archive was uploaded, in bytes."""
+    over, seen = threading.Event(), [0]
+
+    def watch() -> None:
+        while not over.wait(0.02):
+            seen.append(process.memory_info().rss)
+
+    watching = threading.Thread(target=watch)
+    watching.start()
+    try:
+        with archive.open("rb") as file:
+            answer = httpx.post(f"{url}/v1/datasets", params={"name": "large"}, content=file, timeout=300,
+                                headers={"Content-Type": "application/zip"})  # fmt: skip
+        print(f"  upload: {answer.status_code}", flush=True)
+    finally:
+        over.set()
+        watching.join()
+    return max(seen)

@@ -1,0 +1,152 @@
+"""Predictions over HTTP: a photograph in, the five most probable of 1000 classes out.
+
+python -m benchmarks.performance.predictions MODEL PHOTOGRAPH    images a second of decoding and network, without HTTP
+"""
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from os import cpu_count
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from app.core.images import decode, evaluation_view
+from app.predictions.network import Network
+from benchmarks.load import Question, load
+from benchmarks.performance.material import Material
+from benchmarks.performance.measure import OURS, PEERS, Goal, Section, Series, ratios, told
+from benchmarks.performance.serving import free_port, percentile, rate, running
+from examples.digits import Imprint, server
+
+CLIENTS, SECONDS, ROUNDS, WARM = (1, 8, 32), 5.0, 3, 1.0
+MODULE = "benchmarks.performance.predictions"
+PEER = "benchmarks.performance.peers"
+BOUNDARY = "imprint-benchmark"
+ALONE, NAIVE, LITSERVE, BENTOML = "alone", "FastAPI with torch", "LitServe", "BentoML"
+WANTED = {NAIVE: 9, LITSERVE: 1.5, BENTOML: 1}
+BATCH, IMAGES, PIXELS = 8, 240, 64_000_000
+
+
+Served = Callable[[], AbstractContextManager[Question]]
+
+
+def run(material: Material) -> Section:
+    """Every server in turn, alone on the machine."""
+    with TemporaryDirectory() as name:
+        series = measured(material, Path(name))
+    size = material.photograph.stat().st_size // 1024
+    return Section(
+        "Predictions over HTTP",
+        f"MobileNetV2 with ImageNet's weights, 224 px, a JPEG of {size} KiB in, the five most probable classes out; 1, "
+        "8 and 32 clients in a process of their own, each asking again as soon as it is answered, "
+        f"{SECONDS:.0f} s each. Each server is alone on the machine, with one process that answers. `alone` decodes on "
+        "all cores while the network works on batches of 8, without HTTP.",
+        list(series.values()),
+        goals(series),
+    )
+
+
+def measured(material: Material, folder: Path) -> dict[str, Series]:
+    """Every server with every number of clients, and the work alone."""
+    series: dict[str, Series] = {}
+
+    def note(name: str, unit: str, value: float) -> None:
+        series.setdefault(name, Series(name, unit, [])).values.append(value)
+        print(f"  {name}: {value:.4g} {unit}", flush=True)
+
+    model, data = imported(material, folder)
+    for _ in range(ROUNDS):
+        note(ALONE, "images/s", told(OURS, MODULE, (next(data.rglob("model.onnx")).parent, material.photograph)))
+        for name, served in servers(material, folder, data, model).items():
+            with served() as question:
+                load(question, "closed", 8, WARM)
+                for clients in CLIENTS:
+                    replies = load(question, "closed", clients, SECONDS)
+                    note(f"{name}, {clients} at a time", "requests/s", rate(replies))
+                    note(f"{name}, {clients} at a time, 99 %", "ms", percentile(replies, 99))
+    return series
+
+
+def goals(series: Mapping[str, Series]) -> list[Goal]:
+    """What is wanted of the most clients."""
+    most = f"{CLIENTS[-1]} at a time"
+    mine, late = series[f"imprint, {most}"], series[f"imprint, {most}, 99 %"]
+    found = [Goal(f"{most}: imprint / {ALONE}", ratios(mine, series[ALONE]), least=0.8)]
+    for name, least in WANTED.items():
+        theirs, theirs_late = series[f"{name}, {most}"], series[f"{name}, {most}, 99 %"]
+        found.append(Goal(f"{most}: imprint / {name}", ratios(mine, theirs), least=least))
+        found.append(Goal(f"{most}, 99 %: imprint / {name}", ratios(late, theirs_late), most=1.0))
+    return found
+
+
+def servers(material: Material, folder: Path, data: Path, model: str) -> dict[str, Served]:
+    """By name, how to start each."""
+    forms = {name: folder / f"{name}.form" for name in ("request", "images")}
+    for name, form in forms.items():
+        form.write_bytes(multipart(name, material.photograph))
+    kind = f"multipart/form-data; boundary={BOUNDARY}"
+    return {
+        "imprint": partial(_imprint, data, model, material.photograph),
+        NAIVE: partial(_peer, "naive_server", material.weights, material.photograph, "image/jpeg"),
+        LITSERVE: partial(_peer, "litserve_server", material.weights, forms["request"], kind),
+        BENTOML: partial(_peer, "bentoml_server", material.weights, forms["images"], kind),
+    }
+
+
+@contextmanager
+def _imprint(data: Path, model: str, photograph: Path) -> Iterator[Question]:
+    with (data.parent / "log.txt").open("ab") as log, server(data, log) as url:
+        yield Question(f"{url}/v1/models/{model}/predictions", photograph)
+
+
+@contextmanager
+def _peer(module: str, weights: Path, file: Path, media_type: str) -> Iterator[Question]:
+    port = free_port()
+    question = Question(f"http://127.0.0.1:{port}/predict", file, media_type)
+    with running(PEERS, ["-m", f"{PEER}.{module}", weights, port], question):
+        yield question
+
+
+def multipart(name: str, file: Path) -> bytes:
+    """A form with one file."""
+    disposition = f'Content-Disposition: form-data; name="{name}"; filename="{file.name}"'
+    head = f"--{BOUNDARY}\r\n{disposition}\r\nContent-Type: image/jpeg\r\n\r\n"
+    return head.encode() + file.read_bytes() + f"\r\n--{BOUNDARY}--\r\n".encode()
+
+
+def imported(material: Material, folder: Path) -> tuple[str, Path]:
+    """The id of the model that everybody serves, ready, and the data folder that it is in."""
+    data = folder / "data"
+    with (folder / "log.txt").open("wb") as log, server(data, log) as url:
+        imprint = Imprint(url)
+        query = {"name": "imagenet", "backbone": "mobilenet_v2"}
+        headers = {"Content-Type": "application/octet-stream"}
+        model = imprint.post("/v1/models", params=query, content=material.weights.read_bytes(), headers=headers)["id"]
+        imprint.post(f"/v1/models/{model}/predictions", content=material.photograph.read_bytes(),
+                     headers={"Content-Type": "image/jpeg"})  # fmt: skip
+    return model, data
+
+
+def main(model: str, photograph: str) -> float:
+    """Images a second: decoding on all cores while the network works, batches of 8."""
+    network, content = Network(Path(model)), Path(photograph).read_bytes()
+
+    def view(_: int) -> object:
+        return evaluation_view(decode(content, PIXELS), network.card.size, network.card.resize)
+
+    with ThreadPoolExecutor(cpu_count() or 1) as pool:
+        for images in (BATCH, IMAGES):  # the first to warm up
+            began = time.perf_counter()
+            views = list(pool.map(view, range(BATCH)))
+            for _ in range(images // BATCH):
+                coming = pool.map(view, range(BATCH))
+                network.run(views)
+                views = list(coming)
+    return images / (time.perf_counter() - began)
+
+
+if __name__ == "__main__":
+    print(main(*sys.argv[1:]))

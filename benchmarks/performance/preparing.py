@@ -1,0 +1,99 @@
+"""Preparation of a dataset, beside a bare loop that decodes the same files.
+
+python -m benchmarks.performance.preparing ARCHIVE    images a second of decoding and resizing alone, on all cores
+"""
+
+import io
+import os
+import sys
+import time
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from PIL import Image
+
+from benchmarks.performance.material import DATA, Material
+from benchmarks.performance.measure import OURS, Goal, Section, ratios, rounds, told
+from examples.digits import Imprint, server
+
+COPIES, WIDTH, SIDE, ROUNDS = 4, 1600, 256, 3
+MODULE = "benchmarks.performance.preparing"
+
+
+def run(material: Material) -> Section:
+    """The same archive of large photographs, by turns."""
+    with TemporaryDirectory() as name:
+        archive = Path(name, "large.zip")
+        count = enlarged(archive)
+        candidates = {
+            "imprint": partial(prepared, archive, count),
+            "a bare loop": partial(told, OURS, MODULE, (archive,)),
+        }
+        found = rounds(candidates, ROUNDS, "images/s")
+    return Section(
+        "Preparation of a dataset",
+        f"{count} JPEGs of {WIDTH} px width (photographs enlarged, each a little different), brought to {SIDE} px. "
+        "`imprint` from the start of its job to its end: a process that starts, checks, hashes, "
+        "decodes, packs and syncs. "
+        "`a bare loop` reads the same zip and has Pillow decode at a reduced size (`draft`) and resize, "
+        "a thread a core.",
+        list(found.values()),
+        [Goal("imprint / a bare loop", ratios(found["imprint"], found["a bare loop"]), least=0.9)],
+    )
+
+
+def enlarged(archive: Path) -> int:
+    """Photographs as a camera has them, in number and size; no two with the same bytes."""
+    count = 0
+    with zipfile.ZipFile(DATA / "imagenet_sample100.zip") as reader, zipfile.ZipFile(archive, "w") as writer:
+        for name in (each for each in reader.namelist() if not each.endswith("/")):
+            image = Image.open(io.BytesIO(reader.read(name))).convert("RGB")
+            large = image.resize((WIDTH, WIDTH * image.height // image.width))
+            for copy in range(COPIES):
+                large.putpixel((0, 0), (copy * 60, 0, 0))
+                file = io.BytesIO()
+                large.save(file, "JPEG", quality=90 - copy)
+                writer.writestr(f"{name.split('/')[0]}/{count}.jpg", file.getvalue())
+                count += 1
+    return count
+
+
+def prepared(archive: Path, count: int) -> float:
+    """Images a second of the job."""
+    with TemporaryDirectory() as name, server(Path(name, "data")) as url:
+        imprint = Imprint(url)
+        imprint.http.timeout = 300
+        headers = {"Content-Type": "application/zip"}
+        made = imprint.post("/v1/datasets", params={"name": "large"}, content=archive.read_bytes(), headers=headers)
+        imprint.followed("/v1/datasets", made)
+        (job,) = imprint.http.get("/v1/jobs", params={"type": "prepare"}).json()["data"]
+    begun, ended = (datetime.fromisoformat(job[field]) for field in ("started_at", "finished_at"))
+    return count / (ended - begun).total_seconds()
+
+
+def main(archive: str) -> float:
+    """Images a second of the bare loop."""
+    with zipfile.ZipFile(archive) as reader:
+        contents = [reader.read(name) for name in reader.namelist()]
+    began = time.perf_counter()
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        done = sum(1 for _ in pool.map(_small, contents))
+    return done / (time.perf_counter() - began)
+
+
+def _small(content: bytes) -> bytes:
+    image = Image.open(io.BytesIO(content))
+    image.draft("RGB", (SIDE, SIDE))
+    scale = SIDE / min(image.size)
+    small = image.convert("RGB").resize(
+        (round(image.width * scale), round(image.height * scale)), Image.Resampling.BILINEAR
+    )
+    return small.tobytes()
+
+
+if __name__ == "__main__":
+    print(main(*sys.argv[1:]))

@@ -1,0 +1,63 @@
+"""Servers to ask: started, waited for, ended."""
+
+import os
+import signal
+import socket
+import statistics
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from benchmarks.load import Question, Reply, load
+from benchmarks.performance.measure import ROOT
+
+PATIENCE = 120.0
+
+
+def free_port() -> int:
+    """A port that nobody listens at now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def running(
+    python: Path, arguments: Sequence[object], question: Question, environment: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A server, from when it answers the question until the block ends."""
+    command = [str(python), *map(str, arguments)]
+    process = subprocess.Popen(
+        command, cwd=ROOT, env={**os.environ, **(environment or {})}, start_new_session=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        _wait(process, question)
+        yield process
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def _wait(process: subprocess.Popen[bytes], question: Question) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not any(reply.status == 200 for reply in load(question, "closed", 1, 0.1)):
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise SystemExit(f"{process.args}: no answer")
+        time.sleep(0.3)
+
+
+def rate(replies: Sequence[Reply]) -> float:
+    """Answers a second."""
+    return sum(each.status == 200 for each in replies) / max(each.due + each.seconds for each in replies)
+
+
+def percentile(replies: Sequence[Reply], share: int) -> float:
+    """Milliseconds within which so many percent of the answers came."""
+    return 1000 * statistics.quantiles([each.seconds for each in replies if each.status == 200], n=100)[share - 1]

@@ -1,0 +1,120 @@
+"""Images a second of Imprint's training core.
+
+python -m benchmarks.performance.stepping PACKED BACKBONE SIZE METHOD STEPS real|synthetic
+
+real: the whole loop on a prepared dataset, augmentation and all. synthetic: nothing but the steps, on one batch that is
+in memory already, which is as fast as this model can be trained.
+"""
+
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from worker.build import CORES
+from worker.training import backbones, optimizers
+from worker.training.augment import View
+from worker.training.batches import Feed
+from worker.training.data import PackedImages, open_packed
+from worker.training.devices import settle
+from worker.training.loop import Interrupted, fit
+from worker.training.methods.contract import Method
+from worker.training.methods.simclr import SimCLR
+from worker.training.methods.supervised import Supervised
+from worker.training.run import Recipe
+
+BATCH, WARM, RATE = 32, 3, 1e-3
+CROP = (0.35, 1.0)
+VIEW = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+
+
+class Clock:
+    """A watcher that stops the run after so many steps, and knows when each of them was over."""
+
+    def __init__(self, steps: int) -> None:
+        self.ends: list[float] = []
+        self._steps = steps
+
+    def on_step(self, epoch: int, step: int, steps: int, losses: dict[str, float]) -> None:
+        """Note the time."""
+        self.ends.append(time.perf_counter())
+
+    def on_memory(self, epoch: int, step: int, room: int) -> None:
+        """Never, on a CPU."""
+
+    def on_epoch(self, epoch: int, step: int, metrics: dict[str, float]) -> None:
+        """Nothing to do."""
+
+    def save(self, take: object, last: bool) -> None:
+        """Nothing is kept."""
+
+    def interrupted(self) -> bool:
+        """Whether there are enough."""
+        return len(self.ends) >= self._steps
+
+
+def method(kind: str, images: PackedImages, backbone: str, size: int) -> Method:
+    """What a job of this kind trains."""
+    view = View(size, round(size * 256 / 224), *VIEW)
+    network = backbones.build(backbone, int(images.labels.max()) + 1, size, seed=0)
+    if kind == "simclr":
+        return SimCLR(
+            network, view, temperature=0.2, denominator="negatives", projection_dim=64, colour_strength=0.5,
+            crop_scale=(0.2, 1), seed=0,
+        )  # fmt: skip
+    return Supervised(
+        network, view, penalty="none", strength=0, head_strength=0, label_smoothing=0, class_weights=None,
+        crop_scale=CROP, flip=0.5, mixup=0, cutmix=0, layer_decay=1, frozen_norms=False,
+    )  # fmt: skip
+
+
+def loop(learner: Method, images: PackedImages, steps: int) -> tuple[list[float], int]:
+    """The loop that jobs run: when each step was over, and how many make an epoch."""
+    feed = Feed(training=True, batch_size=BATCH, seed=0, workers=CORES)
+    train = learner.batches(images, np.arange(len(images)), feed)
+    recipe = Recipe(
+        epochs=1000, batch_size=BATCH, learning_rate=RATE, weight_decay=0.01, optimizer="adamw", warmup=0.05, ema=0,
+        patience=None, seed=0, checkpoint_seconds=1e9,
+    )  # fmt: skip
+    clock = Clock(steps)
+    with suppress(Interrupted):
+        fit(learner, train, None, recipe, clock, None)
+    return clock.ends, len(train)
+
+
+def real(learner: Method, images: PackedImages, steps: int) -> float:
+    """Images a second of the loop; the last batch of an epoch is smaller, which the mean of an epoch accounts for."""
+    ends, epoch = loop(learner, images, WARM + steps)
+    return steps * len(images) / epoch / (ends[-1] - ends[WARM - 1])
+
+
+def synthetic(learner: Method, images: PackedImages, steps: int) -> float:
+    """The steps alone."""
+    feed = Feed(training=True, batch_size=BATCH, seed=0, workers=0)
+    batch = next(learner.batches(images, np.arange(BATCH), feed).epoch(0, 0))
+    optimizer = optimizers.build("adamw", learner.parameter_groups(0.01), RATE)
+    generator = torch.Generator()
+    learner.train()
+    for step in range(WARM + steps):
+        if step == WARM:
+            began = time.perf_counter()
+        optimizer.zero_grad()
+        learner.training_step(batch, generator)["loss"].backward()
+        optimizer.step()
+    return BATCH * steps / (time.perf_counter() - began)
+
+
+def main(packed: str, backbone: str, size: str, kind: str, steps: str, feeding: str) -> float:
+    """The rate after the first steps."""
+    settle(CORES)
+    torch.manual_seed(0)
+    images = open_packed(Path(packed))
+    learner = method(kind, images, backbone, int(size))
+    return (real if feeding == "real" else synthetic)(learner, images, int(steps))
+
+
+if __name__ == "__main__":
+    print(main(*sys.argv[1:]))

@@ -1,0 +1,65 @@
+"""Three times as many predictions asked as can be answered: as many answered as ever, the others refused at once."""
+
+import zipfile
+from pathlib import Path
+
+import psutil
+import pytest
+
+from benchmarks.load import Question, Reply, load
+from tests.e2e.service import Service
+from tests.figures import Figures
+
+MIB = 2**20
+
+
+@pytest.fixture
+def url(embedded: Service, shared_data: Path) -> str:
+    """Where a network of real size answers."""
+    weights = shared_data / "weights" / "mobilenet_v2_imagenet1k.safetensors"
+    parameters = {"name": "imagenet", "backbone": "mobilenet_v2"}
+    headers = {"Content-Type": "application/octet-stream"}
+    model = embedded.post("/v1/models", params=parameters, content=weights.read_bytes(), headers=headers)["id"]
+    return f"{embedded.http.base_url}/v1/models/{model}/predictions"
+
+
+@pytest.fixture
+def photograph(shared_data: Path, tmp_path: Path) -> Path:
+    """One photograph of a bird."""
+    with zipfile.ZipFile(shared_data / "ponce_birds_train.zip") as archive:
+        name = next(name for name in archive.namelist() if name.endswith(".jpg"))
+        return Path(archive.extract(name, tmp_path))
+
+
+@pytest.mark.parametrize("seconds", [3.0, pytest.param(30.0, marks=pytest.mark.storm)])
+def test_overload_refuses_at_once_and_answers_as_much_as_ever(
+    embedded: Service, url: str, photograph: Path, seconds: float, figures: Figures
+) -> None:
+    asked = Question(url, photograph)
+    load(asked, "closed", 8, 1.0)  # the first request waits for the model
+    peak = answered(load(asked, "closed", 8, seconds)) / seconds
+    process = psutil.Process(embedded.processes["api"].pid)
+    before = process.memory_info().rss
+    replies = load(asked, "open", 3 * peak, seconds)
+    grown = process.memory_info().rss - before
+    refused = sorted(each.seconds for each in replies if each.status == 503)
+    useful = answered(replies) / max(each.due + each.seconds for each in replies)
+    assert {each.status for each in replies} == {200, 503}
+    figures.tell(
+        f"three times as many predictions as can be answered, {seconds:.0f} seconds",
+        {
+            "requests": len(replies),
+            "answered, as a share of the peak rate": f"{useful / peak:.0%}",
+            "refused with 503": len(refused),
+            "milliseconds to a refusal, median": round(1000 * refused[len(refused) // 2]),
+            "milliseconds to a refusal, 99 %": round(1000 * refused[int(0.99 * len(refused))]),
+            "the API's memory, MiB more": round(grown / MIB),
+        },
+    )
+    assert useful > 0.3 * peak
+    assert grown < 64 * MIB
+
+
+def answered(replies: list[Reply]) -> int:
+    """How many were answered with what they asked for."""
+    return sum(each.status == 200 for each in replies)
