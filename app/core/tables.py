@@ -104,6 +104,7 @@ class Job(Owned, Base):
         Index("ix_jobs_status_lease_expires_at", "status", "lease_expires_at"),
         Index("ix_jobs_tenant_type_created_at", "tenant", "type", "created_at", "id"),
         Index("ix_jobs_tenant_created_at", "tenant", "created_at", "id"),
+        Index("ix_jobs_tenant_status_created_at", "tenant", "status", "created_at", "id"),
     )
 
 

@@ -11,7 +11,12 @@ from benchmarks.performance.serving import percentile
 from examples.digits import server
 
 FEW, MANY, ROUNDS, SECONDS = 100, 1_000_000, 3, 3.0
-WAYS = {"poll": "/v1/jobs/{job}", "list": "/v1/jobs", "list one kind": "/v1/jobs?type=finetune&status=succeeded"}
+WAYS = {
+    "poll": "/v1/jobs/{job}",
+    "list": "/v1/jobs",
+    "list one kind": "/v1/jobs?type=finetune&status=succeeded",
+    "list what waits": "/v1/jobs?status=queued",
+}
 
 
 def run(material: Material) -> Section:

@@ -1,7 +1,6 @@
 """Candidates side by side: every round runs each of them once, so that what slows the machine slows them all."""
 
 import json
-import statistics
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -23,11 +22,6 @@ class Series:
     unit: str
     values: list[float]
 
-    @property
-    def median(self) -> float:
-        """The middle one."""
-        return statistics.median(self.values)
-
 
 @dataclass(frozen=True)
 class Goal:
@@ -37,12 +31,6 @@ class Goal:
     ratios: list[float]
     least: float | None = None
     most: float | None = None
-
-    @property
-    def held(self) -> bool:
-        """Whether the median is where it should be."""
-        middle = statistics.median(self.ratios)
-        return (self.least is None or middle >= self.least) and (self.most is None or middle <= self.most)
 
 
 @dataclass(frozen=True)

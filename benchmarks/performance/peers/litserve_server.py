@@ -4,6 +4,7 @@ import sys
 
 import litserve
 import torch
+from fastapi import Request
 
 from benchmarks.performance.peers.network import network, seen, top
 
@@ -15,7 +16,7 @@ class Birds(litserve.LitAPI):
         """Load the network."""
         self.model = network(sys.argv[1])
 
-    def decode_request(self, request: dict) -> torch.Tensor:
+    def decode_request(self, request: Request) -> torch.Tensor:
         """The view of the uploaded file."""
         return seen(request["request"].file.read())
 

@@ -1,0 +1,33 @@
+from dataclasses import asdict
+
+from benchmarks.performance.measure import Goal, Section, Series, ratios, rounds
+from benchmarks.performance.report import document
+
+
+def test_candidates_take_turns() -> None:
+    order: list[str] = []
+
+    def candidate(name: str, value: float) -> float:
+        order.append(name)
+        return value
+
+    found = rounds({"one": lambda: candidate("one", 3.0), "other": lambda: candidate("other", 2.0)}, 2, "images/s")
+    assert order == ["one", "other"] * 2
+    assert ratios(found["one"], found["other"]) == [1.5, 1.5]
+
+
+def test_the_document_says_what_was_wanted_and_whether_it_is_so() -> None:
+    goals = [
+        Goal("fast", [0.9, 0.96, 1.2], least=0.95),
+        Goal("slow", [0.9, 0.94, 1.2], least=0.95),
+        Goal("small", [10.0], most=64),
+        Goal("large", [65.0], most=64),
+    ]
+    section = Section("Speed", "What it is.", [Series("imprint", "images/s", [1.0, 3.0, 2.0])], goals, ["A note."])
+    told = document({"speed": {"date": "today", "machine": "here", "versions": "these", **asdict(section)}})
+    assert "| imprint | 2 (1 to 3) | images/s |" in told
+    assert "| fast | 0.96 (0.9 to 1.2) | ≥ 0.95 | held |" in told
+    assert "| slow | 0.94 (0.9 to 1.2) | ≥ 0.95 | **not held** |" in told
+    assert "| small | 10 | ≤ 64 | held |" in told
+    assert "| large | 65 | ≤ 64 | **not held** |" in told
+    assert told.endswith("A note.\n")
