@@ -68,7 +68,7 @@ def test_epochs_go_by_the_larger_side(client: httpx.Client, database: Database) 
     small = add_dataset(database)
     large = add_dataset(database, splits={"train": 160, "val": 2, "test": 4})
     for target, source in ((small, large), (large, small)):
-        assert ask(client, target, source).json()["spec"]["training"]["epochs"] == 200
+        assert ask(client, target, source).json()["spec"]["training"]["epochs"] == 100
 
 
 def test_a_strength_is_chosen_on_the_source(client: httpx.Client, database: Database) -> None:

@@ -61,11 +61,11 @@ def test_from_a_weights_name(client: httpx.Client, database: Database, weights: 
 @pytest.mark.parametrize(
     ("fields", "epochs"),
     [
-        ({}, 200),
-        ({"training": {"batch_size": 16}}, 100),
+        ({}, 100),
+        ({"training": {"batch_size": 8}}, 50),
         ({"training": {"epochs": 3}}, 3),
         ({"trainable": "head"}, HEAD_EPOCHS),
-        ({"type": "pretrain", "method": {"kind": "rotation"}}, 200),
+        ({"type": "pretrain", "method": {"kind": "rotation"}}, 100),
     ],
 )
 def test_epochs_are_said_for_the_images_that_there_are(

@@ -53,7 +53,7 @@ def test_a_picture_of_what_is_learnt_can_be_fetched(embedded: Service, pretraine
 def test_the_defaults_are_filled_in_and_said(finetuned: dict[str, Any]) -> None:
     spec, result = finetuned["spec"], finetuned["result"]
     assert (spec["trainable"], spec["training"]["batch_norm"]) == ("head_then_all", "train")
-    assert spec["training"]["epochs"] == result["metrics"]["epochs"] == 60
+    assert spec["training"]["epochs"] == result["metrics"]["epochs"] == 100
     assert list(result["baselines"]) == ["head"]
     assert "a new output layer alone" in result["verdict"]
 

@@ -17,7 +17,7 @@ HEAD_RATE = {"adamw": 2e-3, "sgd": 0.1}
 HEAD_EPOCHS = 100  # an epoch over cached features costs milliseconds
 # Otherwise as many as make these steps, so that thirty photographs are learnt as well as three thousand: the further
 # from the start to what is to be learnt, the more of them. Twice as many gain little (photographs of birds, CIFAR-10).
-FEWEST_EPOCHS, MOST_EPOCHS = 10, 300
+FEWEST_EPOCHS, MOST_EPOCHS = 10, 100
 SCRATCH_STEPS, UNLABELLED_STEPS, LABELLED_STEPS = 1000, 500, 300
 
 

@@ -11,12 +11,11 @@ from app.core.specs import HEAD_RATE, Training
 @pytest.mark.parametrize(
     ("images", "batch_size", "epochs"),
     [
-        (0, 32, 300),  # never more than 300
-        (30, 32, 300),
-        (32, 32, 300),
-        (64, 32, 250),  # 2 steps each: exactly 500
-        (65, 32, 167),
-        (96, 32, 167),  # 3 steps each: 167 is the first with 500
+        (0, 32, 100),  # never more than 100
+        (30, 32, 100),
+        (160, 32, 100),  # 5 steps each: exactly 500
+        (161, 32, 84),
+        (192, 32, 84),  # 6 steps each: 84 is the first with 500
         (1600, 32, 10),
         (3200, 32, 10),
         (1_000_000, 32, 10),  # never less than 10
