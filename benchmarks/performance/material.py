@@ -15,7 +15,10 @@ ARCHIVE = "ponce_birds_train"
 
 @dataclass(frozen=True)
 class Material:
-    """`folder`: class folders of JPEGs; `archive`: the same as a zip; `packed`: as prepared; `photograph`: one JPEG."""
+    """`folder`: class folders of JPEGs; `archive`: the same as a zip; `packed`: as prepared; `photograph`: one JPEG.
+
+    `weights`: MobileNetV2's, from ImageNet.
+    """
 
     folder: Path
     archive: Path
@@ -40,9 +43,6 @@ def unpacked() -> Iterator[Material]:
 
 def prepared(archive: Path, data: Path) -> Path:
     """The folder of the dataset that the service makes of an archive."""
-    headers = {"Content-Type": "application/zip"}
     with (data.parent / "log.txt").open("wb") as log, server(data, log) as url:
-        imprint = Imprint(url)
-        made = imprint.post("/v1/datasets", params={"name": ARCHIVE}, content=archive.read_bytes(), headers=headers)
-        imprint.followed("/v1/datasets", made)
+        Imprint(url).archive(ARCHIVE, archive.read_bytes())
     return next(data.rglob("pixels.bin")).parent

@@ -1,17 +1,19 @@
 """Candidates side by side: every round runs each of them once, so that what slows the machine slows them all."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
+
+from worker.children import QUIET_THREADS
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = Path(sys.executable)
 PEERS = ROOT / ".venv-peers" / "bin" / "python"
-# The threads of a training job, as the worker starts it (`worker.children`).
-QUIET = {"GOMP_SPINCOUNT": "20000"}
 
 
 @dataclass(frozen=True)
@@ -60,10 +62,15 @@ def ratios(one: Series, other: Series) -> list[float]:
     return [mine / theirs for mine, theirs in zip(one.values, other.values, strict=True)]
 
 
-def told(python: Path, module: str, arguments: Sequence[object], environment: Mapping[str, str] | None = None) -> float:
-    """The number that `python -m module arguments` prints as the last line of its output."""
+def under(case: str, found: Mapping[str, Series]) -> list[Series]:
+    """The same with what they are of in their names."""
+    return [replace(one, name=f"{case}: {one.name}") for one in found.values()]
+
+
+def told(python: Path, module: str, arguments: Sequence[object], **environment: str) -> Any:
+    """The JSON that `python -m module arguments` prints as the last line of its output."""
     command = [str(python), "-m", module, *map(str, arguments)]
     printed = subprocess.run(
-        command, cwd=ROOT, env=None if environment is None else dict(environment), check=True, stdout=subprocess.PIPE
+        command, cwd=ROOT, env={**os.environ, **QUIET_THREADS, **environment}, check=True, stdout=subprocess.PIPE
     )
-    return float(json.loads(printed.stdout.decode().strip().splitlines()[-1]))
+    return json.loads(printed.stdout.decode().strip().splitlines()[-1])

@@ -7,8 +7,8 @@ from benchmarks.load import Question, load
 from benchmarks.performance.jobs import fill
 from benchmarks.performance.material import Material
 from benchmarks.performance.measure import OURS, Goal, Section, ratios, rounds
-from benchmarks.performance.serving import free_port, rate, running
-from examples.digits import server
+from benchmarks.performance.serving import rate, running
+from examples.digits import free_port, server
 
 CLIENTS, SECONDS, ROUNDS, JOBS = 8, 4.0, 3, 1000
 
@@ -36,9 +36,8 @@ def run(material: Material) -> Section:
     return Section(
         "Polling a job",
         f"`GET /v1/jobs/{{id}}`, {CLIENTS} clients, {SECONDS:.0f} s, beside a FastAPI route that reads the same row of "
-        "SQLite by the sqlite3 module, both under uvicorn with uvloop and httptools. Imprint also looks "
-        "at who calls, and "
-        "whether there are keys; its workers run beside it.",
+        "SQLite by the sqlite3 module, both under uvicorn with uvloop and httptools. Imprint also looks at who "
+        "calls, and its workers run beside it.",
         list(found.values()),
         [Goal("imprint / a bare route", ratios(found["imprint"], found["a bare route"]), least=0.5)],
     )

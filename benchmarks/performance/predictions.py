@@ -18,8 +18,8 @@ from app.predictions.network import Network
 from benchmarks.load import Question, load
 from benchmarks.performance.material import Material
 from benchmarks.performance.measure import OURS, PEERS, Goal, Section, Series, ratios, told
-from benchmarks.performance.serving import free_port, percentile, rate, running
-from examples.digits import Imprint, server
+from benchmarks.performance.serving import percentile, rate, running
+from examples.digits import Imprint, free_port, server
 
 CLIENTS, SECONDS, ROUNDS, WARM = (1, 8, 32), 5.0, 3, 1.0
 MODULE = "benchmarks.performance.predictions"

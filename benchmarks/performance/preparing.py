@@ -37,10 +37,9 @@ def run(material: Material) -> Section:
     return Section(
         "Preparation of a dataset",
         f"{count} JPEGs of {WIDTH} px width (photographs enlarged, each a little different), brought to {SIDE} px. "
-        "`imprint` from the start of its job to its end: a process that starts, checks, hashes, "
-        "decodes, packs and syncs. "
-        "`a bare loop` reads the same zip and has Pillow decode at a reduced size (`draft`) and resize, "
-        "a thread a core.",
+        "`imprint` from the start of its job to its end: a process that starts, checks, hashes, decodes, packs "
+        "and syncs. `a bare loop` reads the same zip and has Pillow decode at a reduced size (`draft`) and resize, a "
+        "thread a core.",
         list(found.values()),
         [Goal("imprint / a bare loop", ratios(found["imprint"], found["a bare loop"]), least=0.9)],
     )
@@ -67,9 +66,7 @@ def prepared(archive: Path, count: int) -> float:
     with TemporaryDirectory() as name, server(Path(name, "data")) as url:
         imprint = Imprint(url)
         imprint.http.timeout = 300
-        headers = {"Content-Type": "application/zip"}
-        made = imprint.post("/v1/datasets", params={"name": "large"}, content=archive.read_bytes(), headers=headers)
-        imprint.followed("/v1/datasets", made)
+        imprint.archive("large", archive.read_bytes())
         (job,) = imprint.http.get("/v1/jobs", params={"type": "prepare"}).json()["data"]
     begun, ended = (datetime.fromisoformat(job[field]) for field in ("started_at", "finished_at"))
     return count / (ended - begun).total_seconds()

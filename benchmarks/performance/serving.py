@@ -2,11 +2,10 @@
 
 import os
 import signal
-import socket
 import statistics
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,26 +15,16 @@ from benchmarks.performance.measure import ROOT
 PATIENCE = 120.0
 
 
-def free_port() -> int:
-    """A port that nobody listens at now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @contextmanager
-def running(
-    python: Path, arguments: Sequence[object], question: Question, environment: Mapping[str, str] | None = None
-) -> Iterator[subprocess.Popen[bytes]]:
+def running(python: Path, arguments: Sequence[object], question: Question) -> Iterator[None]:
     """A server, from when it answers the question until the block ends."""
     command = [str(python), *map(str, arguments)]
     process = subprocess.Popen(
-        command, cwd=ROOT, env={**os.environ, **(environment or {})}, start_new_session=True,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        command, cwd=ROOT, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )  # fmt: skip
     try:
         _wait(process, question)
-        yield process
+        yield
     finally:
         os.killpg(process.pid, signal.SIGTERM)
         try:

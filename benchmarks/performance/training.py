@@ -2,10 +2,9 @@
 
 import os
 from functools import partial
-from pathlib import Path
 
 from benchmarks.performance.material import Material
-from benchmarks.performance.measure import OURS, PEERS, QUIET, Goal, Section, ratios, rounds, told
+from benchmarks.performance.measure import OURS, PEERS, Goal, Section, ratios, rounds, told, under
 
 WORKERS = os.cpu_count() or 1
 STEPPING = "benchmarks.performance.stepping"
@@ -28,8 +27,8 @@ def run(material: Material) -> Section:
         case = f"{backbone}, {size} px, {method}"
         print(f" {case}", flush=True)
         candidates = {
-            "steps alone": partial(ours, material.packed, backbone, size, method, steps, "synthetic"),
-            "imprint": partial(ours, material.packed, backbone, size, method, steps, "real"),
+            name: partial(told, OURS, STEPPING, (material.packed, backbone, size, method, steps, feeding))
+            for name, feeding in (("steps alone", "synthetic"), ("imprint", "real"))
         }
         if method == "supervised":
             candidates |= {
@@ -45,7 +44,7 @@ def run(material: Material) -> Section:
             for name, other in found.items()
             if name != "imprint"
         ]
-        series += [type(one)(f"{case}: {name}", one.unit, one.values) for name, one in found.items()]
+        series += under(case, found)
     return Section(
         "Training",
         f"Images a second of training steps, batches of 32, AdamW, {len(list(material.folder.rglob('*.jpg')))} "
@@ -54,8 +53,3 @@ def run(material: Material) -> Section:
         series,
         goals,
     )
-
-
-def ours(packed: Path, backbone: str, size: int, method: str, steps: int, feeding: str) -> float:
-    """Imprint's rate, with the threads that a job's process has."""
-    return told(OURS, STEPPING, (packed, backbone, size, method, steps, feeding), {**os.environ, **QUIET})

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,6 +27,20 @@ def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """API and workers on the embedded pair alone, for tests whose subject is not the engine."""
     yield from _running(tmp_path_factory.mktemp("embedded"), {})
+
+
+@pytest.fixture(scope="module")
+def imagenet(embedded: Service, shared_data: Path) -> dict[str, Any]:
+    """MobileNetV2 as trained on ImageNet, imported."""
+    path = shared_data / "weights" / "mobilenet_v2_imagenet1k.safetensors"
+    answer = embedded.http.post(
+        "/v1/models",
+        params={"name": "MobileNetV2, ImageNet", "backbone": "mobilenet_v2"},
+        content=path.read_bytes(),
+        headers={"Content-Type": "application/octet-stream"},
+    )
+    assert answer.status_code == 201, answer.text
+    return answer.json()
 
 
 def _running(data: Path, environment: dict[str, str]) -> Iterator[Service]:

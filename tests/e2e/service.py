@@ -9,8 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from examples.digits import Imprint, wait_until_ready
-from tests.servers import free_port
+from examples.digits import Imprint, free_port, wait_until_ready
 
 IMPRINT = Path(sys.executable).with_name("imprint")
 HURRY = {

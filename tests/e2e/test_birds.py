@@ -22,20 +22,6 @@ def birds(embedded: Service, shared_data: Path) -> dict[str, Any]:
     return upload(embedded, shared_data / "ponce_birds_train.zip")
 
 
-@pytest.fixture(scope="module")
-def imagenet(embedded: Service, shared_data: Path) -> dict[str, Any]:
-    """MobileNetV2 as trained on ImageNet, imported."""
-    path = shared_data / "weights" / "mobilenet_v2_imagenet1k.safetensors"
-    answer = embedded.http.post(
-        "/v1/models",
-        params={"name": "MobileNetV2, ImageNet", "backbone": "mobilenet_v2"},
-        content=path.read_bytes(),
-        headers={"Content-Type": "application/octet-stream"},
-    )
-    assert answer.status_code == 201, answer.text
-    return answer.json()
-
-
 def upload(service: Service, path: Path) -> dict[str, Any]:
     with path.open("rb") as file:
         made = service.post(

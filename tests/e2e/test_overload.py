@@ -2,6 +2,7 @@
 
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -14,13 +15,9 @@ MIB = 2**20
 
 
 @pytest.fixture
-def url(embedded: Service, shared_data: Path) -> str:
+def url(embedded: Service, imagenet: dict[str, Any]) -> str:
     """Where a network of real size answers."""
-    weights = shared_data / "weights" / "mobilenet_v2_imagenet1k.safetensors"
-    parameters = {"name": "imagenet", "backbone": "mobilenet_v2"}
-    headers = {"Content-Type": "application/octet-stream"}
-    model = embedded.post("/v1/models", params=parameters, content=weights.read_bytes(), headers=headers)["id"]
-    return f"{embedded.http.base_url}/v1/models/{model}/predictions"
+    return f"{embedded.http.base_url}/v1/models/{imagenet['id']}/predictions"
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from app.jobs.checks.datasets import (
     images_in,
     ready,
 )
-from app.jobs.checks.starts import inherited, start_of
+from app.jobs.checks.starts import from_labels, inherited, start_of
 
 SOURCE = "/adapt/source"
 
@@ -24,8 +24,8 @@ def complete(session: Session, spec: Finetune) -> Finetune:
     _check_strength(spec, labelled)
     longest = max(images_in(dataset, "train") for dataset in (own, labelled))
     start = start_of(session, spec)
-    from_labels = start is not None and start.from_labels
-    return inherited(spec, start).begun(from_labels=from_labels).over(longest, from_labels=from_labels)
+    learnt = from_labels(start)
+    return inherited(spec, start).begun(from_labels=learnt).over(longest, from_labels=learnt)
 
 
 def _labelled(session: Session, spec: Finetune, own: Dataset) -> Dataset:

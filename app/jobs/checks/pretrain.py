@@ -4,7 +4,7 @@ from sqlalchemy.orm import Session
 
 from app.core.specs import Pretrain
 from app.jobs.checks.datasets import check_learnable, check_training_images, images_in, ready
-from app.jobs.checks.starts import inherited, start_of
+from app.jobs.checks.starts import from_labels, inherited, start_of
 
 
 def complete(session: Session, spec: Pretrain) -> Pretrain:
@@ -13,5 +13,4 @@ def complete(session: Session, spec: Pretrain) -> Pretrain:
     check = check_learnable if spec.learns_labels else check_training_images
     check(dataset, "/dataset")
     start = start_of(session, spec)
-    from_labels = start is not None and start.from_labels
-    return inherited(spec, start).over(images_in(dataset, "train"), from_labels=from_labels)
+    return inherited(spec, start).over(images_in(dataset, "train"), from_labels=from_labels(start))

@@ -22,6 +22,11 @@ class Start:
     from_labels: bool
 
 
+def from_labels(start: Start | None) -> bool:
+    """Whether the training begins with what labels have taught."""
+    return start is not None and start.from_labels
+
+
 def start_of(session: Session, spec: Learning) -> Start | None:
     """What the spec's `init` stands for; None for random weights."""
     if spec.init == RANDOM:

@@ -4,15 +4,14 @@ python -m benchmarks.performance.peers.timm_loop FOLDER BACKBONE SIZE STEPS WORK
 """
 
 import sys
-import time
-from itertools import chain, repeat
 
 import timm
 import torch
 from timm.data import create_dataset, create_loader
 from timm.optim import create_optimizer_v2
 
-BATCH, WARM = 32, 3
+from benchmarks.performance.peers.stepping import BATCH, rate
+
 NAMES = {"mobilenet_v2": "mobilenetv2_100"}
 
 
@@ -25,17 +24,7 @@ def main(folder: str, backbone: str, size: str, steps: str, workers: str) -> flo
     )  # fmt: skip
     model = timm.create_model(NAMES.get(backbone, backbone), num_classes=len(images.reader.class_to_idx)).train()
     optimizer = create_optimizer_v2(model, "adamw", lr=1e-3)
-    criterion = torch.nn.CrossEntropyLoss()
-    for step, (inputs, labels) in enumerate(chain.from_iterable(repeat(loader))):
-        if step == WARM:
-            began = time.perf_counter()
-        loss = criterion(model(inputs), labels)
-        loss.backward()
-        optimizer.step()
-        optimizer.zero_grad()
-        if step + 1 == WARM + int(steps):
-            break
-    return BATCH * int(steps) / (time.perf_counter() - began)
+    return rate(model, loader, optimizer, int(steps))
 
 
 if __name__ == "__main__":

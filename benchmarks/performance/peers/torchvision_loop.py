@@ -4,14 +4,11 @@ python -m benchmarks.performance.peers.torchvision_loop FOLDER BACKBONE SIZE STE
 """
 
 import sys
-import time
-from itertools import chain, repeat
 
 import torch
-from torch import nn
 from torchvision import datasets, models, transforms
 
-BATCH, WARM = 32, 3
+from benchmarks.performance.peers.stepping import BATCH, rate
 
 
 def main(folder: str, backbone: str, size: str, steps: str, workers: str) -> float:
@@ -31,18 +28,7 @@ def main(folder: str, backbone: str, size: str, steps: str, workers: str) -> flo
     )
     model = models.get_model(backbone, num_classes=len(images.classes)).train()
     optimizer = torch.optim.AdamW(model.parameters(), 1e-3)
-    criterion = nn.CrossEntropyLoss()
-    batches = chain.from_iterable(repeat(loader))
-    for step, (inputs, labels) in enumerate(batches):
-        if step == WARM:
-            began = time.perf_counter()
-        loss = criterion(model(inputs), labels)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        if step + 1 == WARM + int(steps):
-            break
-    return BATCH * int(steps) / (time.perf_counter() - began)
+    return rate(model, loader, optimizer, int(steps))
 
 
 if __name__ == "__main__":
