@@ -59,10 +59,15 @@ def get(context: Context, job_id: str) -> JobAnswer:
 
 
 def change(context: Context, job_id: str, move: Callable[[Session, str], Job]) -> JobAnswer:
-    """Cancel, pause or resume (`move` is one of `app.core.jobs`); what is queued afterwards is woken."""
+    """Cancel, pause or resume (`move` is one of `app.core.jobs`); what is queued afterwards is woken.
+
+    A job that was cancelled where no worker had it, paused for one, has no supervisor that would delete its files.
+    """
     with context.database.writing() as session:
         job = move(session, job_id)
         answer = _answer(session, job)
+    if job.status == Status.CANCELLED:
+        context.storage.delete(f"jobs/{job_id}")
     _wake(context, job)
     return answer
 

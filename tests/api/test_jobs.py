@@ -147,6 +147,20 @@ def test_cancel_pause_and_resume(client: httpx.Client, database: Database) -> No
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_paused_jobs_files_go_when_it_is_cancelled(
+    client: httpx.Client, database: Database, settings: Settings
+) -> None:
+    job_id = ask(client, add_dataset(database)).json()["id"]
+    saved = settings.data / "jobs" / job_id / "ckpt_1.safetensors"
+    saved.parent.mkdir(parents=True)
+    saved.touch()
+    client.post(f"/v1/jobs/{job_id}/pause")
+    assert saved.exists()
+    client.post(f"/v1/jobs/{job_id}/cancel")
+    assert not saved.parent.exists()
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("path", ["", "/events", "/metrics", "/checkpoints", "/artifacts"])
 def test_an_unknown_job(client: httpx.Client, path: str) -> None:
     problem(client.get(f"/v1/jobs/job_nope{path}"), 404, "job_not_found")
