@@ -58,7 +58,7 @@ class Decoder:
                 data = read(self._archive, member, self._settings.max_image_bytes)
             return self._decoded(data)
         except (BadImage, BadMember) as bad:
-            return bad
+            return bad.with_traceback(None)  # whose frames hold the file until the outcome's turn comes
 
     def _decoded(self, data: bytes) -> Decoded:
         with self._one_large if pixel_count(data) > LARGE else nullcontext():
@@ -69,5 +69,10 @@ class Decoder:
 
     def _pixels(self, data: bytes) -> Pixels:
         side = self._settings.stored_side
-        image = decode(data, self._settings.max_image_pixels, side * HEADROOM)
-        return np.asarray(resize_shorter(image, side) if min(image.size) > side else image)
+        try:
+            image = decode(data, self._settings.max_image_pixels, side * HEADROOM)
+        except BadImage as bad:  # its frames hold what was decoded so far, and the next large image may begin
+            refused = BadImage(bad.code, str(bad))
+        else:
+            return np.asarray(resize_shorter(image, side) if min(image.size) > side else image)
+        raise refused

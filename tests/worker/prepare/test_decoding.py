@@ -1,0 +1,25 @@
+import io
+import zipfile
+from pathlib import Path
+
+from PIL import Image
+
+from app.core.images import BadImage
+from app.core.settings import Settings
+from worker.prepare.decoding import Decoder
+
+
+def test_a_refusal_holds_nothing_of_what_was_decoded(tmp_path: Path) -> None:
+    """Refusals wait for their turn; by way of its frames each would keep a whole image in memory."""
+    whole = io.BytesIO()
+    Image.effect_noise((400, 300), 80).save(whole, "PNG")
+    path = tmp_path / "archive.zip"
+    with zipfile.ZipFile(path, "w") as writer:
+        writer.writestr("birds/cut.png", whole.getvalue()[:-1000])
+        writer.writestr("birds/text.png", b"no image at all")
+    with zipfile.ZipFile(path) as archive:
+        found = list(Decoder(archive, Settings(data=tmp_path)).outcomes(archive.infolist()))
+    assert [each.code for each in found if isinstance(each, BadImage)] == ["image_damaged", "not_an_image"]
+    for each in found:
+        assert isinstance(each, BadImage)
+        assert (each.__traceback__, each.__cause__, each.__context__) == (None, None, None)
