@@ -24,7 +24,8 @@ def plan(spec: Trainable, images: int) -> dict[str, Planned]:
     With head_then_all the head alone is trained first, on cached features and to the end, and every candidate starts
     from it (Kumar 2022). With strength "auto" there is a candidate for each strength; validation data choose.
     """
-    return {name: replace(run, spec=run.spec.over(images)) for name, run in _runs(spec).items()}
+    whole = spec.over(images)
+    return {name: replace(run, spec=run.spec.over(images)) for name, run in _runs(whole).items()}
 
 
 def _runs(spec: Trainable) -> dict[str, Planned]:
@@ -52,10 +53,10 @@ def baseline(spec: Finetune, name: str) -> Finetune:
     """The yardstick: the same labels, seed and batches, with one thing left out.
 
     `random`: without the start. `head`: with the head alone trained. `source_only`: without the adaptation. Each has
-    the learning rate, the treatment of batch norm and, where the job trains another part, the epochs that are its own
-    defaults.
+    the learning rate, the treatment of batch norm and, where it trains another part or has further to go, the epochs
+    that are its own.
     """
-    changes: dict[str, Any] = {"baselines": []}
+    changes: dict[str, Any] = {"baselines": [], "random_epochs": None}
     if name == SOURCE_ONLY:
         return _changed(spec, changes | {"adapt": _unadapted(spec)})
     training = spec.training.model_dump() | {"learning_rate": None, "batch_norm": "auto"}
@@ -63,9 +64,10 @@ def baseline(spec: Finetune, name: str) -> Finetune:
     if name == HEAD:
         training |= {"mixup": 0.0, "cutmix": 0.0, "layer_decay": 1.0}
         changes |= {"trainable": "head", "adapt": _unadapted(spec)}
-    if HEAD in (spec.trainable, name) and spec.trainable != changes["trainable"]:
-        training["epochs"] = None  # an epoch over cached features is not an epoch over images
+        if spec.trainable != HEAD:
+            training["epochs"] = None  # an epoch over cached features is not an epoch over images
     if name == RANDOM:
+        training["epochs"] = spec.random_epochs
         changes |= {"init": RANDOM}
     return _changed(spec, changes | {"training": training})
 

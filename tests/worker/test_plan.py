@@ -60,6 +60,21 @@ def test_the_random_baseline_starts_from_nothing_and_trains_as_long() -> None:
     assert (finetune().training.batch_norm, random.training.batch_norm) == ("frozen", "train")
 
 
+@pytest.mark.parametrize(("asked", "main", "random"), [({}, 19, 63), ({"epochs": 7}, 7, 7)])
+def test_where_no_epochs_are_asked_for_random_weights_have_as_many_as_they_need(
+    asked: dict[str, int], main: int, random: int
+) -> None:
+    spec = finetune(training={**asked, "batch_size": 16}).over(256, from_labels=True)
+    assert spec.random_epochs == random
+    runs = plan(spec, 256)
+    assert (runs["main"].spec.training.epochs, runs["random"].spec.training.epochs) == (main, random)
+
+
+def test_the_random_baseline_trains_for_the_epochs_that_are_asked_for_it() -> None:
+    assert specs(finetune(random_epochs=40))["random"].training.epochs == 40
+    assert specs(finetune(random_epochs=40))["main"].training.epochs == 7
+
+
 def test_the_head_baseline_keeps_the_start_and_has_a_heads_own_epochs() -> None:
     head = specs(finetune(training={"epochs": 7, "mixup": 0.2, "layer_decay": 0.5}))["head"]
     assert (head.init, head.trainable, head.penalty.kind) == ("mdl_1", "head", "none")

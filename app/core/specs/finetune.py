@@ -13,7 +13,9 @@ from app.core.specs.training import (
     FINETUNE_RATE,
     HEAD_EPOCHS,
     HEAD_RATE,
+    MOST_ASKED_EPOCHS,
     SCRATCH_RATE,
+    SCRATCH_STEPS,
     UNLABELLED_RATE,
 )
 
@@ -28,6 +30,13 @@ class Finetune(Learning):
     penalty: Penalty = NoPenalty()
     adapt: Adaptation = NoAdaptation()
     baselines: list[Literal["random", "head", "source_only"]] = Field(default_factory=list, max_length=3)
+    random_epochs: int | None = Field(
+        None,
+        ge=1,
+        le=MOST_ASKED_EPOCHS,
+        description="of the baseline 'random'; by default the job's own where epochs are asked for,"
+        " else as many as random weights need",
+    )
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -56,6 +65,16 @@ class Finetune(Learning):
         training = self.training.filled(None, rates, frozen=from_labels and not adapts)
         return self.model_copy(update={"training": training})
 
+    def over(self, images: int, *, from_labels: bool = False) -> Self:
+        """The same with epochs that suit so many training images; those of its random yardstick suit random weights.
+
+        An epoch over cached features is not one over images, so a head's epochs say nothing about the yardstick's.
+        """
+        own = self.training.model_copy(update={"epochs": None}) if self.trainable == "head" else self.training
+        epochs = self.random_epochs or own.over(images, SCRATCH_STEPS).epochs
+        whole = super().over(images, from_labels=from_labels)
+        return whole.model_copy(update={"random_epochs": epochs if RANDOM in self.baselines else None})
+
     @property
     def _usual(self) -> str:
         return "all" if self.init == RANDOM else "head_then_all"
@@ -65,6 +84,8 @@ class Finetune(Learning):
             raise ValueError("baselines: each may be named once")
         if "source_only" in self.baselines and self.adapt.kind == "none":
             raise ValueError("baselines: 'source_only' is the yardstick of adapt, and this job does not adapt")
+        if self.random_epochs is not None and RANDOM not in self.baselines:
+            raise ValueError("random_epochs: they are of the baseline 'random', which this job does not ask for")
 
     def _check_penalty(self) -> None:
         if self.init == RANDOM and self.penalty.kind != "none":

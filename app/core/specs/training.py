@@ -18,6 +18,7 @@ HEAD_EPOCHS = 100  # an epoch over cached features costs milliseconds
 # Otherwise as many as make these steps, so that thirty photographs are learnt as well as three thousand: the further
 # from the start to what is to be learnt, the more of them. Twice as many gain little (photographs of birds, CIFAR-10).
 FEWEST_EPOCHS, MOST_EPOCHS = 10, 100
+MOST_ASKED_EPOCHS = 10_000
 SCRATCH_STEPS, UNLABELLED_STEPS, LABELLED_STEPS = 1000, 500, 300
 
 
@@ -34,7 +35,7 @@ class Augmentation(Strict):
 class Training(Strict):
     """How to optimise; what is left out depends on the job and is filled in by its spec."""
 
-    epochs: int | None = Field(None, ge=1, le=10_000)
+    epochs: int | None = Field(None, ge=1, le=MOST_ASKED_EPOCHS)
     batch_size: int = Field(32, ge=1, le=4096)
     learning_rate: float | None = Field(None, gt=0, le=10)
     optimizer: Literal["adamw", "sgd"] = "adamw"

@@ -82,9 +82,9 @@ EXPERIMENT = Experiment(
     "Six kinds of birds, 30 photographs of each held out as test images. Of the labels that there are a third, but two "
     "for each class at least, validate; the others train. `default` is what a user gets who says nothing but the image "
     "size: the head alone first, then every weight, for as many epochs as the service thinks right. `random` is the "
-    "same training from random weights, just as long; `head` trains the output layer alone. The others get fewer "
-    "epochs, as the table says, to keep this benchmark short: `all` trains every weight from the start, without the "
-    "head first; `l2_sp` and `function` hold the network near to the pre-trained one, where `l2_sp auto` has the "
-    "strength that validation images chose and `function` is at its default strength.",
+    "same training from random weights, for as many epochs as the service gives those; `head` trains the output layer "
+    "alone. The others get fewer epochs, as the table says, to keep this benchmark short: `all` trains every weight "
+    "from the start, without the head first; `l2_sp` and `function` hold the network near to the pre-trained one, "
+    "where `l2_sp auto` has the strength that validation images chose and `function` is at its default strength.",
     run,
 )

@@ -62,6 +62,22 @@ def test_from_a_model_the_head_is_learnt_first(init: str, usual: str) -> None:
     assert finetune(init=init, trainable="head").trainable == "head"
 
 
+@pytest.mark.parametrize(
+    ("fields", "epochs"),
+    [
+        ({"baselines": ["random"]}, 32),
+        ({"baselines": ["random"], "training": {"epochs": 7}}, 7),
+        ({"baselines": ["random"], "trainable": "head", "training": {"epochs": 7}}, 32),
+        ({"baselines": ["random"], "random_epochs": 3}, 3),
+        ({"baselines": ["head"]}, None),
+    ],
+)
+def test_the_random_yardstick_is_trained_as_long_as_is_asked_or_as_random_weights_need(
+    fields: dict[str, Any], epochs: int | None
+) -> None:
+    assert finetune(init="mdl_1", **fields).over(1000, from_labels=True).random_epochs == epochs
+
+
 def test_labels_come_from_the_source_where_there_is_one() -> None:
     assert finetune().labels_from == "ds_1"
     assert finetune(adapt=CORAL).labels_from == "ds_2"
@@ -89,6 +105,7 @@ def test_a_wrong_strength_is_one_fault(strength: object) -> None:
         ({"init": "mdl_1", "trainable": "head", "penalty": {"kind": "l2_sp"}}, "penalty: with trainable 'head'"),
         ({"baselines": ["random", "random"]}, "baselines: each"),
         ({"baselines": ["source_only"]}, "baselines: 'source_only'"),
+        ({"baselines": ["head"], "random_epochs": 5}, "random_epochs: "),
         ({"adapt": {"kind": "coral"}}, "Field required"),
         ({"adapt": {"kind": "coral", "source": "ds_1"}}, "adapt.source: "),
         ({"adapt": {"kind": "none", "source": "ds_1"}}, "adapt.source: "),
