@@ -8,7 +8,7 @@ from app.core.errors import ServiceError
 
 RETRY_SECONDS = 1
 
-Wanted = tuple[str, str]  # the tenant, and the model's name in the request
+Wanted = tuple[str, str]  # who says to be asking, and the model's name in the request
 
 
 def overloaded() -> ServiceError:
@@ -19,8 +19,8 @@ def overloaded() -> ServiceError:
 class Door:
     """Counts the requests inside by what they want. For the event loop alone.
 
-    Each brings an image at least, so as many requests as images may wait for a model (`Batcher.room`) are enough. The
-    name is as the caller gave it: whose model it stands for would take the database to say.
+    Each brings an image at least, so as many requests as images may wait for a model (`Batcher.room`) are enough. Both
+    parts of what is wanted are as the caller gave them: who that is, and which model, would take the database to say.
     """
 
     def __init__(self, capacity: int) -> None:

@@ -1,7 +1,14 @@
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
+from app.core.database import Database
 from app.core.errors import ServiceError
+from app.core.settings import Settings
 from app.predictions.door import Door
+from tests.api.conftest import Serve
+from tests.api.material import add_model, image_bytes, problem
 
 
 def test_so_many_are_let_in_and_no_more_until_one_leaves() -> None:
@@ -27,3 +34,22 @@ def test_a_failure_leaves_as_well() -> None:
         raise ValueError("bad")
     with door.entered(("t", "birds")):
         pass
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_whom_there_is_no_room_for_is_refused_before_the_database_is_asked(
+    serve: Serve, database: Database, settings: Settings
+) -> None:
+    """The first request is inside for as long as its model is not ready."""
+    client, model = serve(prediction_queue=1), add_model(database, settings, status="preparing")
+    ask = {"content": image_bytes("red"), "headers": {"Content-Type": "image/png"}}
+    with ThreadPoolExecutor(1) as pool:
+        inside = pool.submit(client.post, f"/v1/models/{model}/predictions", **ask)
+        time.sleep(settings.ready_patience_seconds / 2)
+        refused = client.post(f"/v1/models/{model}/predictions", **ask)
+        stranger = client.post(f"/v1/models/{model}/embeddings", headers={"Authorization": "Bearer key_x"})
+        problem(inside.result(), 409, "model_not_ready")
+    problem(refused, 503, "overloaded")
+    assert refused.headers["retry-after"] == "1"
+    problem(stranger, 401, "invalid_key")
+    problem(client.post(f"/v1/models/{model}/predictions", **ask), 409, "model_not_ready")

@@ -1,0 +1,30 @@
+"""The routes behind the door."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.context import context_of
+from app.http.guards import Guarded
+from app.predictions.door import Wanted
+
+
+class Admitted(Guarded):
+    """A route that turns away whom it has no room for before the guards ask the database who is calling."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The guarded handler behind the door. 503 `overloaded`."""
+        handler = super().get_route_handler()
+
+        async def admitted(request: Request) -> Response:
+            with context_of(request).predictor.door.entered(wanted(request)):
+                return await handler(request)
+
+        return admitted
+
+
+def wanted(request: Request) -> Wanted:
+    """What a request says of itself."""
+    return request.headers.get("authorization", ""), request.path_params["model"]
