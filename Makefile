@@ -59,12 +59,13 @@ format: setup
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# After a change of the dependencies in pyproject.toml
+# After a change of the dependencies in pyproject.toml. The peers share torch with us, and nothing else.
 lock: setup
 	$(COMPILE) pyproject.toml --extra worker --group dev -o $(LOCK)
 	$(COMPILE) pyproject.toml -c $(LOCK) -o requirements/api.txt
 	$(COMPILE) pyproject.toml --extra worker -c $(LOCK) -o requirements/worker.txt
-	$(COMPILE) requirements/peers.in -c $(LOCK) -o requirements/peers.txt
+	grep -oE '^torch(vision)?==[^ ]+' $(LOCK) > .venv/torch.txt
+	$(COMPILE) requirements/peers.in -c .venv/torch.txt -o requirements/peers.txt
 
 clean:
 	rm -rf .venv .venv-peers demo-data .pytest_cache .mypy_cache .ruff_cache
