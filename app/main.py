@@ -28,11 +28,11 @@ from app.predictions.runtime import Predictor
 from app.uploads import endpoints as uploads
 
 ROUTERS = (
+    predictions.router,  # first, as it is asked most: routes are tried in this order
     datasets.router,
     uploads.router,
     jobs.router,
     models.router,
-    predictions.router,
     aliases.router,
     keys.router,
     health.router,

@@ -75,7 +75,10 @@ def problem(
 
 
 def install(app: FastAPI) -> None:
-    """Make every error of `app` a problem. Call it first: middleware that is added later sees the answers."""
+    """Make every error of `app` a problem. Call it first: middleware that is added later sees the answers.
+
+    The handlers are coroutines, since Starlette gives a plain function a thread: a refusal would wait for one.
+    """
     app.add_middleware(Caught)
     app.add_exception_handler(ServiceError, _service_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
@@ -86,21 +89,21 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(OperationalError, _database_away)
 
 
-def _service_error(_request: Request, error: Exception) -> Response:
+async def _service_error(_request: Request, error: Exception) -> Response:
     error = cast(ServiceError, error)
     later = {"Retry-After": str(error.retry_after)} if error.retry_after is not None else {}
     headers = error.headers | later
     return problem(STATUS[error.kind], error.code, error.message, error.fields, headers)
 
 
-def _validation_error(_request: Request, error: Exception) -> Response:
+async def _validation_error(_request: Request, error: Exception) -> Response:
     error = cast(RequestValidationError, error)
     fields = field_errors(error.errors(), error.body)
     detail = "; ".join(f"{field.pointer or 'the body'}: {field.message}" for field in fields)
     return problem(422, "invalid_request", detail, fields)
 
 
-def _http_error(request: Request, error: Exception) -> Response:
+async def _http_error(request: Request, error: Exception) -> Response:
     error = cast(HTTPException, error)
     code = HTTP_CODES.get(error.status_code, HTTPStatus(error.status_code).name.lower())
     headers = dict(error.headers or {})
@@ -119,23 +122,23 @@ def allowed_methods(request: Request) -> str:
     return ", ".join(sorted(method.upper() for method in request.app.openapi()["paths"].get(path, ())))
 
 
-def _client_gone(request: Request, _error: Exception) -> Response:
+async def _client_gone(request: Request, _error: Exception) -> Response:
     logger.info("%s %s: the client went away", request.method, request.url.path)
     return Response(status_code=CLIENT_GONE)
 
 
-def _system_error(_request: Request, error: Exception) -> Response:
+async def _system_error(_request: Request, error: Exception) -> Response:
     if cast(OSError, error).errno in FULL:
         logger.error("the storage is full")
         return problem(507, "storage_full", "There is no room left to store this.")
     raise error
 
 
-def _data_error(_request: Request, _error: Exception) -> Response:
+async def _data_error(_request: Request, _error: Exception) -> Response:
     return problem(422, "invalid_request", "The request holds characters or numbers that cannot be stored.")
 
 
-def _database_away(_request: Request, error: Exception) -> Response:
+async def _database_away(_request: Request, error: Exception) -> Response:
     logger.error("the database does not answer: %s", error)
     return problem(503, "database_unavailable", "The database does not answer.", headers={"Retry-After": "5"})
 

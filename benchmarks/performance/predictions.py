@@ -57,10 +57,10 @@ def measured(material: Material, folder: Path) -> dict[str, Series]:
         series.setdefault(name, Series(name, unit, [])).values.append(value)
         print(f"  {name}: {value:.4g} {unit}", flush=True)
 
-    model, data = imported(material, folder)
+    model, files = published(folder, "mobilenet_v2", material.weights, material.photograph)
     for _ in range(ROUNDS):
-        note(ALONE, "images/s", told(OURS, MODULE, (next(data.rglob("model.onnx")).parent, material.photograph)))
-        for name, served in servers(material, folder, data, model).items():
+        note(ALONE, "images/s", told(OURS, MODULE, (files, material.photograph)))
+        for name, served in servers(material, folder, model).items():
             with served() as question:
                 load(question, "closed", 8, WARM)
                 for clients in CLIENTS:
@@ -82,14 +82,14 @@ def goals(series: Mapping[str, Series]) -> list[Goal]:
     return found
 
 
-def servers(material: Material, folder: Path, data: Path, model: str) -> dict[str, Served]:
+def servers(material: Material, folder: Path, model: str) -> dict[str, Served]:
     """By name, how to start each."""
     forms = {name: folder / f"{name}.form" for name in ("request", "images")}
     for name, form in forms.items():
         form.write_bytes(multipart(name, material.photograph))
     kind = f"multipart/form-data; boundary={BOUNDARY}"
     return {
-        "imprint": partial(_imprint, data, model, material.photograph),
+        "imprint": partial(_imprint, folder / "data", model, material.photograph),
         NAIVE: partial(_peer, "naive_server", material.weights, material.photograph, "image/jpeg"),
         LITSERVE: partial(_peer, "litserve_server", material.weights, forms["request"], kind),
         BENTOML: partial(_peer, "bentoml_server", material.weights, forms["images"], kind),
@@ -117,17 +117,18 @@ def multipart(name: str, file: Path) -> bytes:
     return head.encode() + file.read_bytes() + f"\r\n--{BOUNDARY}--\r\n".encode()
 
 
-def imported(material: Material, folder: Path) -> tuple[str, Path]:
-    """The id of the model that everybody serves, ready, and the data folder that it is in."""
+def published(folder: Path, backbone: str, weights: Path, photograph: Path) -> tuple[str, Path]:
+    """The id of an imported model that is ready, and its folder in the data folder of `folder`."""
+    folder.mkdir(exist_ok=True)
     data = folder / "data"
     with (folder / "log.txt").open("wb") as log, server(data, log) as url:
         imprint = Imprint(url)
-        query = {"name": "imagenet", "backbone": "mobilenet_v2"}
         headers = {"Content-Type": "application/octet-stream"}
-        model = imprint.post("/v1/models", params=query, content=material.weights.read_bytes(), headers=headers)["id"]
-        imprint.post(f"/v1/models/{model}/predictions", content=material.photograph.read_bytes(),
+        query = {"name": weights.stem, "backbone": backbone}
+        model = imprint.post("/v1/models", params=query, content=weights.read_bytes(), headers=headers)["id"]
+        imprint.post(f"/v1/models/{model}/predictions", content=photograph.read_bytes(),
                      headers={"Content-Type": "image/jpeg"})  # fmt: skip
-    return model, data
+    return model, next(data.rglob("model.onnx")).parent
 
 
 def main(model: str, photograph: str) -> float:

@@ -8,7 +8,10 @@ from benchmarks.performance.measure import OURS, PEERS, Goal, Section, ratios, r
 
 WORKERS = os.cpu_count() or 1
 STEPPING = "benchmarks.performance.stepping"
-LOOPS = {"torchvision's loop": "torchvision_loop", "timm": "timm_loop"}
+LOOPS = {
+    "supervised": {"torchvision's loop": "torchvision_loop", "timm": "timm_loop"},
+    "simclr": {"LightlyTrain": "lightly_loop"},
+}
 # Backbone, size, method, steps in a round.
 CASES = [
     ("resnet18", 64, "supervised", 40),
@@ -16,6 +19,7 @@ CASES = [
     ("mobilenet_v2", 128, "supervised", 12),
     ("mobilenet_v2", 224, "supervised", 6),
     ("resnet18", 64, "simclr", 20),
+    ("resnet18", 128, "simclr", 8),
 ]
 ROUNDS = 3
 
@@ -30,12 +34,11 @@ def run(material: Material) -> Section:
             name: partial(told, OURS, STEPPING, (material.packed, backbone, size, method, steps, feeding))
             for name, feeding in (("steps alone", "synthetic"), ("imprint", "real"))
         }
-        if method == "supervised":
-            candidates |= {
-                name: partial(told, PEERS, f"benchmarks.performance.peers.{module}",
-                              (material.folder, backbone, size, steps, WORKERS))
-                for name, module in LOOPS.items()
-            }  # fmt: skip
+        candidates |= {
+            name: partial(told, PEERS, f"benchmarks.performance.peers.{module}",
+                          (material.folder, backbone, size, steps, WORKERS))
+            for name, module in LOOPS[method].items()
+        }  # fmt: skip
         found = rounds(candidates, ROUNDS, "images/s")
         goals += [
             Goal(

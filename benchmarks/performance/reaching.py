@@ -1,0 +1,111 @@
+"""How long until a fine-tuning is nearly as good as any will be?"""
+
+import os
+import time
+import zipfile
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from benchmarks.performance.material import Material
+from benchmarks.performance.measure import PEERS, Goal, Section, Series, ratios, told
+from examples.digits import Imprint, server
+
+SIZE, EPOCHS, ROUNDS, POLL, THIRD = 128, 15, 3, 0.02, 3
+SHARE = 0.95
+WORKERS = os.cpu_count() or 1
+# Each peer with the rate that its own documentation has for such a job, and with the next one up or down.
+RATES = {"torchvision_finetuning": (1e-3, 1e-2), "timm_finetuning": (1e-4, 1e-3)}
+NAMES = {"torchvision_finetuning": "PyTorch's tutorial", "timm_finetuning": "timm"}
+OURS = "imprint"
+
+Curve = list[tuple[float, float]]  # seconds since the beginning, validation accuracy
+
+
+def run(material: Material) -> Section:
+    """All of them on the same photographs from the same weights, round by round."""
+    found: dict[str, Series] = {}
+    with TemporaryDirectory() as name:
+        folder = split(material, Path(name, "photographs"))
+        with server(Path(name, "data")) as url:
+            imprint = Imprint(url)
+            spec = asked(imprint, folder, material)
+            for _ in range(ROUNDS):
+                for candidate, seconds in reached(curves(imprint, spec, folder, material)).items():
+                    found.setdefault(candidate, Series(candidate, "s", [])).values.append(seconds)
+                    print(f"  {candidate}: {seconds:.3g} s", flush=True)
+    best = Series("best peer", "s", [min(values) for values in zip(*_peers(found), strict=True)])
+    return Section(
+        f"Time to {SHARE:.0%} of the final accuracy",
+        f"MobileNetV2 with ImageNet's weights, {SIZE} px, six birds, 40 photographs of each to learn from and 20 that "
+        f"validate. Seconds until the validation accuracy is for the first time {SHARE:.0%} of the highest that any "
+        f"candidate of the round came to. `imprint` says nothing but the image size, and its seconds count from the "
+        f"POST, queue and start of the job included; those of the peers from the end of their imports, their own "
+        f"validation included, {EPOCHS} epochs each. A peer that does not come so far is given the seconds of all its "
+        f"training. `best peer`: the fastest of the round, with the better of two learning rates.",
+        [*found.values(), best],
+        [Goal("imprint / best peer", ratios(found[OURS], best), most=0.5)],
+    )
+
+
+def _peers(found: Mapping[str, Series]) -> list[list[float]]:
+    return [series.values for name, series in found.items() if name != OURS]
+
+
+def split(material: Material, folder: Path) -> Path:
+    """The photographs in folders `train` and `val`, class by class; every third one validates."""
+    for number, path in enumerate(sorted(material.folder.rglob("*.jpg"))):
+        place = folder / ("val" if number % THIRD == 0 else "train") / path.parent.name
+        place.mkdir(parents=True, exist_ok=True)
+        (place / path.name).hardlink_to(path)
+    return folder
+
+
+def asked(imprint: Imprint, folder: Path, material: Material) -> dict[str, Any]:
+    """The job: a dataset with these splits, and a model with these weights."""
+    archive = folder.parent / "split.zip"
+    with zipfile.ZipFile(archive, "w") as writer:
+        for path in sorted(folder.rglob("*.jpg")):
+            writer.write(path, path.relative_to(folder))
+    query = {"name": "imagenet", "backbone": "mobilenet_v2"}
+    headers = {"Content-Type": "application/octet-stream"}
+    model = imprint.post("/v1/models", params=query, content=material.weights.read_bytes(), headers=headers)
+    dataset = imprint.archive("birds", archive.read_bytes())
+    return {"type": "finetune", "dataset": dataset["id"], "init": model["id"], "image_size": SIZE}
+
+
+def curves(imprint: Imprint, spec: dict[str, Any], folder: Path, material: Material) -> dict[str, Curve]:
+    """Every candidate's, one after the other."""
+    candidates: dict[str, Callable[[], Curve]] = {OURS: partial(watched, imprint, spec)}
+    for module, rates in RATES.items():
+        for rate in rates:
+            arguments = folder, material.weights, SIZE, rate, EPOCHS, WORKERS
+            candidates[f"{NAMES[module]}, rate {rate:g}"] = partial(
+                told, PEERS, f"benchmarks.performance.peers.{module}", arguments
+            )
+    return {name: candidate() for name, candidate in candidates.items()}
+
+
+def watched(imprint: Imprint, spec: dict[str, Any]) -> Curve:
+    """What `GET /v1/jobs/{id}` tells of a job's validation, and when, until it has succeeded."""
+    began, found = time.monotonic(), []
+    job = imprint.post("/v1/jobs", json=spec)
+    while job["status"] != "succeeded":
+        if job["status"] in ("failed", "cancelled"):
+            raise SystemExit(f"{job['id']} {job['status']}: {job['error']}")
+        time.sleep(POLL)
+        job = imprint.http.get(f"/v1/jobs/{job['id']}").json()
+        if "val_accuracy" in (job["metrics"] or {}):
+            found.append((time.monotonic() - began, job["metrics"]["val_accuracy"]))
+    return found
+
+
+def reached(found: Mapping[str, Curve]) -> dict[str, float]:
+    """By candidate, the seconds until it was good enough."""
+    wanted = SHARE * max(accuracy for curve in found.values() for _, accuracy in curve)
+    return {
+        name: next((seconds for seconds, accuracy in curve if accuracy >= wanted), curve[-1][0])
+        for name, curve in found.items()
+    }
