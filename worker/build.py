@@ -22,6 +22,7 @@ from worker.training.methods.adapted import Adapted
 from worker.training.methods.contract import Method
 from worker.training.methods.probe import Probe
 from worker.training.pairs import PairedBatches
+from worker.training.remembered import Remembered
 from worker.training.run import Recipe
 from worker.training.weights import load_exactly
 from worker.views import view_of
@@ -156,4 +157,4 @@ def _training(learner: Method, shared: Material, recipe: Recipe) -> Source:
 def _validation(learner: Method, shared: Material, recipe: Recipe) -> Source | None:
     rows = shared.images.indices("val")
     feed = Feed(training=False, batch_size=recipe.batch_size, seed=recipe.seed, workers=CORES)
-    return learner.batches(shared.images, rows, feed) if len(rows) else None
+    return Remembered(learner.batches(shared.images, rows, feed)) if len(rows) else None

@@ -1,0 +1,58 @@
+from collections.abc import Callable, Generator
+
+import numpy as np
+import torch
+
+from tests.training.test_batches import same, source
+from worker.training.batches import Batch
+from worker.training.data import PackedImages
+from worker.training.remembered import Remembered
+
+Maker = Callable[[int], PackedImages]
+
+
+class Counting:
+    """A source that knows how many batches it has assembled."""
+
+    def __init__(self, images: PackedImages) -> None:
+        self._source, self.assembled = source(images, training=False), 0
+
+    def __len__(self) -> int:
+        return len(self._source)
+
+    def epoch(self, epoch: int, start: int) -> Generator[Batch, None, None]:
+        for batch in self._source.epoch(epoch, start):
+            self.assembled += 1
+            yield batch
+
+
+def test_what_comes_again_is_assembled_once_and_is_the_same(packed: Maker) -> None:
+    counting = Counting(packed(10))
+    remembered = Remembered(counting)
+    first = list(remembered.epoch(0, 0))
+    assert len(remembered) == counting.assembled == 3
+    assert same(list(remembered.epoch(0, 0)), first)
+    assert same(list(remembered.epoch(0, 1)), first[1:])
+    assert counting.assembled == 3
+    assert torch.cat([batch.indices for batch in first]).tolist() == np.arange(10).tolist()
+
+
+def test_another_epoch_and_one_that_was_broken_off_are_assembled_anew(packed: Maker) -> None:
+    counting = Counting(packed(10))
+    remembered = Remembered(counting)
+    next(remembered.epoch(0, 0))
+    assert len(list(remembered.epoch(0, 1))) == 2
+    whole = list(remembered.epoch(0, 0))
+    assert (counting.assembled, len(whole)) == (6, 3)
+    list(remembered.epoch(1, 0))
+    assert counting.assembled == 9
+
+
+def test_what_does_not_fit_is_not_kept(packed: Maker) -> None:
+    counting = Counting(packed(10))
+    image = next(counting.epoch(0, 0)).inputs[0].nbytes
+    for room, assembled in ((10 * image, 3), (10 * image - 1, 6)):
+        counting.assembled, remembered = 0, Remembered(counting, room)
+        whole = list(remembered.epoch(0, 0))
+        assert same(list(remembered.epoch(0, 0)), whole)
+        assert counting.assembled == assembled

@@ -1,0 +1,42 @@
+"""Batches that come again in every epoch, assembled once."""
+
+from collections.abc import Generator, Iterator
+
+from worker.training.batches import Batch, Source
+
+MOST_BYTES = 64 * 2**20
+
+
+class Remembered:
+    """A source of which always the same epoch is asked, as in validation: kept in memory where it fits there.
+
+    Decoding and resizing a few hundred images again after every epoch takes as long as training on them does.
+    """
+
+    def __init__(self, source: Source, most_bytes: int = MOST_BYTES) -> None:
+        self._source, self._most = source, most_bytes
+        self._kept: dict[int, list[Batch]] = {}
+
+    def __len__(self) -> int:
+        return len(self._source)
+
+    def epoch(self, epoch: int, start: int) -> Generator[Batch, None, None]:
+        """The batches of one epoch from `start` on."""
+        if epoch in self._kept:
+            yield from self._kept[epoch][start:]
+            return
+        assembled: list[Batch] = []
+        yield from self._noted(self._source.epoch(epoch, start), assembled)
+        if start == 0 and len(assembled) == len(self):
+            self._kept = {epoch: assembled}
+
+    def _noted(self, batches: Iterator[Batch], assembled: list[Batch]) -> Generator[Batch, None, None]:
+        """The same batches, put down as long as all of them fit."""
+        taken = 0
+        for batch in batches:
+            taken += batch.inputs.nbytes
+            if taken <= self._most:
+                assembled.append(batch)
+            else:
+                assembled.clear()
+            yield batch
