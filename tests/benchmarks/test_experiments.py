@@ -31,14 +31,14 @@ def test_the_best_strength_must_be_above_none_and_the_choice_is_no_strength() ->
     assert not strength.expected([one for one in found if one.name != "l2_sp 0.01"]).held
 
 
-def test_everything_is_held_against_random_weights_and_the_default_against_the_head() -> None:
+def test_everything_is_held_against_random_weights_and_the_default_against_the_best() -> None:
     accuracies = {"head": 0.85, "random": 0.3, "default": 0.8, "all": 0.31}
     found = [outcome("birds", name, accuracy) for name, accuracy in accuracies.items()]
     assert [(each.says.removeprefix("birds: "), each.held) for each in labels.expected(found, "birds")] == [
         ("`head` is above `random` beyond the interval of their difference", True),
         ("`default` is above `random` beyond the interval of their difference", True),
         ("`all` is above `random` beyond the interval of their difference", False),
-        ("`default` is less than 3 points below `head`", False),
+        ("`default` is less than 3 points below `head`", False),  # the best of the others
     ]
 
 

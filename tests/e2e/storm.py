@@ -6,9 +6,10 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 import httpx
 
@@ -24,8 +25,11 @@ KINDS = {
     "worker's parent": "imprint worker",
     "API's parent": "imprint api",
 }
-PATIENCE = 20.0  # seconds until something trains
+PATIENCE = 120.0  # seconds until there is somebody to fall on: what was killed takes its time to come back
 SITE = Path(__file__).parent / "witness"
+
+STOPPED = "worker and training stopped"
+Found = TypeVar("Found")
 
 
 def kind_of(line: str) -> str | None:
@@ -45,26 +49,30 @@ class Storm:
 
     def kill(self) -> None:
         """SIGKILL to one process: first a kind is drawn, so that the many of one kind do not shield the others."""
-        if (victim := self._victim(list(KINDS))) is not None:
-            kind, pid = victim
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-                self.done[f"{kind} killed"] += 1
+        kind, pid = awaited(lambda: self._victim(list(KINDS)))
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        self.done[f"{kind} killed"] += 1
 
     def stop(self, seconds: float) -> None:
         """SIGSTOP to a training and to the worker that supervises it; the training wakes up first, and writes."""
-        deadline = time.monotonic() + PATIENCE
-        while (pair := self._working()) is None:
-            if time.monotonic() > deadline:
-                return
-            time.sleep(0.1)
-        worker, training = pair
+        worker, training = pair = awaited(self._working)
         for pid in pair:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGSTOP)
-        self.done["worker and training stopped"] += 1
+        self.done[STOPPED] += 1
         self._later(seconds, [training])
         self._later(seconds + 1.5, [worker])
+
+    @property
+    def stopped(self) -> int:
+        """How often."""
+        return self.done[STOPPED]
+
+    @property
+    def killed(self) -> int:
+        """How many, of all kinds."""
+        return self.done.total() - self.stopped
 
     def settle(self) -> None:
         """Wait until all that was stopped goes on."""
@@ -104,6 +112,15 @@ class Storm:
         self._stopped.append(timer)
 
 
+def awaited(look: Callable[[], Found | None]) -> Found:
+    """What is found in the end; a fault that falls on nobody would be counted all the same."""
+    deadline = time.monotonic() + PATIENCE
+    while (found := look()) is None:
+        assert time.monotonic() < deadline, "there is nobody left for a fault to fall on"
+        time.sleep(0.1)
+    return found
+
+
 @contextmanager
 def revived(service: Service) -> Iterator[None]:
     """Meanwhile, what dies is started again."""
@@ -122,13 +139,18 @@ def revived(service: Service) -> Iterator[None]:
         thread.join()
 
 
-def insisted(ask: Callable[[], httpx.Response], seconds: float = 60) -> httpx.Response:
-    """What is answered in the end, whoever is killed meanwhile; for requests that may be repeated."""
+def insisted(
+    ask: Callable[[], httpx.Response], seconds: float = 60, passing: Collection[int] = (409, 500, 503)
+) -> httpx.Response:
+    """What is answered in the end, whoever is killed meanwhile; for requests that may be repeated.
+
+    `passing`: statuses after which it is asked again.
+    """
     deadline = time.monotonic() + seconds
     while True:
         try:
             answer = ask()
-            if answer.status_code not in (409, 500, 503):
+            if answer.status_code not in passing or time.monotonic() > deadline:
                 return answer
         except httpx.HTTPError:
             if time.monotonic() > deadline:

@@ -107,6 +107,7 @@ def test_a_kill_storm(stormy: Service, plan: Plan, request: pytest.FixtureReques
     models = Counter(model["job"] for model in page(stormy, "/v1/models"))
     assert [models[job["id"]] for job in ended] == [1] * plan.jobs
     assert seen["stale and accepted"] == 0
+    assert (storm.killed, storm.stopped) == (plan.kills, plan.stops)
     figures.tell(
         f"kill storm, {stormy_name(request)}",
         {

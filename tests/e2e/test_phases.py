@@ -2,6 +2,7 @@
 
 import random
 import time
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -14,44 +15,87 @@ GRACE = float(HURRY["IMPRINT_GRACE_SECONDS"])
 ENDED = ("succeeded", "failed", "cancelled")
 LONGEST = 7.0  # seconds from asking for a job to what is done to it: past the end of most
 TRAINING = {"epochs": 12, "batch_size": 4, "augmentation": {"crop": 0.7, "flip": False}}
-ORDERS = (("cancel",), ("pause", "resume"), ("pause", "cancel"), ("pause", "resume", "cancel"), ("cancel", "cancel"))
+REST = "rest"  # no order: the next one comes when the job has come to rest
+ORDERS = (
+    ("cancel",),
+    ("cancel", "cancel"),
+    ("pause", "resume"),
+    ("pause", REST, "resume"),
+    ("pause", "cancel"),
+    ("pause", REST, "cancel"),
+    ("pause", "resume", "cancel"),
+)
+GONE_SECONDS = GRACE + 5  # from an order to the end of the process that it ends
 
 
 @pytest.mark.parametrize("count", [6, pytest.param(200, marks=pytest.mark.storm)])
 def test_orders_at_random_phases(embedded: Service, count: int, figures: Figures) -> None:
     dataset = embedded.upload("digits 7 to 9", digits()[1])["id"]
-    draw = random.Random(count)
+    draw, longest, worked = random.Random(count), 0.0, 0
     ended: dict[str, str] = {}
-    longest, worked, seen = 0.0, 0, dict.fromkeys(ENDED, 0)
     for number in range(count):
         job = submitted(embedded, dataset, number)
-        phase = draw.uniform(0, LONGEST)
+        phase, orders = draw.uniform(0, LONGEST), draw.choice(ORDERS)
         time.sleep(phase)
         worked += works_on(embedded, job)
-        began, orders = time.monotonic(), draw.choice(ORDERS)
-        for order in orders:
-            told = obeyed(embedded, job, order)
-            time.sleep(draw.uniform(0, 1))
-        status = wait(embedded, job)
-        if "cancel" in orders and told != 409:
-            longest = max(longest, time.monotonic() - began)
-            assert status in ("cancelled", "succeeded"), (phase, orders, status)
-        assert eventually(lambda job=job: not works_on(embedded, job), seconds=GRACE + 5), (phase, orders)
-        ended[job] = status
-        seen[status] += 1
+        if given(embedded, job, orders, draw):
+            longest = max(longest, gone(embedded, job))
+            assert wait(embedded, job) == "cancelled", (phase, orders)
+        ended[job] = wait(embedded, job)
+        gone(embedded, job)
+    assert worked > 0  # or the orphans were looked for in vain
+    seen = {end: list(ended.values()).count(end) for end in ENDED}
     assert seen["failed"] == 0
+    check_history(embedded, ended)
+    check_nothing_is_left(embedded, [job for job, status in ended.items() if status == "cancelled"])
+    told = {"jobs": count, **seen, "orphans": 0, "ended twice": 0}
+    told |= {"longest from a cancel to the end of its process, s": round(longest, 1)}
+    figures.tell("cancel, pause and resume at random phases", told)
+
+
+def check_history(service: Service, ended: Mapping[str, str]) -> None:
+    """Every job is as it was when it had ended, and ended once."""
     for job, status in ended.items():
-        told_of = [event["type"] for event in embedded.get(f"/v1/jobs/{job}/events", limit=200)["data"]]
-        assert embedded.get(f"/v1/jobs/{job}")["status"] == status
+        told_of = [event["type"] for event in service.get(f"/v1/jobs/{job}/events", limit=200)["data"]]
+        assert service.get(f"/v1/jobs/{job}")["status"] == status
         assert told_of[-1] == status
         assert sum(told_of.count(end) for end in ENDED) == 1, told_of
-    models = {model["job"] for model in embedded.get("/v1/models", limit=200)["data"]}
-    assert not models & {job for job, status in ended.items() if status == "cancelled"}
-    cancelled = [job for job, status in ended.items() if status == "cancelled"]
-    assert eventually(lambda: not any((embedded.data / "jobs" / job).exists() for job in cancelled), seconds=5)
-    assert worked > 0  # or the orphans were looked for in vain
-    told = {"jobs": count, **seen, "orphans": 0, "ended twice": 0, "longest until it was over, s": round(longest, 1)}
-    figures.tell("cancel, pause and resume at random phases", told)
+
+
+def check_nothing_is_left(service: Service, cancelled: list[str]) -> None:
+    """Neither a model nor a file of a job that was cancelled."""
+    models = {model["job"] for model in service.get("/v1/models", limit=200)["data"]}
+    assert not models & set(cancelled)
+    assert eventually(lambda: not any((service.data / "jobs" / job).exists() for job in cancelled), seconds=5)
+
+
+def given(service: Service, job: str, orders: Sequence[str], draw: random.Random) -> bool:
+    """Give the orders, with pauses in between; whether a cancel was accepted."""
+    accepted = []
+    for number, order in enumerate(orders):
+        if order == REST:
+            rest(service, job)
+            continue
+        accepted.append((order, obeyed(service, job, order)))
+        if number + 1 < len(orders):
+            time.sleep(draw.uniform(0, 1))
+    return ("cancel", 202) in accepted
+
+
+def rest(service: Service, job: str) -> None:
+    """Until the job is paused, if it has not ended, and nothing works on it."""
+    deadline = time.monotonic() + GONE_SECONDS
+    while (now := service.get(f"/v1/jobs/{job}"))["status"] not in (*ENDED, "paused"):
+        assert time.monotonic() < deadline, now
+        time.sleep(0.05)
+    gone(service, job)
+
+
+def gone(service: Service, job: str) -> float:
+    """Seconds until no process works on the job; it must not take long."""
+    began = time.monotonic()
+    assert eventually(lambda: not works_on(service, job), seconds=GONE_SECONDS)
+    return time.monotonic() - began
 
 
 def submitted(service: Service, dataset: str, number: int) -> str:

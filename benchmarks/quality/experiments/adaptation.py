@@ -28,7 +28,7 @@ class Plan:
     image_size: int = 96
 
 
-FULL = Plan(("coral", "mmd", "dann"), seeds=(0, 1), epochs=10, more=0.05)
+FULL = Plan(("coral", "mmd", "dann"), seeds=(0, 1, 2), epochs=10, more=0.05)
 QUICK = Plan(("coral",), seeds=(0,), epochs=3, more=0.0)
 
 
