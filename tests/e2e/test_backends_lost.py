@@ -18,6 +18,8 @@ from tests.figures import Figures
 from tests.servers import Postgres, Redis, fresh_database
 
 AGAIN_SECONDS = 60  # until all is running again
+WHOLE_SECONDS = 240  # of a training, on a machine that has other things to do
+ENDED = ("succeeded", "failed", "cancelled")
 TIMES = [1, pytest.param(10, marks=pytest.mark.storm)]
 TRAINING = {"epochs": 60, "batch_size": 4, "augmentation": {"crop": 0.7, "flip": False}}
 
@@ -64,14 +66,15 @@ def weathered(service: Service, fault: Fault, times: int) -> float:
     dataset, before = service.upload("digits 7 to 9", files)["id"], lasting(service)
     longest = 0.0
     for number in range(times):
-        training = trained(service, dataset, number)
+        training, epoch = trained(service, dataset, number)
         waiting = uploaded(service, files, number)
         fault()
         began = time.monotonic()
         for one in (waiting, uploaded(service, files, number + times)):
             ready(service, one)
+        within(AGAIN_SECONDS, service, training, lambda now, epoch=epoch: now["metrics"]["epoch"] > epoch)
         longest = max(longest, time.monotonic() - began)
-        ended = finished(service, training)
+        ended = within(WHOLE_SECONDS, service, training, lambda now: now["status"] in ENDED)
         assert ended["status"] == "succeeded", ended
         assert lasting(service) == before
     return longest
@@ -82,13 +85,14 @@ def lasting(service: Service) -> set[int]:
     return {pid for pid, line in service.processes_alive().items() if kind_of(line) in ("worker", "API")}
 
 
-def trained(service: Service, dataset: str, number: int) -> str:
-    """A training in its midst."""
+def trained(service: Service, dataset: str, number: int) -> tuple[str, int]:
+    """A training in its midst, and the epoch that it has come to."""
     network = {"backbone": "shufflenet_v2_x0_5", "image_size": 32}
     training = {**TRAINING, "seed": number}
     job = service.post("/v1/jobs", json={"type": "finetune", "dataset": dataset, **network, "training": training})
-    service.until(job, lambda now: (now["metrics"] or {}).get("epoch", 0) >= 2 and now["status"] == "running")
-    return str(job["id"])
+    job = service.until(job, lambda now: (now["metrics"] or {}).get("epoch", 0) >= 2)
+    assert job["status"] == "running"
+    return str(job["id"]), int(job["metrics"]["epoch"])
 
 
 def patiently(ask: Callable[[], httpx.Response]) -> httpx.Response:
@@ -112,14 +116,13 @@ def ready(service: Service, dataset: str) -> None:
         time.sleep(0.1)
 
 
-def finished(service: Service, job: str) -> dict[str, Any]:
-    deadline = time.monotonic() + AGAIN_SECONDS
-    while True:
-        now: dict[str, Any] = patiently(lambda: service.http.get(f"/v1/jobs/{job}")).json()
-        if now["status"] in ("succeeded", "failed", "cancelled"):
-            return now
+def within(seconds: float, service: Service, job: str, what: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    """The job as soon as `what` is true of it."""
+    deadline = time.monotonic() + seconds
+    while not what(now := patiently(lambda: service.http.get(f"/v1/jobs/{job}")).json()):
         assert time.monotonic() < deadline, now
-        time.sleep(0.3)
+        time.sleep(0.1)
+    return now
 
 
 @pytest.mark.parametrize("times", TIMES)

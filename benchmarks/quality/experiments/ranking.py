@@ -41,11 +41,10 @@ FULL = Plan(
     {
         "caltech40": Start("caltech40_source", each=40, epochs=8),
         "flowers5": Start("flowers5_lowres_train", each=200, epochs=8),
-        "cifar10": Start("cifar10_train", each=150, epochs=6),
         "barely trained": BARELY,
     },
     seeds=(0, 1),
-    epochs=30,
+    epochs=20,
 )
 QUICK = Plan({"barely trained": BARELY}, seeds=(0,), epochs=15)
 
