@@ -91,6 +91,7 @@ def add_model(
     classes: tuple[str, ...] = ("red", "green", "blue"),
     *,
     unfamiliar: bool = False,
+    temperature: float = 1.0,
     **changed: Any,
 ) -> str:
     """A published model that tells the colours of an image apart: logits are the mean of each channel."""
@@ -100,11 +101,11 @@ def add_model(
         session.add(Model(id=model_id, name="n", classes=list(classes), **{**values, **changed}))
     folder = settings.data / "models" / model_id
     folder.mkdir(parents=True)
-    publish(folder, classes, unfamiliar=unfamiliar)
+    publish(folder, classes, unfamiliar=unfamiliar, temperature=temperature)
     return model_id
 
 
-def publish(folder: Path, classes: tuple[str, ...], *, unfamiliar: bool = False) -> None:
+def publish(folder: Path, classes: tuple[str, ...], *, unfamiliar: bool = False, temperature: float = 1.0) -> None:
     """The two files of a servable, with the names that the worker gives to things. What is bright is `unfamiliar`."""
     mean = helper.make_node("ReduceMean", ["scaled", "axes"], ["features"], keepdims=0)
     nodes = [
@@ -129,8 +130,8 @@ def publish(folder: Path, classes: tuple[str, ...], *, unfamiliar: bool = False)
     graph = helper.make_graph(nodes, "colours", [pixels], outputs, constants)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
     onnx.save(model, folder / "model.onnx")
-    card = {"backbone": "resnet18", "classes": list(classes), "input": INPUT, "features": FEATURES, "temperature": 1.0}
-    (folder / "model.json").write_text(json.dumps(card))
+    card = {"backbone": "resnet18", "classes": list(classes), "input": INPUT, "features": FEATURES}
+    (folder / "model.json").write_text(json.dumps(card | {"temperature": temperature}))
     (folder / "model.safetensors").write_bytes(b"weights")
 
 

@@ -49,6 +49,19 @@ def test_a_raw_body(client: httpx.Client, database: Database, settings: Settings
     assert response.json()["results"][0]["top"] == [{"label": "blue", "probability": pytest.approx(TOP)}]
 
 
+@pytest.mark.parametrize("temperature", [0.5, 2.0])
+def test_confidence_is_the_softmax_at_the_models_temperature(
+    client: httpx.Client, database: Database, settings: Settings, temperature: float
+) -> None:
+    """Red's logit is 4, the others' are 0. A model that is too sure of itself is cooled down, the order stays."""
+    (result,) = predict(client, add_model(database, settings, temperature=temperature)).json()["results"]
+    shares = [math.exp(logit / temperature) for logit in (4, 0, 0)]
+    expected = [share / sum(shares) for share in shares]
+    assert result["confidence"] == pytest.approx(expected[0])
+    assert [guess["probability"] for guess in result["top"]] == pytest.approx(expected)
+    assert [guess["label"] for guess in result["top"]] == ["red", "green", "blue"]
+
+
 def test_a_form_and_json_keep_the_order_and_a_bad_image_fails_alone(
     client: httpx.Client, database: Database, settings: Settings
 ) -> None:
