@@ -36,6 +36,7 @@ class Material:
 
     Without labels, or for a method that looks at none, there are no classes and no `paper` to judge by. `target` are
     the images to adapt to: they have no labels here, whatever their dataset has. `balance`: of the training labels.
+    `converted`: how many of `images` were made upright RGB from what, when they were prepared.
     """
 
     images: PackedImages
@@ -45,6 +46,7 @@ class Material:
     balance: Balance | None
     view: View
     device: torch.device
+    converted: dict[str, int]
 
     @property
     def longest(self) -> int:
@@ -76,6 +78,7 @@ def material(context: Context, spec: Trainable) -> Material:
         balance(spec.training, images.labels[images.indices("train")], len(classes)) if classes else None,
         view_of(spec, _start(context, spec)),
         device(context, spec.training.device),
+        _converted(context, source),
     )
 
 
@@ -93,6 +96,11 @@ def class_names(context: Context, dataset: str) -> list[str]:
     """A prepared dataset's classes, in the order of its labels."""
     with context.database.reading() as session:
         return session.get_one(Dataset, dataset).class_names
+
+
+def _converted(context: Context, dataset: str) -> dict[str, int]:
+    with context.database.reading() as session:
+        return session.get_one(Dataset, dataset).converted
 
 
 def _start(context: Context, spec: Trainable) -> Model | None:

@@ -96,7 +96,7 @@ def _input(shared: Material) -> dict[str, Any]:
         "largest": [int(widths[short.argmax()]), int(heights[short.argmax()])],
         "enlarged": round(float((short < shared.view.resize).mean()), 4),
     }
-    return input_of(shared.view) | {"stored_images": sizes}
+    return input_of(shared.view) | {"stored_images": sizes, "converted": shared.converted}
 
 
 def _known(network: Network, shared: Material, seed: int) -> Familiarity | None:

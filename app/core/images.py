@@ -7,16 +7,22 @@ is a `BadImage` with a stable code.
 import io
 import math
 import warnings
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF", "PPM")
 SMALLEST_SIDE = 2
 # Pillow keeps RGB in 4 bytes, as it keeps RGBA and CMYK: what must be made RGB is in memory twice for a moment.
 NARROW = ("RGB", "L", "1", "I;16", "I;16B", "I;16L")
 SIXTEEN_BIT = ("I;16", "I;16B", "I;16L", "I", "F")
+TRANSPARENT = ("RGBA", "LA", "PA", "RGBa", "La")
+# What people call Pillow's modes that are not RGB already; any other one is a colour space of its own.
+KINDS = {"RGB": "", "RGBA": "", "RGBa": "", "RGBX": "", "1": "grey", "L": "grey", "LA": "grey", "La": "grey"}
+KINDS |= {"P": "palette", "PA": "palette", "CMYK": "cmyk"} | dict.fromkeys(SIXTEEN_BIT, "sixteen_bit")
+TURNS = range(2, 9)  # EXIF's orientations other than upright
 MOST_ELONGATED = 32  # times; no panorama is, and a thread of pixels costs an uploader nothing
 ROWS = 64  # at a time
 # Evaluation resizes the shorter side to a little more than it crops, as ImageNet's evaluations do.
@@ -33,7 +39,23 @@ class BadImage(ValueError):
         self.code = code
 
 
-def decode(data: bytes, max_pixels: int, smallest: int | None = None) -> Image.Image:
+@dataclass(frozen=True)
+class Photograph:
+    """An upright RGB image; `converted`: what had to be done to make it one.
+
+    Any of grey, palette, cmyk, sixteen_bit, colour_space, transparency, turned.
+    """
+
+    image: Image.Image
+    converted: tuple[str, ...]
+
+
+def decode(data: bytes, max_pixels: int) -> Image.Image:
+    """The image alone, as `photograph` reads it."""
+    return photograph(data, max_pixels).image
+
+
+def photograph(data: bytes, max_pixels: int, smallest: int | None = None) -> Photograph:
     """An upright RGB image from a file's bytes. Raises BadImage.
 
     EXIF turns are applied, transparency is laid on white, 16-bit greys are scaled to 8, of an animation the first
@@ -47,9 +69,11 @@ def decode(data: bytes, max_pixels: int, smallest: int | None = None) -> Image.I
                 _check_size(image, max_pixels)
                 if smallest is not None:
                     image.draft(None, _enough(image.size, smallest))
+                turned = image.getexif().get(ExifTags.Base.Orientation) in TURNS  # a TIFF forgets it when it is loaded
                 image.load()
                 ImageOps.exif_transpose(image, in_place=True)
-                return to_rgb(image)
+                converted = conversions(image) + ("turned",) * turned
+                return Photograph(to_rgb(image), converted)
     except BadImage:
         raise
     except UnidentifiedImageError:
@@ -97,15 +121,23 @@ def _enough(size: tuple[int, int], smallest: int) -> tuple[int, int]:
     return math.ceil(width * scale), math.ceil(height * scale)
 
 
+def conversions(image: Image.Image) -> tuple[str, ...]:
+    """What `to_rgb` will have to do."""
+    kind = KINDS.get(image.mode, "colour_space")
+    return (kind,) * bool(kind) + ("transparency",) * _transparent(image)
+
+
 def to_rgb(image: Image.Image) -> Image.Image:
     """Any of Pillow's modes as RGB. Takes little more memory than both images: they may be near the limit."""
     if image.mode in SIXTEEN_BIT:
         image = _to_eight_bits(image)
-    if image.mode == "RGB" and "transparency" not in image.info:
-        return image
-    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
+    if _transparent(image):
         return _on_white(image)
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _transparent(image: Image.Image) -> bool:
+    return image.mode in TRANSPARENT or ("transparency" in image.info and image.mode not in SIXTEEN_BIT)
 
 
 def _on_white(image: Image.Image) -> Image.Image:

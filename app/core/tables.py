@@ -14,6 +14,7 @@ from app.core.clock import now
 
 Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 Id = String(40)
+CONVERTED = "converted"  # the code of the warning that counts what was made upright RGB
 LOCAL = "local"  # the tenant of whoever needs no key, and of the service's operators
 
 NAMING = {
@@ -198,6 +199,11 @@ class Dataset(Owned, Base):
     def class_names(self) -> list[str]:
         """In the order of their numbers; none without labels."""
         return [entry["name"] for entry in self.classes or []]
+
+    @property
+    def converted(self) -> dict[str, int]:
+        """How many images were made upright RGB from what; nothing where all were that already, or nobody counted."""
+        return next((entry["images"] for entry in self.warnings or [] if entry["code"] == CONVERTED), {})
 
 
 class Upload(Owned, Base):

@@ -71,7 +71,9 @@ def test_reading_one_that_is_being_prepared_and_one_that_is_ready(client: httpx.
     response = client.get(f"/v1/datasets/{made['id']}")
     assert response.json() == made
     assert int(response.headers["retry-after"]) > 0
-    ready = client.get(f"/v1/datasets/{add_dataset(database)}")
+    converted = {"code": "converted", "message": "m", "images": {"grey": 3}}
+    ready = client.get(f"/v1/datasets/{add_dataset(database, warnings=[converted])}")
+    assert ready.json()["warnings"] == [converted]
     assert "retry-after" not in ready.headers
     assert ready.json()["splits"] == {"train": 14, "val": 2, "test": 4}
     assert ready.json()["classes"][0] == {"name": "cat", "count": 10}

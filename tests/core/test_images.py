@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.core.images import BadImage, decode, evaluation_view, resize_for, resize_shorter
+from app.core.images import BadImage, decode, evaluation_view, photograph, resize_for, resize_shorter
 
 PIXELS = 64_000_000
 
@@ -80,6 +80,36 @@ def test_an_animations_first_frame() -> None:
     frames = [Image.new("RGB", (10, 10), color) for color in ("red", "blue")]
     image = decode(encoded(frames[0], "GIF", save_all=True, append_images=frames[1:]), PIXELS)
     assert tuple(np.asarray(image)[5, 5]) == (255, 0, 0)
+
+
+TURNED = Image.Exif()
+TURNED[0x0112] = 8
+DEEP = Image.fromarray(np.full((20, 20), 40_000, np.uint16))
+CONVERTED: list[tuple[Image.Image, str, dict[str, Any], tuple[str, ...]]] = [
+    (halves(), "JPEG", {}, ()),
+    (halves("L"), "JPEG", {}, ("grey",)),
+    (halves("1"), "PNG", {}, ("grey",)),
+    (halves("LA"), "PNG", {}, ("grey", "transparency")),
+    (halves("RGBA"), "WEBP", {"lossless": True}, ()),  # wholly opaque: the file has no such channel
+    (Image.new("RGBA", (10, 10)), "PNG", {}, ("transparency",)),
+    (halves("P"), "GIF", {}, ("palette",)),
+    (halves("P"), "PNG", {"transparency": 0}, ("palette", "transparency")),
+    (halves("CMYK"), "JPEG", {}, ("cmyk",)),
+    (DEEP, "PNG", {}, ("sixteen_bit",)),
+    (halves("LAB"), "TIFF", {}, ("colour_space",)),
+    *((halves(), kind, {"exif": TURNED}, ("turned",)) for kind in ("JPEG", "PNG", "WEBP", "TIFF")),
+    (halves("L"), "JPEG", {"exif": TURNED}, ("grey", "turned")),
+]
+
+
+@pytest.mark.parametrize(("image", "kind", "options", "expected"), CONVERTED)
+def test_what_an_image_was_is_told(
+    image: Image.Image, kind: str, options: dict[str, Any], expected: tuple[str, ...]
+) -> None:
+    found = photograph(encoded(image, kind, **options), PIXELS)
+    assert found.converted == expected
+    assert found.image.mode == "RGB"
+    assert found.image.size == (image.size[::-1] if "turned" in expected else image.size)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP"])

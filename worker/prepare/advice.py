@@ -1,13 +1,26 @@
 """What a user should know about a dataset before training on it."""
 
+from collections import Counter
+from typing import Any
+
+from app.core.tables import CONVERTED
 from worker.prepare.collect import Collection
 
 FEW_IMAGES = 10
 IMBALANCE = 10
+SAID = {
+    "grey": "grey",
+    "palette": "with a palette",
+    "cmyk": "CMYK",
+    "sixteen_bit": "of more than 8 bits, which were scaled",
+    "colour_space": "of another colour space",
+    "transparency": "transparent, which were laid on white",
+    "turned": "turned upright as their EXIF says",
+}
 
 
-def warnings(found: Collection) -> list[dict[str, str]]:
-    """Each as a stable code and a sentence."""
+def warnings(found: Collection) -> list[dict[str, Any]]:
+    """Each as a stable code and a sentence; that of the conversions has their counts beside it."""
     counts = found.counts()
     facts = {
         "one_class": len(counts) == 1 and f"All images are in one folder, so there is one class, '{min(counts)}'.",
@@ -16,7 +29,17 @@ def warnings(found: Collection) -> list[dict[str, str]]:
         "conflicting_labels": found.conflicting and f"{found.conflicting} duplicates stood in another class too.",
         "rejections": found.refused and f"{len(found.refused)} files were left out; see the rejections.",
     }
-    return [{"code": code, "message": message} for code, message in facts.items() if message]
+    told: list[dict[str, Any]] = [{"code": code, "message": message} for code, message in facts.items() if message]
+    return told + _converted(found.converted)
+
+
+def _converted(counts: Counter[str]) -> list[dict[str, Any]]:
+    if not counts:
+        return []
+    listed = ", ".join(f"{counts[kind]} {words}" for kind, words in SAID.items() if counts[kind])
+    return [
+        {"code": CONVERTED, "message": f"All images are upright RGB now; there were {listed}.", "images": dict(counts)}
+    ]
 
 
 def _few(counts: dict[str, int]) -> str | None:

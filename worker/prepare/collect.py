@@ -35,7 +35,10 @@ class Refused:
 
 @dataclass
 class Collection:
-    """What was found in an archive. `labels` (class names, or None) and `paths` are in the order of the pack."""
+    """What was found in an archive. `labels` (class names, or None) and `paths` are in the order of the pack.
+
+    `converted`: how many of the images in the pack were made upright RGB from what.
+    """
 
     labels: list[str | None] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
@@ -43,6 +46,7 @@ class Collection:
     refused: list[Refused] = field(default_factory=list)
     duplicates: int = 0
     conflicting: int = 0
+    converted: Counter[str] = field(default_factory=Counter)
     file_bytes: int = 0
     pixel_bytes: int = 0
     _first: dict[bytes, str | None] = field(default_factory=dict)
@@ -59,6 +63,7 @@ class Collection:
             return
         self._first[outcome.digest] = place.label
         self.pixel_bytes += outcome.pixels.nbytes
+        self.converted.update(outcome.converted)
         writer.append(outcome.pixels)
         self.labels.append(place.label)
         self.paths.append(place.path)

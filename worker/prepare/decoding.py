@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.core.archives import BadMember, read
-from app.core.images import BadImage, Pixels, decode, pixel_count, resize_shorter
+from app.core.images import BadImage, Pixels, photograph, pixel_count, resize_shorter
 from app.core.settings import Settings
 
 WINDOW = 4  # images under way for each core
@@ -23,11 +23,15 @@ LARGE = 16_000_000  # pixels: photographs of everyday size are decoded side by s
 
 @dataclass(frozen=True)
 class Decoded:
-    """A usable image: pixels (height, width, 3) uint8, a digest of them, and how many bytes its file had."""
+    """A usable image: pixels (height, width, 3) uint8, a digest of them, and how many bytes its file had.
+
+    `converted`: what had to be done to make it upright RGB.
+    """
 
     pixels: Pixels
     digest: bytes
     file_bytes: int
+    converted: tuple[str, ...]
 
 
 Outcome = Decoded | BadImage | BadMember
@@ -62,17 +66,18 @@ class Decoder:
 
     def _decoded(self, data: bytes) -> Decoded:
         with self._one_large if pixel_count(data) > LARGE else nullcontext():
-            pixels = self._pixels(data)
+            pixels, converted = self._pixels(data)
         digest = hashlib.sha256(f"{pixels.shape}".encode())
         digest.update(pixels.data)
-        return Decoded(pixels, digest.digest(), len(data))
+        return Decoded(pixels, digest.digest(), len(data), converted)
 
-    def _pixels(self, data: bytes) -> Pixels:
+    def _pixels(self, data: bytes) -> tuple[Pixels, tuple[str, ...]]:
         side = self._settings.stored_side
         try:
-            image = decode(data, self._settings.max_image_pixels, side * HEADROOM)
+            found = photograph(data, self._settings.max_image_pixels, side * HEADROOM)
         except BadImage as bad:  # its frames hold what was decoded so far, and the next large image may begin
             refused = BadImage(bad.code, str(bad))
         else:
-            return np.asarray(resize_shorter(image, side) if min(image.size) > side else image)
+            image = found.image
+            return np.asarray(resize_shorter(image, side) if min(image.size) > side else image), found.converted
         raise refused

@@ -10,18 +10,21 @@ import pytest
 from PIL import Image
 
 from app.core.archives import open_archive
+from app.core.images import KINDS
 from app.core.settings import Settings
 from worker.child import JobError
-from worker.prepare.advice import warnings
+from worker.prepare.advice import SAID, warnings
 from worker.prepare.collect import Collection, collect
 from worker.prepare.layout import TEST, TRAIN
 from worker.training.data import open_packed
 
 
-def photo(seed: int, size: tuple[int, int] = (40, 30), kind: str = "PNG") -> bytes:
+def photo(
+    seed: int, size: tuple[int, int] = (40, 30), kind: str = "PNG", mode: str = "RGB", **options: object
+) -> bytes:
     file = io.BytesIO()
     noise = np.random.default_rng(seed).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
-    Image.fromarray(noise).save(file, kind)
+    Image.fromarray(noise).convert(mode).save(file, kind, **options)
     return file.getvalue()
 
 
@@ -93,6 +96,33 @@ def test_a_duplicate_is_found_in_another_format(tmp_path: Path) -> None:
     assert {warning["code"] for warning in warnings(found)} >= {"one_class", "conflicting_labels"}
 
 
+def test_what_was_made_upright_rgb_is_counted_and_said(tmp_path: Path) -> None:
+    """Of the images that are in, neither duplicates nor refused ones."""
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    files = {
+        "a/1.png": photo(1),
+        "a/2.png": photo(2, mode="L"),
+        "a/3.jpg": photo(3, kind="JPEG", mode="L"),
+        "a/4.png": photo(2, mode="L"),
+        "a/5.png": photo(5, mode="L")[:200],
+        "b/6.jpg": photo(6, kind="JPEG", mode="CMYK", exif=turned),
+    }
+    found = collected(tmp_path, files)
+    assert found.converted == {"grey": 2, "cmyk": 1, "turned": 1}
+    (said,) = (warning for warning in warnings(found) if warning["code"] == "converted")
+    assert said["images"] == {"grey": 2, "cmyk": 1, "turned": 1}
+    assert said["message"].endswith("there were 2 grey, 1 CMYK, 1 turned upright as their EXIF says.")
+
+
+def test_of_upright_rgb_nothing_is_said(tmp_path: Path) -> None:
+    assert "converted" not in {warning["code"] for warning in warnings(collected(tmp_path, {"a/1.png": photo(1)}))}
+
+
+def test_there_are_words_for_every_conversion() -> None:
+    assert set(SAID) == {kind for kind in KINDS.values() if kind} | {"colour_space", "transparency", "turned"}
+
+
 def test_images_outside_every_class_folder_are_refused(tmp_path: Path) -> None:
     found = collected(tmp_path, {"a/1.png": photo(1), "2.png": photo(2)})
     assert [(refused.path, refused.code) for refused in found.refused] == [("2.png", "outside_class_folder")]
@@ -129,3 +159,4 @@ def test_real_odd_files(tmp_path: Path, shared_data: Path) -> None:
     assert len(found.labels) + found.duplicates == 15
     images = open_packed(tmp_path / "pack")
     assert all(min(images.image(i).shape[:2]) <= 256 for i in range(len(images)))
+    assert {"grey", "palette", "transparency"} <= set(found.converted)
