@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import onnxruntime
 import torch
+from onnx import numpy_helper
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -25,6 +27,7 @@ PROBES = 2  # images in the batch that checks the exported graph
 
 
 LOGITS, FEATURES, UNFAMILIAR = "logits", "features", "unfamiliar"
+BANK = "known.bank"  # the exporter's name of Servable.known.bank
 
 
 class Servable(nn.Module):
@@ -106,6 +109,16 @@ def write_graph(
         "temperature": temperature,
     }
     (folder / "model.json").write_text(json.dumps(description, indent=2))
+
+
+def bank_of(folder: Path) -> Tensor | None:
+    """The features (K, D), of unit length, with which the graph in `folder` compares images; None where it knows none.
+
+    They are of images that the model was trained on, so they outlive the dataset.
+    """
+    tensors = onnx.load(folder / "model.onnx").graph.initializer
+    found = next((tensor for tensor in tensors if tensor.name == BANK), None)
+    return None if found is None else torch.from_numpy(numpy_helper.to_array(found).copy())
 
 
 def _noise(size: int) -> np.ndarray:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from worker.servable import Servable, write_graph, write_weights
+from worker.servable import Servable, bank_of, write_graph, write_weights
 from worker.training.augment import View
 from worker.training.backbones import Network, build
 from worker.training.familiarity import Familiarity, familiarity
@@ -42,6 +42,8 @@ def test_the_graph_answers_as_torch_does(tmp_path: Path, backbone: str, classes:
             assert (probabilities - network(x).softmax(1)).abs().max() < 1e-4
         if known is not None:
             assert np.abs(answers["unfamiliar"] - known(network.features(x)).numpy()).max() < 0.05
+    bank = bank_of(tmp_path)
+    assert bank is None if known is None else torch.equal(bank, known.bank)
     described = json.loads((tmp_path / "model.json").read_text())
     assert described["classes"] == classes
     assert described["input"]["mean"] == list(VIEW.mean)

@@ -1,27 +1,138 @@
 """What is said of two domains before any training."""
 
+from collections.abc import Callable
+from typing import Any
+
+import pytest
 import torch
+from sqlalchemy import delete
 
+from app.core.specs import Finetune
+from app.core.tables import Dataset, Model
+from app.jobs.checks.complete import complete
+from tests.worker.material import ASKED, SIDE, add_photographs, done
+from worker import transfer
+from worker.build import material
+from worker.context import Context
+from worker.runner import train
+from worker.servable import write_weights
+from worker.training.backbones import build
 from worker.training.domain import FEWEST
-from worker.transfer import gap
+from worker.training.weights import torchvision_state
+from worker.transfer import before, gap, unknown
 
-SIDE = torch.randn(60, 8, generator=torch.Generator().manual_seed(0))
+SAMPLES = torch.randn(60, 8, generator=torch.Generator().manual_seed(0))
+MANY = (0,) * 12 + (1, 1, 2, 2)  # of every class
+WEIGHTS = "ResNet18_Weights.IMAGENET1K_V1"
 
 
 def test_domains_that_can_be_told_apart_come_with_advice() -> None:
-    found = gap(SIDE[:30], SIDE[30:] + 5, "ds_old", seed=0)
-    assert found is not None
+    found = gap(SAMPLES[:30], SAMPLES[30:] + 5, "ds_old", seed=0)
     assert found["large"]
     assert found["proxy_a_distance"] > 1.5
     assert '"adapt"' in found["advice"]
     assert (found["source"], found["images"]) == ("ds_old", {"source": 30, "target": 30})
+    assert found["reason"] is None
 
 
 def test_two_samples_of_one_domain_are_not_far_apart() -> None:
-    found = gap(SIDE[:30], SIDE[30:], "ds_old", seed=0)
-    assert found is not None
-    assert (found["large"], found["advice"]) == (False, None)
+    found = gap(SAMPLES[:30], SAMPLES[30:], "ds_old", seed=0)
+    assert (found["large"], found["advice"], found["reason"]) == (False, None, None)
 
 
 def test_nothing_is_said_of_a_handful() -> None:
-    assert gap(SIDE[: FEWEST - 1], SIDE[30:], "ds_old", seed=0) is None
+    for handful in (gap(SAMPLES[: FEWEST - 1], SAMPLES, "ds_old", 0), gap(SAMPLES, SAMPLES[: FEWEST - 1], "ds_old", 0)):
+        assert handful == unknown(transfer.TOO_FEW)
+    assert unknown(transfer.TOO_FEW).keys() == gap(SAMPLES, SAMPLES, "ds_old", 0).keys()
+
+
+def weights_alone(context: Context, **values: Any) -> str:
+    """A model of random weights, of which there is no graph."""
+    values = {"id": "mdl_1", "name": "n", "status": "ready", "backbone": "resnet18", "classes": [], **values}
+    seen = {"size": SIDE, "resize": SIDE, "mean": [0.5] * 3, "std": [0.2] * 3}
+    with context.database.writing() as session:
+        session.add(Model(input=seen, sha256="0", bytes=1, **values))
+    folder = context.storage.path("models/mdl_1")
+    folder.mkdir(parents=True)
+    write_weights(build("resnet18", 1, SIDE, seed=0), [], folder / "model.safetensors")
+    return "mdl_1"
+
+
+def imported(context: Context, _target: str) -> str:
+    return weights_alone(context)
+
+
+def trained_on_the_same(context: Context, target: str) -> str:
+    return weights_alone(context, dataset=target)
+
+
+def trained_on_a_handful(context: Context, _target: str) -> str:
+    return weights_alone(context, dataset=add_photographs(context, splits=(0, 1, 2)))
+
+
+def of_torchvision(_context: Context, _target: str) -> str:
+    return WEIGHTS
+
+
+def nothing(_context: Context, _target: str) -> str:
+    return "random"
+
+
+def looked(context: Context, init: str, target: str, **asked: Any) -> dict[str, Any]:
+    """The gap that a fine-tuning of `target` would be told of."""
+    asked = {"image_size": SIDE, "training": {"device": "cpu"}, **asked}
+    with context.database.reading() as session:
+        spec = complete(session, ASKED.validate_python({"type": "finetune", "dataset": target, "init": init, **asked}))
+    assert isinstance(spec, Finetune)
+    found: dict[str, Any] = before(context, spec, material(context, spec))["domain_gap"]
+    return found
+
+
+@pytest.mark.usefixtures("one_core")
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    ("start", "reason"),
+    [
+        (nothing, transfer.FROM_NOTHING),
+        (of_torchvision, transfer.FROM_ELSEWHERE),
+        (imported, transfer.FROM_ELSEWHERE),
+        (trained_on_the_same, transfer.SAME_IMAGES),
+        (trained_on_a_handful, transfer.TOO_FEW),
+    ],
+    ids=["nothing", "torchvision", "imported", "the_same", "handful"],
+)
+def test_where_the_gap_cannot_be_known_the_reason_is_told(
+    context: Context, monkeypatch: pytest.MonkeyPatch, start: Callable[[Context, str], str], reason: str
+) -> None:
+    state = torchvision_state(build("resnet18", 1000, SIDE, seed=0))
+    monkeypatch.setattr("worker.starts._torchvision_state", lambda _name: state)
+    target = add_photographs(context)
+    assert looked(context, start(context, target), target) == unknown(reason)
+
+
+@pytest.mark.usefixtures("one_core")
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_start_remembers_images_that_are_gone(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the features that its graph keeps, the gap is about what it was by the images themselves."""
+    source = add_photographs(context, splits=MANY, noise=10)
+    near, far = add_photographs(context, splits=MANY, noise=10, seed=1), add_photographs(context, splits=MANY, noise=80)
+    training = {"epochs": 2, "batch_size": 6, "device": "cpu"}
+    small = {"backbone": "resnet18", "image_size": SIDE, "training": training}
+    made = done(context, train, {"type": "pretrain", "dataset": source, "method": {"kind": "supervised"}, **small})
+    assert made.result is not None
+    start = made.result["model"]
+    by_images = [looked(context, start, target) for target in (near, far)]
+    with context.database.writing() as session:
+        session.execute(delete(Dataset).where(Dataset.id == source))
+    context.storage.delete(f"datasets/{source}")
+    remembered = [looked(context, start, target) for target in (near, far)]
+    for found, expected in zip(remembered, by_images, strict=True):
+        assert found["proxy_a_distance"] == pytest.approx(expected["proxy_a_distance"], abs=0.4)
+        assert [found[name] for name in ("large", "advice", "source", "images", "reason")] == [
+            expected[name] for name in ("large", "advice", "source", "images", "reason")
+        ]
+    assert [found["large"] for found in remembered] == [False, True]
+    assert looked(context, start, near, image_size=2 * SIDE) == remembered[0]  # seen as the start saw its own
+    monkeypatch.setattr("worker.transfer.bank_of", lambda _folder: None)
+    assert looked(context, start, near) == unknown(transfer.FORGOTTEN)
