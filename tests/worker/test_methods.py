@@ -14,6 +14,9 @@ from worker.training.backbones import build
 from worker.training.batches import Feed
 from worker.training.data import PackedImages
 from worker.training.methods.adapted import Adapted
+from worker.training.methods.contract import Method
+from worker.training.methods.imputation import Imputation
+from worker.training.methods.simclr import SimCLR
 from worker.training.pairs import PairedBatches
 
 VIEW = View(32, 37, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
@@ -84,6 +87,29 @@ def test_the_options_arrive() -> None:
     assert (learner.flip, learner.alignment.strength) == (0.0, 5.0)
     assert learner.class_weights is not None
     assert learner.class_weights.tolist() == [0.5, 2.0]
+
+
+def pretraining(asked: dict[str, Any]) -> Method:
+    training = {"augmentation": {"crop": 0.6}}
+    spec = SPEC.validate_python({"type": "pretrain", "dataset": "ds_1", "method": asked, "training": training})
+    assert isinstance(spec, Pretrain)
+    return method(spec.over(8), build("resnet18", 1, 32, seed=0), VIEW, None)
+
+
+def test_the_options_of_simclr_arrive() -> None:
+    asked = {"temperature": 0.2, "denominator": "negatives", "projection_dim": 24, "colour_strength": 0.9}
+    learner = pretraining({"kind": "simclr", **asked})
+    assert isinstance(learner, SimCLR)
+    assert (learner.temperature, learner.denominator, learner.colour_strength) == (0.2, "negatives", 0.9)
+    assert learner.projection(torch.zeros(1, learner.network.feature_dim)).shape == (1, 24)
+    assert learner.crop_scale == (0.6, 1.0)
+
+
+def test_the_options_of_imputation_arrive() -> None:
+    learner = pretraining({"kind": "imputation", "mask": "center", "mask_ratio": 0.3, "patch_size": 4})
+    assert isinstance(learner, Imputation)
+    assert (learner.mask, learner.mask_ratio, learner.patch_size) == ("center", 0.3, 4)
+    assert learner.crop_scale == (0.6, 1.0)
 
 
 def test_a_strength_that_is_still_to_be_chosen_is_refused() -> None:

@@ -6,12 +6,14 @@ from typing import Any
 import numpy as np
 import onnxruntime
 import pytest
+import torch
 from PIL import Image
 from safetensors.numpy import load_file
-from sqlalchemy import select
+from sqlalchemy import select, update
+from torchvision.models import get_model
 
 from app.core.specs import SPEC, Finetune
-from app.core.tables import Artifact, Event, Job, Model
+from app.core.tables import Artifact, Dataset, Event, Job, Metric, Model
 from tests.worker.material import SIDE, add_photographs, done, relabel
 from worker.build import material
 from worker.context import Context
@@ -46,6 +48,13 @@ def events(context: Context, job: Job) -> list[str]:
         return list(session.scalars(select(Event.kind).where(Event.job_id == job.id).order_by(Event.number)))
 
 
+def figures(context: Context, job: Job) -> list[set[str]]:
+    """The names of the figures of each epoch."""
+    with context.database.reading() as session:
+        rows = session.scalars(select(Metric.figures).where(Metric.job_id == job.id).order_by(Metric.step))
+        return [set(row) for row in rows]
+
+
 def weights(context: Context, job: Job) -> dict[str, bytes]:
     """Every tensor's bytes; the file's own also hold its metadata, in any order."""
     path = context.storage.path(f"models/{result_of(job)['model']}/model.safetensors")
@@ -55,7 +64,8 @@ def weights(context: Context, job: Job) -> dict[str, bytes]:
 def test_a_finetuning_says_whether_and_why_transfer_helped(context: Context) -> None:
     source, target = add_photographs(context, noise=10, seed=1), add_photographs(context)
     spec = inherited(pretrained(context, source), dataset=target, trainable="head_then_all", baselines=["random"])
-    result = result_of(done(context, train, spec))
+    job = done(context, train, spec)
+    result = result_of(job)
     assert list(result["baselines"]) == ["head", "random"]
     metrics = result["metrics"]
     assert (metrics["dataset"], metrics["split"], metrics["images"]) == (target, "test", 6)
@@ -69,9 +79,40 @@ def test_a_finetuning_says_whether_and_why_transfer_helped(context: Context) -> 
     assert result["start"]["chance"] == pytest.approx(1 / 3)
     assert result["domain_gap"]["source"] == source
     assert result["domain_gap"]["proxy_a_distance"] > 0
+    assert ("domain_gap" in events(context, job)) == result["domain_gap"]["large"]
     assert result["class_balance"] == {"ratio": 1.0, "remedy": "none"}
     assert result["input"]["stored_images"] == {"smallest": [SIDE, SIDE], "largest": [SIDE, SIDE], "enlarged": 1.0}
     assert result["strength"] is None
+
+
+def test_a_far_target_is_told_of_before_any_training(context: Context) -> None:
+    source, target = add_photographs(context, noise=10), add_photographs(context, noise=90)
+    start = pretrained(context, source)
+    job = done(context, train, inherited(start, dataset=target, trainable="head"))
+    gap = result_of(job)["domain_gap"]
+    assert (gap["large"], gap["source"], gap["reason"]) == (True, source, None)
+    assert '"adapt"' in gap["advice"]
+    assert events(context, job).index("domain_gap") < events(context, job).index("run_started")
+    with context.database.reading() as session:
+        told = session.scalars(select(Event.data).where(Event.job_id == job.id, Event.kind == "domain_gap")).one()
+    assert told == gap
+
+
+def test_what_images_are_made_into_is_told(context: Context) -> None:
+    dataset = add_photographs(context)
+    converted = {"code": "converted", "message": "m", "images": {"grey": 3, "turned": 1}}
+    with context.database.writing() as session:
+        session.execute(update(Dataset).values(warnings=[{"code": "few_images", "message": "m"}, converted]))
+    result = result_of(done(context, train, {"type": "finetune", "dataset": dataset, **SMALL}))
+    told = result["input"]
+    assert (told["size"], told["resize"], told["channels"]) == (SIDE, 18, "rgb")
+    assert told["mean"] == pytest.approx([0.485, 0.456, 0.406])
+    assert told["std"] == pytest.approx([0.229, 0.224, 0.225])
+    assert told["converted"] == {"grey": 3, "turned": 1}
+    assert result["domain_gap"]["reason"].startswith("The job starts from random weights")
+    with context.database.reading() as session:
+        model = session.get_one(Model, result["model"])
+    assert {name: told[name] for name in model.input} == model.input
 
 
 def test_the_model_ships_with_its_temperature_and_what_it_knows(context: Context) -> None:
@@ -169,3 +210,19 @@ def test_features_that_say_the_same_of_all_images_are_told_of(
     monkeypatch.setattr("worker.watcher.COLLAPSED", 100.0)
     spec = {"type": "pretrain", "dataset": add_photographs(context), "method": {"kind": "simclr"}, **SMALL}
     assert events(context, done(context, train, spec)).count("collapse") == 1
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_simclr_leaves_the_backbone_alone_and_tells_how_it_learns(context: Context, labelled: bool) -> None:
+    """What is published has torchvision's names and no other: the projection head has done its work."""
+    dataset = add_photographs(context, labelled=labelled)
+    job = done(context, train, {"type": "pretrain", "dataset": dataset, "method": {"kind": "simclr"}, **SMALL})
+    with torch.device("meta"):
+        torchvisions = get_model("resnet18", num_classes=1).state_dict()
+    assert set(weights(context, job)) == set(torchvisions)
+    first, second = figures(context, job)
+    assert first == second
+    assert "val_loss" in first
+    assert ("val_knn_accuracy" in first) == labelled
+    metrics = result_of(job)["metrics"]
+    assert ("knn_accuracy" in metrics, "loss" in metrics) == (labelled, True)

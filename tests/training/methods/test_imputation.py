@@ -46,6 +46,21 @@ def test_imputation_does_not_see_what_is_hidden() -> None:
 
 
 @pytest.mark.parametrize("mask", ["random", "center"])
+def test_the_loss_against_a_naive_loop(mask: str) -> None:
+    """Pathak 2016, eq. 1: the mean squared error over hidden pixels, of a picture made from the others alone."""
+    method, images = made(mask), batch(2)
+    hidden = method.hidden(2, generator_at(0, STEP))[:, 0]
+    errors = []
+    for image, mask_of_image in zip(method.normalised(images.inputs), hidden, strict=True):
+        seen = torch.where(mask_of_image, torch.zeros(()), image)
+        imagined = method.decoder(method.network.features(seen[None]))[0]
+        for i, j in mask_of_image.nonzero().tolist():
+            errors += [(a - b) ** 2 for a, b in zip(imagined[:, i, j].tolist(), image[:, i, j].tolist(), strict=True)]
+    loss = method.training_step(images, generator_at(0, STEP))["loss"]
+    assert loss.item() == pytest.approx(sum(errors) / len(errors), rel=1e-4)
+
+
+@pytest.mark.parametrize("mask", ["random", "center"])
 def test_pictures_are_rows_of_three(mask: str) -> None:
     for count, rows in ((3, 3), (ROWS + 4, ROWS)):
         picture = shown(made(mask), batch(count))

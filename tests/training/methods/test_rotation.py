@@ -1,3 +1,6 @@
+import math
+
+import pytest
 import torch
 from torch import nn
 
@@ -6,6 +9,7 @@ from worker.training.batches import Batch
 from worker.training.grid import BORDER, GAP, GREEN, RED, ROWS, SMALLEST
 from worker.training.inference import evaluating
 from worker.training.methods.rotation import Rotation, each_turned, turns
+from worker.training.randomness import STEP, generator_at
 
 SIDE = SMALLEST + GAP
 INNER = slice(BORDER, SMALLEST - BORDER)
@@ -56,6 +60,23 @@ def test_each_image_is_turned_by_its_own_number_of_quarters() -> None:
     turned = each_turned(images, torch.arange(4))
     assert torch.equal(turned, torch.stack([turns(images).view(4, 4, 3, 4, 4)[i, i] for i in range(4)]))
     assert torch.equal(each_turned(turned, -torch.arange(4)), images)
+
+
+def test_the_loss_against_a_naive_loop() -> None:
+    """Gidaris 2018, eq. 3: the mean over images and turns of -log of the share that the true turn gets."""
+    method, images = rotation().eval(), batch(3)
+    assert isinstance(method, Rotation)
+    nn.init.normal_(method.classifier.weight, std=30)  # an untrained network sees little of a turn
+    losses, hits = [], []
+    for image in method.normalised(images.inputs):
+        for quarter in range(4):
+            turned = image.rot90(quarter, dims=(1, 2))[None]
+            answer = method.classifier(method.network.features(turned))[0].tolist()
+            losses.append(math.log(sum(math.exp(logit) for logit in answer)) - answer[quarter])
+            hits.append(max(answer) == answer[quarter])
+    terms = method.training_step(images, generator_at(0, STEP))
+    assert terms["loss"].item() == pytest.approx(sum(losses) / 12, rel=1e-4)
+    assert terms["rotation_accuracy"].item() == pytest.approx(sum(hits) / 12)
 
 
 def test_pictures_are_rows_of_three() -> None:
