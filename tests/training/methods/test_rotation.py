@@ -5,6 +5,8 @@ import torch
 from torch import nn
 
 from tests.training.methods.test_contract import rotation
+from tests.training.packing import VIEW
+from worker.training.backbones import build
 from worker.training.batches import Batch
 from worker.training.grid import BORDER, GAP, GREEN, RED, ROWS, SMALLEST
 from worker.training.inference import evaluating
@@ -64,9 +66,10 @@ def test_each_image_is_turned_by_its_own_number_of_quarters() -> None:
 
 def test_the_loss_against_a_naive_loop() -> None:
     """Gidaris 2018, eq. 3: the mean over images and turns of -log of the share that the true turn gets."""
-    method, images = rotation().eval(), batch(3)
-    assert isinstance(method, Rotation)
-    nn.init.normal_(method.classifier.weight, std=30)  # an untrained network sees little of a turn
+    # without batch norm, an image by itself is answered as in its batch, and an untrained network tells turns apart
+    network, images = build("squeezenet1_1", 1, 32, seed=0), batch(3)
+    method = Rotation(network, VIEW, crop_scale=(0.5, 1.0), seed=0).eval()
+    nn.init.normal_(method.classifier.weight)
     losses, hits = [], []
     for image in method.normalised(images.inputs):
         for quarter in range(4):
