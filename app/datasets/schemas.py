@@ -23,7 +23,11 @@ class SplitCounts(BaseModel):
 
 
 class DatasetAnswer(Answer):
-    """`images` and what follows it are null until `status` is `ready`."""
+    """`images` and what follows it are null until `status` is `ready`.
+
+    Each of the `warnings` has a `code` and a `message`; the one with code `converted` also counts, in `images`, how
+    many were made upright RGB from what.
+    """
 
     object: Literal["dataset"] = "dataset"
     id: str

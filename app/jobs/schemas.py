@@ -14,7 +14,11 @@ JobType = Literal["pretrain", "finetune", "evaluate", "rank", "prepare", "publis
 
 
 class JobAnswer(Answer):
-    """`metrics` are the latest; `result` is there once the job has succeeded, `error` once it has failed."""
+    """`metrics` are the latest; `result` is there once the job has succeeded, `error` once it has failed.
+
+    A fine-tuning's `result.domain_gap` says how far the job's images are from those that its start was trained on;
+    where its figures are null, its `reason` is not.
+    """
 
     object: Literal["job"] = "job"
     id: str

@@ -111,6 +111,16 @@ def test_where_the_gap_cannot_be_known_the_reason_is_told(
 
 
 @pytest.mark.usefixtures("one_core")
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_an_adaptation_is_told_how_far_its_two_sides_are_apart(context: Context) -> None:
+    """Whatever the start was trained on, or where it comes from."""
+    source, target = add_photographs(context, noise=10), add_photographs(context, noise=90, labelled=False)
+    adapt = {"kind": "coral", "source": source}
+    found = looked(context, imported(context, target), target, adapt=adapt)
+    assert (found["source"], found["images"], found["large"]) == (source, {"source": 12, "target": 12}, True)
+
+
+@pytest.mark.usefixtures("one_core")
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_start_remembers_images_that_are_gone(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
