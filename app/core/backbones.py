@@ -26,6 +26,10 @@ class Backbone:
     multiple: int
     fingerprint: str
 
+    def nearest(self, image_size: int) -> int:
+        """The size nearest to this one that the network can take."""
+        return max(self.smallest, round(image_size / self.multiple) * self.multiple)
+
     def check_size(self, image_size: int) -> None:
         """Raise ValueError when the network cannot take images of this many pixels a side."""
         if image_size < self.smallest or image_size % self.multiple:

@@ -22,7 +22,8 @@ FAMILIES = (
     "resnext50_32x4d", "shufflenet_v2_x0_5", "squeezenet1_0", "squeezenet1_1", "swin_t", "swin_v2_t", "vgg11",
     "vgg11_bn", "vit_b_32", "wide_resnet50_2",
 )  # fmt: skip
-OPTIONS = {"googlenet": {"init_weights": True}, "inception_v3": {"init_weights": True}}
+RESCALING = {"init_weights": True, "transform_input": True}  # as torchvision itself builds them for its weights
+OPTIONS = {"googlenet": RESCALING, "inception_v3": RESCALING}
 
 
 def size_of(name: str) -> int:

@@ -10,12 +10,10 @@ from torch.nn import functional as F
 from worker.training.randomness import seeded
 
 NAMES: tuple[str, ...] = tuple(torchvision.models.list_models(module=torchvision.models))
-# What a family needs beside the number of classes: no auxiliary heads, and the weights' initialisation said aloud,
-# since torchvision warns that its default will change.
-OPTIONS: dict[str, dict[str, Any]] = {
-    "googlenet": {"aux_logits": False, "init_weights": True},
-    "inception_v3": {"aux_logits": False, "init_weights": True},
-}
+# What a family needs beside the number of classes: no auxiliary heads; the weights' initialisation said aloud, since
+# torchvision warns that its default will change; and the input rescaled inside, as its own weights are used to.
+INCEPTION = {"aux_logits": False, "init_weights": True, "transform_input": True}
+OPTIONS: dict[str, dict[str, Any]] = {"googlenet": INCEPTION, "inception_v3": INCEPTION}
 # Below these a pooling layer is left with nothing, by family (torchvision's own `min_size`).
 SMALLEST = {
     "alexnet": 63,

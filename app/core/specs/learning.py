@@ -45,11 +45,11 @@ class Learning(Strict):
         service fills these in from the rows of the model and the dataset.
         """
         values: dict[str, Any] = {"training": training}
-        if self.init == RANDOM:
-            values["backbone"] = self.backbone or DEFAULT_BACKBONE
-            values["image_size"] = self.image_size or DEFAULT_IMAGE_SIZE
-        for name, value in values.items():
-            object.__setattr__(self, name, value)
         if self.backbone is not None and self.backbone not in BACKBONES:
             raise ValueError(f"backbone: '{self.backbone}' is not one of torchvision's classifiers")
+        if self.init == RANDOM:
+            values["backbone"] = backbone = self.backbone or DEFAULT_BACKBONE
+            values["image_size"] = self.image_size or BACKBONES[backbone].nearest(DEFAULT_IMAGE_SIZE)
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
         self.check_image_size()

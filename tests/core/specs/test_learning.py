@@ -4,12 +4,19 @@ from typing import Any
 
 import pytest
 
+from app.core.backbones import BACKBONES
 from tests.core.specs.material import faults, finetune
 
 
 def test_from_nothing_there_are_defaults() -> None:
     spec = finetune()
     assert (spec.init, spec.backbone, spec.image_size) == ("random", "resnet18", 128)
+
+
+@pytest.mark.parametrize("backbone", BACKBONES)
+def test_every_backbone_has_an_image_size_of_its_own(backbone: str) -> None:
+    size = finetune(backbone=backbone).image_size
+    assert size == {"maxvit_t": 224, "vit_h_14": 126}.get(backbone, 128)
 
 
 def test_from_a_model_nothing_is_guessed() -> None:
