@@ -4,12 +4,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from sqlalchemy import ColumnElement
 from sqlalchemy.orm import Session
 
-from app.core import jobs
+from app.core import jobs, leases
 from app.core.database import Database
 from app.core.leases import Lease, StaleLease, claim, fail, fence, give_back, renew, retry, succeed
 from app.core.states import Status
+from app.core.tables import Job
 from tests.core.material import add_job, add_prepare, kinds, lapse, row, take
 
 Write = Callable[[Session, Lease], Any]
@@ -77,18 +79,54 @@ def take_new(database: Database) -> Lease:
     return take(database)
 
 
-@pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
-def test_a_stale_epoch_is_refused_everywhere(database: Database, write: Write) -> None:
+def left_behind(database: Database) -> Lease:
+    """A lease whose job somebody else has claimed since."""
     stale = take_new(database)
     with database.writing() as session:
         retry(session, stale, "worker_lost", "gone", 3)
     fresh = take(database, "w2")
     assert (fresh.job_id, fresh.epoch) == (stale.job_id, 2)
-    before = vars(row(database, stale.job_id)).copy()
+    return stale
+
+
+def columns(database: Database, job_id: str) -> dict[str, Any]:
+    """Everything that the row says."""
+    return {name: value for name, value in vars(row(database, job_id)).items() if name[0] != "_"}
+
+
+@pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
+def test_a_stale_epoch_is_refused_everywhere(database: Database, write: Write) -> None:
+    stale = left_behind(database)
+    before = columns(database, stale.job_id)
     with pytest.raises(StaleLease), database.writing() as session:
         write(session, stale)
-    after = vars(row(database, stale.job_id))
-    assert {k: v for k, v in after.items() if k[0] != "_"} == {k: v for k, v in before.items() if k[0] != "_"}
+    assert columns(database, stale.job_id) == before
+
+
+@pytest.fixture
+def unfenced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No write asks whose the row is."""
+
+    def open_to_all(change: Callable[..., Any]) -> Callable[..., Any]:
+        def changed(*arguments: Any, **values: Any) -> Any:
+            return change(*(each for each in arguments if not isinstance(each, ColumnElement)), **values)
+
+        return changed
+
+    monkeypatch.setattr(Lease, "held", lambda self: (Job.id == self.job_id,))
+    for name in ("move", "close"):
+        monkeypatch.setattr(leases, name, open_to_all(getattr(leases, name)))
+
+
+@pytest.mark.usefixtures("unfenced")
+@pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
+def test_without_the_fence_a_stale_epoch_is_accepted_everywhere(database: Database, write: Write) -> None:
+    """The control: it is the fence that refuses these writes, and nothing else."""
+    stale = left_behind(database)
+    before = columns(database, stale.job_id)
+    with database.writing() as session:
+        write(session, stale)
+    assert columns(database, stale.job_id) != before
 
 
 @pytest.mark.parametrize("write", [write for name, write in WRITES.items() if name != "renew"])
