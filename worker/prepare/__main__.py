@@ -82,6 +82,9 @@ def _collect(context: Context, dataset: str, folder: Path, tick: Tick) -> Collec
             return collect(archive, folder, context.settings, tick)
     except BadArchive as bad:
         raise JobError(bad.code, str(bad)) from bad
+    except MemoryError as error:  # the limit is this process's own, and another attempt would meet it again
+        most = context.settings.prepare_memory_bytes
+        raise JobError("preparation_out_of_memory", f"{most} bytes of memory are too few for this dataset.") from error
     except OSError as error:
         if error.errno == errno.EFBIG:  # Python ignores SIGXFSZ
             raise too_large(context.settings) from error

@@ -19,6 +19,8 @@ from app.core.settings import Settings
 WINDOW = 4  # images under way for each core
 HEADROOM = 2  # a JPEG is decoded at no less than this many times the side that is stored
 LARGE = 16_000_000  # pixels: photographs of everyday size are decoded side by side, larger ones one after the other
+# What a thread may need of the address space: a stack, an arena of malloc's, and an image just below LARGE twice.
+THREAD_BYTES = 256 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,11 @@ class Decoded:
 Outcome = Decoded | BadImage | BadMember
 
 
+def count_threads(settings: Settings) -> int:
+    """One for each core, as far as a preparation's memory goes: 64 of them fill 4 GiB before the first image."""
+    return max(1, min(os.cpu_count() or 1, settings.prepare_memory_bytes // THREAD_BYTES))
+
+
 class Decoder:
     """Reads members one at a time, as a zip allows, and decodes many at once, as Pillow does."""
 
@@ -45,16 +52,22 @@ class Decoder:
         self._lock, self._one_large = threading.Lock(), threading.Lock()
 
     def outcomes(self, members: Iterable[zipfile.ZipInfo]) -> Generator[Outcome, None, None]:
-        """What became of each member, in the members' order."""
-        cores = os.cpu_count() or 1
+        """What became of each member, in the members' order. MemoryError where there is no room for a thread."""
+        threads = count_threads(self._settings)
         pending: deque[Future[Outcome]] = deque()
-        with ThreadPoolExecutor(cores) as pool:
+        with ThreadPoolExecutor(threads) as pool:
             for member in members:
-                pending.append(pool.submit(self._outcome, member))
-                if len(pending) >= cores * WINDOW:
+                pending.append(self._submitted(pool, member))
+                if len(pending) >= threads * WINDOW:
                     yield pending.popleft().result()
             while pending:
                 yield pending.popleft().result()
+
+    def _submitted(self, pool: ThreadPoolExecutor, member: zipfile.ZipInfo) -> Future[Outcome]:
+        try:
+            return pool.submit(self._outcome, member)
+        except RuntimeError as error:  # of a thread that cannot be started
+            raise MemoryError(str(error)) from error
 
     def _outcome(self, member: zipfile.ZipInfo) -> Outcome:
         try:

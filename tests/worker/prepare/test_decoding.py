@@ -1,12 +1,24 @@
 import io
+import os
 import zipfile
 from pathlib import Path
 
+import pytest
 from PIL import Image
 
 from app.core.images import BadImage
 from app.core.settings import Settings
-from worker.prepare.decoding import Decoder
+from worker.prepare.decoding import Decoder, count_threads
+
+GIB = 1024**3
+
+
+@pytest.mark.parametrize(
+    ("cores", "memory", "threads"), [(2, 4 * GIB, 2), (64, 4 * GIB, 16), (64, 32 * GIB, 64), (64, 1, 1), (None, GIB, 1)]
+)
+def test_threads_fit_the_memory(monkeypatch: pytest.MonkeyPatch, cores: int | None, memory: int, threads: int) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: cores)
+    assert count_threads(Settings(prepare_memory_bytes=memory)) == threads
 
 
 def test_a_refusal_holds_nothing_of_what_was_decoded(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from tests.figures import Figures
 from tests.memory import measured, peak
 from tests.worker.prepare.hostile import CANARIES, Entry, archive_of, corpus
 from tests.worker.prepare.hostile_archives import ARCHIVES, ODD
-from tests.worker.prepare.hostile_images import GOOD, MIB, OK, encoded, photograph
+from tests.worker.prepare.hostile_images import GOOD, MIB, OK, encoded, photograph, zeros
 from worker.context import Context
 
 MOST_MEMORY = 512 * MIB
@@ -157,6 +157,23 @@ def test_all_archives_together_take_little_memory(tmp_path: Path, figures: Figur
     assert memory < REFUSING_MEMORY, memory // MIB
     told = {"archives": len(ARCHIVES), "refused": len(ARCHIVES), "crashes": 0, "largest memory, MiB": memory // MIB}
     figures.tell("hostile archives", told)
+
+
+@sqlite
+@pytest.mark.parametrize(
+    ("mebibytes", "error", "refused"),
+    [(400, None, {"a/large.png": "image_too_large"}), (100, "preparation_out_of_memory", {})],
+)
+def test_memory_is_really_limited(
+    context: Context, monkeypatch: pytest.MonkeyPatch, mebibytes: int, error: str | None, refused: dict[str, str]
+) -> None:
+    """What the image asks for (200 MiB) is refused to it, or the whole preparation has too little; neither crashes."""
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")  # each takes of the address space, on a machine with many cores
+    settings = context.settings.model_copy(update={"prepare_memory_bytes": mebibytes * MIB})
+    entries = {"a/large.png": Entry(zeros(8192, 6144, 3), OK), "a/small.png": Entry(encoded(photograph(20)), OK)}
+    job, dataset, _ = prepared(Context(settings, context.database, context.storage), archive_of(entries))
+    assert (job.error or {}).get("code") == error
+    assert refusals(context.database, dataset) == refused
 
 
 @sqlite
