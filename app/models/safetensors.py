@@ -12,7 +12,9 @@ from typing import Any, BinaryIO
 import numpy as np
 
 LENGTH_BYTES = 8
-LARGEST_HEADER = 16 * 1024 * 1024  # the format allows 100 MB; torchvision's largest classifier needs a quarter of one
+# The format allows 100 MB; torchvision's largest classifier needs a quarter of one. What JSON becomes in memory can be
+# thirty times as large.
+LARGEST_HEADER = 2 * 1024 * 1024
 LARGEST_DIMENSIONS = 8
 PIECE = 4 * 1024 * 1024  # numbers
 METADATA = "__metadata__"

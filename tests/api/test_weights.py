@@ -1,6 +1,7 @@
 """Weights that lie, are broken, or belong to something else."""
 
 import json
+import os
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,10 +14,11 @@ from safetensors.numpy import load_file
 
 from app.core.settings import Settings
 from app.models import weights
-from app.models.safetensors import BadSafetensors, check_finite, read_directory
+from app.models.safetensors import LARGEST_HEADER, BadSafetensors, check_finite, read_directory
 from tests.api.conftest import Serve
 from tests.api.material import files_in, problem, safetensors, with_header
 from tests.figures import Figures
+from tests.memory import measured
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -191,3 +193,35 @@ def test_mutants_are_refused_or_whole(tmp_path: Path, count: int, figures: Figur
     figures.tell(
         "mutated model files", {"files": count, "refused": refused, "taken, and whole": count - refused, "crashes": 0}
     )
+
+
+GIB = 1024**3
+READ_DIRECTORY = """
+import sys
+from pathlib import Path
+from app.models.safetensors import BadSafetensors, read_directory
+
+try:
+    print(*read_directory(Path(sys.argv[1])).tensors)
+except BadSafetensors as bad:
+    print(bad.code)
+"""
+GIANTS = {
+    "a tensor": (header(shape=[3 * GIB // 4], data_offsets=[0, 3 * GIB]), None, "a"),
+    "a header": (b"{}", 3 * GIB, "not_safetensors"),
+    "a header of nothing but lists": (b'{"a":[' + b"[]," * (16 * 1024**2 // 3) + b"0]}", None, "not_safetensors"),
+    "the largest header": (b'{"a":[' + b"[]," * (LARGEST_HEADER // 3 - 4) + b"0]}", None, "not_safetensors"),
+}
+
+
+def test_a_giant_is_known_by_its_header(tmp_path: Path, figures: Figures) -> None:
+    """Three gigabytes, sparse on the disk, or a header whose JSON would take hundreds of megabytes."""
+    path, peaks = tmp_path / "giant", []
+    for head, length, expected in GIANTS.values():
+        path.write_bytes((length or len(head)).to_bytes(8, "little") + head)
+        os.truncate(path, path.stat().st_size + 3 * GIB)
+        said, memory = measured(READ_DIRECTORY, path)
+        assert said.strip() == expected
+        peaks.append(memory // 1024**2)
+    assert max(peaks) < 150, peaks
+    figures.tell("model files of 3 GiB", {"files": len(GIANTS), "crashes": 0, "largest memory, MiB": max(peaks)})
