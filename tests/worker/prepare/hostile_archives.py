@@ -3,6 +3,7 @@
 import io
 import struct
 import zipfile
+import zlib
 from collections.abc import Callable
 
 import numpy as np
@@ -25,6 +26,40 @@ def million_entries() -> bytes:
     entry = struct.pack("<4s4B4HL2L5H2L", ENTRY, 20, 3, 20, 0, 0, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0) + b"1.png"
     directory = entry * 1_000_000
     return directory + struct.pack("<4s4H2LH", END, 0, 0, 0xFFFF, 0xFFFF, len(directory), 0, 0)
+
+
+def quoting(entries: int = 5) -> bytes:
+    """Files that overlap: each is a quoted header of the next one, and then that file's own bytes (Fifield 2019).
+
+    The last is a megabyte of zeros, and so is, but for a few bytes, each of the others. Quoting is a stored block of
+    deflate (RFC 1951, 3.2.4), so every file is whole, checksum and all.
+    """
+    plain, packed = bytes(1024 * 1024), _deflated(bytes(1024 * 1024))
+    body, records = b"", []
+    for number in reversed(range(entries)):
+        name = b"%d.png" % number
+        fields = struct.pack("<5H3L2H", 20, 0, 8, 0, 33, zlib.crc32(plain), len(packed), len(plain), len(name), 0)
+        header = LOCAL + fields + name
+        records.append((fields, name, len(packed) + len(header)))
+        body = header + packed
+        plain, packed = header + plain, _stored(header) + packed
+    directory = b"".join(_record(fields, name, len(body) - ahead) for fields, name, ahead in reversed(records))
+    end = struct.pack("<4s4H2LH", END, 0, 0, entries, entries, len(directory), len(body), 0)
+    return body + directory + end
+
+
+def _deflated(data: bytes) -> bytes:
+    packing = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    return packing.compress(data) + packing.flush()
+
+
+def _stored(data: bytes) -> bytes:
+    return struct.pack("<B2H", 0, len(data), len(data) ^ 0xFFFF) + data
+
+
+def _record(fields: bytes, name: bytes, place: int) -> bytes:
+    """An entry of the directory; it repeats most of the file's own header (APPNOTE.TXT, 4.3.12)."""
+    return ENTRY + struct.pack("<H", 20) + fields + struct.pack("<3H2L", 0, 0, 0, 0, place) + name
 
 
 def zip64(count: int = 2, size: int | None = None, place: int | None = None) -> bytes:
@@ -69,6 +104,7 @@ ARCHIVES: dict[str, tuple[Callable[[], bytes], str]] = {
     "a zip in a zip": (lambda: _only({"inner.zip": zipped({})}), "archive_without_images"),
     "a million entries": (million_entries, "archive_too_many_files"),
     "overlapping entries": (lambda: at(zipped({}), ENTRY, 42, "<L", 0, last=True), "archive_overlapping"),
+    "files that quote each other's headers": (quoting, "archive_overlapping"),
     "a directory longer than the file": (lambda: at(zipped({}), END, 12, "<L", 2**31), "not_a_zip"),
     "a directory that is not there": (lambda: at(zipped({}), END, 12, "<L", 60), "not_a_zip"),
     "zip64 with an impossible length": (lambda: zip64(size=2**62), "not_a_zip"),

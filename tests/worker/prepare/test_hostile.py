@@ -1,9 +1,11 @@
 """What is hostile is refused by a code of its own and harms nothing: no escape, no crash, no memory, no rest."""
 
+import io
 import os
 import sys
 import time
 import zipfile
+import zlib
 from pathlib import Path
 
 import pytest
@@ -21,7 +23,7 @@ from tests.core.material import row
 from tests.figures import Figures
 from tests.memory import measured, peak
 from tests.worker.prepare.hostile import CANARIES, Entry, archive_of, corpus
-from tests.worker.prepare.hostile_archives import ARCHIVES, ODD
+from tests.worker.prepare.hostile_archives import ARCHIVES, ODD, quoting
 from tests.worker.prepare.hostile_images import GOOD, MIB, OK, encoded, photograph, zeros
 from worker.context import Context
 
@@ -104,6 +106,18 @@ def test_archives(tmp_path: Path, name: str) -> None:
         open_archive(tmp_path / "a.zip", Settings().max_dataset_files)
     assert caught.value.code == expected
     assert [path.name for path in tmp_path.iterdir()] == ["a.zip"]
+
+
+def test_files_that_quote_each_other_are_whole() -> None:
+    """The control: nothing else is wrong with that archive, so nothing else can be why it is refused."""
+    whole = quoting()
+    with zipfile.ZipFile(io.BytesIO(whole)) as archive:
+        members = archive.infolist()
+    for member in members:
+        begin = member.header_offset + 30 + len(member.filename)
+        plain = zlib.decompress(whole[begin : begin + member.compress_size], -zlib.MAX_WBITS)
+        assert (len(plain), zlib.crc32(plain)) == (member.file_size, member.CRC)
+    assert sum(member.file_size for member in members) > 1000 * len(whole)
 
 
 @pytest.mark.parametrize("name", ODD)
