@@ -28,6 +28,8 @@ logger = logging.getLogger(__name__)
 
 TICK_SECONDS = 0.02
 STDERR_TAIL_BYTES = 4000
+# How a child says that memory ran out: Python, NumPy and torch on a GPU by their exceptions' names, torch on a CPU so.
+OUT_OF_MEMORY = ("MemoryError", "can't allocate memory")
 # A child that cannot be vouched for ends before anybody else may start the job again.
 GIVE_UP_AT = 0.8  # of the lease
 
@@ -151,6 +153,8 @@ def _crash(ending: Ending) -> tuple[str, str]:
     if ending.status < 0:
         return "worker_crashed", f"The process was ended by {signal.Signals(-ending.status).name}."
     words = ending.words.splitlines()[-1] if ending.words else "no last words"
+    if any(sign in words for sign in OUT_OF_MEMORY):
+        return "worker_out_of_memory", f"The process ran out of memory: {words}"[:500]
     return "worker_crashed", f"The process ended with status {ending.status}: {words}"[:500]
 
 

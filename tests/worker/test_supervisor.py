@@ -15,6 +15,7 @@ from app.core.specs import Pretrain
 from app.core.states import Status
 from app.core.tables import Job
 from tests.core.material import LANE, add_job, kinds, row
+from tests.figures import Figures
 from tests.worker.processes import eventually, gone, parent, running
 from worker import children, supervisor
 from worker.context import Context
@@ -84,27 +85,32 @@ def test_a_job_that_cannot_succeed_is_tried_once(context: Context, child: Child)
     assert job.error == {"code": "no_such_thing", "message": "It was never there."}
 
 
-@pytest.mark.parametrize(
-    ("module", "code", "words"),
-    [("crashing", "worker_crashed", "the reactor has melted"), ("killed", "worker_killed", "memory")],
-)
-def test_a_crash_is_tried_three_times_and_its_reason_kept(
-    context: Context, child: Child, module: str, code: str, words: str
-) -> None:
+# What ends its process, and what is then said: the code, and a word of the message.
+POISON = {
+    "crashing": ("worker_crashed", "the reactor has melted"),
+    "killed": ("worker_killed", "memory"),
+    "segfaulting": ("worker_crashed", "SIGSEGV"),
+    "greedy": ("worker_out_of_memory", "MemoryError"),
+}
+
+
+@pytest.mark.parametrize("module", POISON)
+def test_a_crash_is_tried_three_times_and_its_reason_kept(context: Context, child: Child, module: str) -> None:
     child(module)
     job_id = add_job(context.database)
     supervisor.work(context, LANE, threading.Event())
     job = row(context.database, job_id)
     assert (job.status, job.attempts) == ("failed", 3)
     assert job.error is not None
+    code, words = POISON[module]
     assert job.error["code"] == code
     assert words in job.error["message"]
     assert kinds(context.database, job_id).count("started") == 3
 
 
-@pytest.mark.parametrize("module", ["crashing", "killed"])
+@pytest.mark.parametrize("module", POISON)
 def test_what_kills_its_process_harms_no_neighbour(
-    context: Context, child: Child, monkeypatch: pytest.MonkeyPatch, module: str
+    context: Context, child: Child, monkeypatch: pytest.MonkeyPatch, module: str, figures: Figures
 ) -> None:
     monkeypatch.setitem(children.CHILDREN, "pretrain", "tests.worker.children.obedient")
     with context.database.writing() as session:
@@ -116,7 +122,8 @@ def test_what_kills_its_process_harms_no_neighbour(
         child(module)
         poison = add_job(context.database)
         supervisor.work(context, LANE, threading.Event())
-        assert row(context.database, poison).status == "failed"
+        ended = row(context.database, poison)
+        assert ended.status == "failed"
         assert running("obedient") == process
         beside = row(context.database, neighbour)
         assert (beside.status, beside.attempts, beside.epoch) == ("running", 1, 1)
@@ -125,6 +132,8 @@ def test_what_kills_its_process_harms_no_neighbour(
         supervisor.work(context, LANE, threading.Event())
         assert row(context.database, later).status == "succeeded"
     assert gone("obedient")
+    told = {"attempts": ended.attempts, "reason": POISON[module][0], "neighbours harmed": 0}
+    figures.tell(f"a poisonous job, {module}", told)
 
 
 def test_cancelling_ends_a_child_that_does_not_listen_and_its_own_child(context: Context, child: Child) -> None:
