@@ -18,6 +18,8 @@ from tests.worker.material import SIDE, add_photographs, done, relabel
 from worker.build import material
 from worker.context import Context
 from worker.runner import train
+from worker.training.batches import Batch
+from worker.training.methods.supervised import Supervised
 
 pytestmark = [
     pytest.mark.usefixtures("one_core"),
@@ -226,3 +228,19 @@ def test_simclr_leaves_the_backbone_alone_and_tells_how_it_learns(context: Conte
     assert ("val_knn_accuracy" in first) == labelled
     metrics = result_of(job)["metrics"]
     assert ("knn_accuracy" in metrics, "loss" in metrics) == (labelled, True)
+
+
+def test_too_little_memory_halves_the_batch_and_says_so(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The job goes on and succeeds; what it saw at once is in its events, where a user looks."""
+    step = Supervised.training_step
+
+    def cramped(self: Supervised, batch: Batch, generator: torch.Generator) -> dict[str, torch.Tensor]:
+        if len(batch) > 3:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        return step(self, batch, generator)
+
+    monkeypatch.setattr(Supervised, "training_step", cramped)
+    job = done(context, train, {"type": "finetune", "dataset": add_photographs(context), **SMALL})
+    with context.database.reading() as session:
+        split = select(Event.data).where(Event.job_id == job.id, Event.kind == "batch_split")
+        assert list(session.scalars(split)) == [{"run": "main", "epoch": 1, "step": 0, "images_at_a_time": 3}]
