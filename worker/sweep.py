@@ -10,7 +10,7 @@ from sqlalchemy import delete, select
 from app.core.clock import now
 from app.core.states import Status
 from app.core.storage import ABANDONED_SECONDS, PARTIAL
-from app.core.tables import Dataset, Job, Model, Upload
+from app.core.tables import Artifact, Checkpoint, Dataset, Job, Model, Upload
 from worker.context import Context
 
 logger = logging.getLogger(__name__)
@@ -21,12 +21,21 @@ OWNERS: dict[str, type[Dataset | Model | Job]] = {"uploads": Dataset, "datasets"
 
 
 def sweep(context: Context) -> list[str]:
-    """Delete old scratch folders, and files of datasets, models and jobs that are gone; the keys of all that."""
+    """Delete old scratch folders, files of datasets, models and jobs that are gone, and of jobs those without a row.
+
+    Returns the keys of all that.
+    """
     keys = [*_scratch(context), *_orphans(context), *_partial(context)]
+    _delete(context, keys)
+    unsaid = _unsaid(context)
+    _delete(context, unsaid)
+    return [*keys, *unsaid]
+
+
+def _delete(context: Context, keys: list[str]) -> None:
     for key in keys:
         logger.info("swept away %s", key)
         context.storage.delete(key)
-    return keys
 
 
 def _scratch(context: Context) -> Iterator[str]:
@@ -40,9 +49,19 @@ def _orphans(context: Context) -> Iterator[str]:
                 yield f"{folder}/{path.name}"
 
 
+def _unsaid(context: Context) -> list[str]:
+    """Files that a kill left in a job's folder before their row was there, or after it had gone."""
+    root = context.storage.root
+    folders = [*root.glob("jobs/*"), *root.glob("jobs/*/artifacts")]
+    keys = [path.relative_to(root).as_posix() for folder in folders for path in _old(folder) if path.is_file()]
+    with context.database.reading() as session:  # after the files were listed: none of them is yet to get its row
+        said = {*session.scalars(select(Checkpoint.key)), *session.scalars(select(Artifact.key))}
+    return [key for key in keys if key not in said]
+
+
 def _partial(context: Context) -> list[str]:
     """Uploads to which nothing was added for a day, and the rows of those that became datasets as long ago."""
-    old = list(_old(context.storage.root / PARTIAL))
+    old = _old(context.storage.root / PARTIAL)
     with context.database.writing() as session:
         session.execute(delete(Upload).where(Upload.id.in_([path.name for path in old])))
         ended = Upload.dataset.is_not(None), Upload.created_at < now() - GRACE_SECONDS
@@ -58,8 +77,10 @@ def _is_owned(context: Context, table: type[Dataset | Model | Job], id_: str) ->
         return session.scalar(kept) is not None
 
 
-def _old(folder: Path) -> Iterator[Path]:
-    if not folder.is_dir():
-        return iter(())
+def _old(folder: Path) -> list[Path]:
+    """What has lain in a folder for a day. Nothing, until the next sweep, where somebody removes things meanwhile."""
     limit = time.time() - GRACE_SECONDS
-    return (path for path in folder.iterdir() if path.stat().st_mtime < limit)
+    try:
+        return [path for path in folder.iterdir() if path.stat().st_mtime < limit]
+    except (FileNotFoundError, NotADirectoryError):
+        return []

@@ -1,5 +1,11 @@
 """What a running job writes down, and that nothing is written once the row has moved on."""
 
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -10,8 +16,10 @@ from sqlalchemy.orm import Session
 from app.core.leases import Lease, StaleLease
 from app.core.tables import Artifact, Checkpoint, Job, Metric
 from tests.core.material import add_job, kinds, row, take
+from tests.figures import Figures
 from worker.context import Context
 from worker.journal import Journal, Mark
+from worker.sweep import GRACE_SECONDS, sweep
 from worker.training.checkpoint import State
 
 MARK = Mark("main", 1, 10, {"val_accuracy": 0.5})
@@ -123,3 +131,78 @@ def test_an_artifact_of_a_lost_lease_leaves_nothing(context: Context, lease: Lea
     with pytest.raises(StaleLease):
         journal.artifact("main.png", MARK, "image/png", b"too late")
     assert [path.read_bytes() for path in shown(context, lease)] == [b"first"]
+
+
+# What is made to kill its process, by the step of a checkpoint that is not got past; and the state that is then there.
+KILLS = {
+    "the file's bytes": ("checkpoint", "_write", 2),
+    "between file and row": ("Journal", "_point_at", 2),
+    "inside the row's transaction": ("journal", "Checkpoint", 2),
+    "between commit and the old file's end": ("Storage", "delete", 3),
+}
+KILLED = """
+import json, os, signal, sys
+import torch
+from app.core.leases import Lease
+from app.core.storage import Storage
+from worker import journal
+from worker.context import Context
+from worker.journal import Journal, Mark
+from worker.sweep import GRACE_SECONDS, sweep
+from worker.training import checkpoint
+
+def die(*_, **__):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def half(path, payload):
+    path.write_bytes(payload[: len(payload) // 2])
+    die()
+
+for job, epoch, owner, name in json.loads(sys.argv[1]):
+    if (child := os.fork()) == 0:
+        setattr(globals()[owner], name, half if name == "_write" else die)
+        state = checkpoint.State({"weight": torch.full((3,), 3.0)}, {"step": 3})
+        Journal(Context.open(), Lease(job, epoch, "finetune", {}, "local")).checkpoint(state, Mark("main", 1, 10, {}))
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+def resumable(context: Context) -> Lease:
+    """A job with two checkpoints, as many as are kept."""
+    add_job(context.database)
+    lease = take(context.database)
+    for value in (1, 2):
+        Journal(context, lease).checkpoint(state(value), MARK)
+    return lease
+
+
+def step(context: Context, lease: Lease) -> object:
+    latest = Journal(context, lease).latest()
+    assert latest is not None
+    assert latest.tensors["weight"].tolist() == [latest.meta["step"]] * 3
+    return latest.meta["step"]
+
+
+def age(context: Context) -> None:
+    """Nobody is still on the way to the row of any file."""
+    then = time.time() - GRACE_SECONDS - 60
+    for path in context.storage.path("jobs").rglob("*"):
+        os.utime(path, (then, then))
+
+
+def test_kill_9_leaves_the_state_before_or_the_new_one(context: Context, figures: Figures) -> None:
+    """And what else it leaves is swept away."""
+    leases = [resumable(context) for _ in KILLS]
+    told = [[lease.job_id, lease.epoch, *KILLS[kill][:2]] for lease, kill in zip(leases, KILLS, strict=True)]
+    environment = {**os.environ, **context.settings.environment()}
+    command = [sys.executable, "-c", KILLED, json.dumps(told)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [str(-signal.SIGKILL)] * len(KILLS)
+    expected = [latest for _, _, latest in KILLS.values()]
+    assert [len(files(context, lease)) for lease in leases] == [3] * len(KILLS)
+    assert [step(context, lease) for lease in leases] == expected
+    age(context)
+    assert len(sweep(context)) == len(KILLS)
+    assert [len(files(context, lease)) for lease in leases] == [2] * len(KILLS)
+    assert [step(context, lease) for lease in leases] == expected
+    figures.tell("kill -9 while a checkpoint gets its row", {"steps": len(KILLS), "states lost": 0, "files left": 0})

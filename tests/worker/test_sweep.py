@@ -5,7 +5,7 @@ from pathlib import Path
 from sqlalchemy import select
 
 from app.core import jobs
-from app.core.tables import Upload
+from app.core.tables import Artifact, Checkpoint, Upload
 from tests.core.material import add_job
 from worker.context import Context
 from worker.sweep import GRACE_SECONDS, sweep
@@ -30,6 +30,24 @@ def test_only_what_is_old_and_belongs_to_nothing_goes(context: Context) -> None:
     assert len(sweep(context)) == len(gone)
     assert [path.exists() for path in gone] == [False] * len(gone)
     assert [path.exists() for path in stay] == [True] * len(stay)
+
+
+def test_what_no_row_speaks_of_goes_from_a_job_that_stays(context: Context) -> None:
+    job = add_job(context.database)
+    kept = {"number": 1, "run": "main", "epoch": 1, "step": 1, "bytes": 1, "figures": {}}
+    shown = {"name": "n", "run": "main", "epoch": 1, "bytes": 1, "media_type": "image/png"}
+    with context.database.writing() as session:
+        session.add(Checkpoint(job_id=job, key=f"jobs/{job}/kept", **kept))
+        session.add(Artifact(job_id=job, key=f"jobs/{job}/artifacts/shown", **shown))
+    folder = context.storage.path(f"jobs/{job}")
+    names = ["kept", "artifacts/shown", "young", "stray", ".stray.tmp", "artifacts/stray"]
+    (folder / "artifacts").mkdir(parents=True)
+    for name in names:
+        (folder / name).write_bytes(b"x")
+        then = time.time() - (0 if name == "young" else GRACE_SECONDS + 60)
+        os.utime(folder / name, (then, then))
+    assert sorted(sweep(context)) == [f"jobs/{job}/{name}" for name in (".stray.tmp", "artifacts/stray", "stray")]
+    assert [name for name in names if (folder / name).exists()] == names[:3]
 
 
 def test_an_upload_that_nobody_goes_on_with(context: Context) -> None:
