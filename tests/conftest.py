@@ -2,6 +2,8 @@
 
 import os
 import secrets
+import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -111,6 +113,19 @@ def database(settings: Settings) -> Iterator[Database]:
     Base.metadata.create_all(database.engine)
     yield database
     database.close()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of one megabyte."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount, unmount = shutil.which("mount"), shutil.which("umount")
+    options = ["-t", "tmpfs", "-o", "size=1m", "tmpfs", folder]
+    if not mount or not unmount or subprocess.run([mount, *options], capture_output=True, check=False).returncode:
+        pytest.skip("this machine does not let us mount a file system")
+    yield folder
+    subprocess.run([unmount, folder], check=True)
 
 
 @pytest.fixture(scope="session")

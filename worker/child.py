@@ -1,6 +1,8 @@
 """The frame of every child process: which job, whose lease, how to stop, and how to end with an answer."""
 
+import errno
 import logging
+import os
 import signal
 import sys
 import threading
@@ -19,6 +21,7 @@ logger = logging.getLogger(__name__)
 
 STOPPED = 3  # exit status: stopped when asked, everything worth keeping is saved
 STALE = 4  # exit status: the job has moved on
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Stopped(Exception):
@@ -56,12 +59,21 @@ def _run(work: Work, context: Context, job_id: str, epoch: int, stop: threading.
             work(context, lease, stop)
         except (ValueError, JobError, ServiceError) as error:
             _fail(context, lease, error)
+        except Exception as error:
+            if not _tells_of_a_full_disk(error):
+                raise
+            _fail(context, lease, JobError("storage_full", "The disk is full."))
     except Stopped:
         return STOPPED
     except StaleLease as stale:
         logger.warning("%s", stale)
         return STALE
     return 0
+
+
+def _tells_of_a_full_disk(error: Exception) -> bool:
+    """Another attempt would meet it at once again. The writers of weights and graphs have exceptions of their own."""
+    return getattr(error, "errno", None) in FULL or os.strerror(errno.ENOSPC) in str(error)
 
 
 def _lease(context: Context, job_id: str, epoch: int) -> Lease:

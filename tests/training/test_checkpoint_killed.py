@@ -1,10 +1,8 @@
 """kill -9 at each step of writing a checkpoint, and a disk that is really full: what is there afterwards is whole."""
 
-import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -57,19 +55,6 @@ def test_a_kill_leaves_the_old_state_or_the_new_one(tmp_path: Path, fault: str) 
     assert holds(path, 2 if fault == "fsync of the folder" else 1)
     write(path, 3)
     assert holds(path, 3)
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of one megabyte."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount, unmount = shutil.which("mount"), shutil.which("umount")
-    options = ["-t", "tmpfs", "-o", "size=1m", "tmpfs", folder]
-    if not mount or not unmount or subprocess.run([mount, *options], capture_output=True, check=False).returncode:
-        pytest.skip("this machine does not let us mount a file system")
-    yield folder
-    subprocess.run([unmount, folder], check=True)
 
 
 def test_a_disk_that_is_full_keeps_the_state_before(small_disk: Path) -> None:

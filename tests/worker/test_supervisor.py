@@ -6,19 +6,23 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from sqlalchemy import update
 
 from app.core import jobs
+from app.core.leases import Lease
 from app.core.specs import Pretrain
 from app.core.states import Status
+from app.core.storage import Storage
 from app.core.tables import Job
 from tests.core.material import LANE, add_job, kinds, row
 from tests.figures import Figures
 from tests.worker.processes import eventually, gone, parent, running
 from worker import children, supervisor
 from worker.context import Context
+from worker.journal import Journal
 from worker.nursery import Nursery
 
 Child = Callable[[str], None]
@@ -134,6 +138,27 @@ def test_what_kills_its_process_harms_no_neighbour(
     assert gone("obedient")
     told = {"attempts": ended.attempts, "reason": POISON[module][0], "neighbours harmed": 0}
     figures.tell(f"a poisonous job, {module}", told)
+
+
+@pytest.mark.parametrize("child", ["warm"], indirect=True)
+def test_a_full_disk_ends_a_job_and_keeps_its_checkpoints(
+    context: Context, child: Child, small_disk: Path, figures: Figures
+) -> None:
+    """A real file system of one megabyte: two states of 400 kB are on it, a third one has no room."""
+    settings = context.settings.model_copy(update={"data": small_disk})
+    small = Context(settings, context.database, Storage(small_disk))
+    child("saving")
+    job_id = add_job(context.database)
+    supervisor.work(small, LANE, threading.Event())
+    job = row(context.database, job_id)
+    assert (job.status, job.attempts) == ("failed", 1)
+    assert job.error == {"code": "storage_full", "message": "The disk is full."}
+    latest = Journal(small, Lease(job_id, job.epoch, job.type, job.spec, job.tenant)).latest()
+    assert latest is not None
+    assert latest.meta == {"step": 2}
+    assert len(list((small_disk / "jobs" / job_id).iterdir())) == 2
+    told = {"reason": "storage_full", "attempts": 1, "checkpoints lost": 0, "partial files left": 0}
+    figures.tell("a disk that is full while a job saves its state", told)
 
 
 def test_cancelling_ends_a_child_that_does_not_listen_and_its_own_child(context: Context, child: Child) -> None:

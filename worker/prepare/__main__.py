@@ -86,11 +86,9 @@ def _collect(context: Context, dataset: str, folder: Path, tick: Tick) -> Collec
         most = context.settings.prepare_memory_bytes
         raise JobError("preparation_out_of_memory", f"{most} bytes of memory are too few for this dataset.") from error
     except OSError as error:
-        if error.errno == errno.EFBIG:  # Python ignores SIGXFSZ
-            raise too_large(context.settings) from error
-        if error.errno != errno.ENOSPC:
+        if error.errno != errno.EFBIG:  # Python ignores SIGXFSZ
             raise
-        raise JobError("storage_full", "The disk is full.") from error
+        raise too_large(context.settings) from error
 
 
 def _record(session: Session, dataset: str, found: Collection, packed: int) -> None:

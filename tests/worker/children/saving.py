@@ -1,0 +1,21 @@
+"""A child that saves its state until the disk is full."""
+
+import threading
+
+import torch
+
+from app.core.leases import Lease
+from worker.child import main
+from worker.context import Context
+from worker.journal import Journal, Mark
+from worker.training.checkpoint import State
+
+
+def save(context: Context, lease: Lease, _stop: threading.Event) -> None:
+    for step in range(1, 5):
+        state = State({"weight": torch.full((100_000,), float(step))}, {"step": step})
+        Journal(context, lease).checkpoint(state, Mark("main", 1, step, {}))
+
+
+if __name__ == "__main__":
+    main(save)
