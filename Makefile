@@ -44,9 +44,12 @@ quality-quick: setup
 test: setup
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup
 
-# The long forms of the tests with faults; their figures become docs/reliability.md.
+# The long forms of the tests with faults, and those that have one form; their figures become docs/reliability.md.
+TELLING := $(addprefix tests/,worker/prepare/test_hostile.py worker/test_supervisor.py worker/test_journal.py \
+	training/test_checkpoint.py training/test_checkpoint_killed.py api/test_uploads.py api/test_weights.py \
+	e2e/test_idempotent_kill.py)
 storm: setup
-	OMP_NUM_THREADS=1 $(BIN)/pytest tests/worker/prepare/test_hostile.py tests/api/test_uploads.py --figures docs/reliability.json
+	OMP_NUM_THREADS=1 $(BIN)/pytest $(TELLING) --figures docs/reliability.json
 	OMP_NUM_THREADS=1 $(BIN)/pytest -m storm --timeout 3600 --figures docs/reliability.json
 
 check: setup
