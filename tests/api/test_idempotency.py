@@ -69,7 +69,7 @@ def test_a_race_makes_one(client: httpx.Client, database: Database) -> None:
     def ask(_: int) -> httpx.Response:
         return client.post("/v1/jobs", json=body, headers=KEY)
 
-    with ThreadPoolExecutor(16) as pool:
+    with ThreadPoolExecutor(100) as pool:
         answers = list(pool.map(ask, range(100)))
     late = [answer for answer in answers if answer.status_code != 202]
     for answer in late:
