@@ -23,12 +23,13 @@ def test_a_ranking_holds_when_its_first_is_the_best_or_the_order_agrees(
 
 
 def test_the_best_strength_must_be_above_none_and_the_choice_is_no_strength() -> None:
-    own = strength.group("l2_sp")
+    own = strength.group(1e-3)
     accuracies = {"l2_sp 0": 0.80, "l2_sp 0.001": 0.79, "l2_sp 0.01": 0.82, "l2_sp auto": 0.99}
     found = [one for name, accuracy in accuracies.items() for one in by_seed(own, name, [accuracy])]
-    assert strength.expected(found).held
-    assert "`l2_sp 0.01`" in strength.expected(found).says
-    assert not strength.expected([one for one in found if one.name != "l2_sp 0.01"]).held
+    assert strength.expected(found, 1e-3, by=0.01).held
+    assert "`l2_sp 0.01`" in strength.expected(found, 1e-3, by=0.01).says
+    assert not strength.expected(found, 1e-3, by=0.03).held
+    assert not strength.expected([one for one in found if one.name != "l2_sp 0.01"], 1e-3, by=0).held
 
 
 def test_everything_is_held_against_random_weights_and_the_default_against_the_best() -> None:
