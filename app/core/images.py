@@ -25,6 +25,7 @@ KINDS |= {"P": "palette", "PA": "palette", "CMYK": "cmyk"} | dict.fromkeys(SIXTE
 TURNS = range(2, 9)  # EXIF's orientations other than upright
 MOST_ELONGATED = 32  # times; no panorama is, and a thread of pixels costs an uploader nothing
 ROWS = 64  # at a time
+HEADROOM = 2  # a JPEG is decoded at no less than this many times the side that is wanted of it
 # Evaluation resizes the shorter side to a little more than it crops, as ImageNet's evaluations do.
 RESIZE_RATIO = 256 / 224
 
@@ -48,11 +49,6 @@ class Photograph:
 
     image: Image.Image
     converted: tuple[str, ...]
-
-
-def decode(data: bytes, max_pixels: int) -> Image.Image:
-    """The image alone, as `photograph` reads it."""
-    return photograph(data, max_pixels).image
 
 
 def photograph(data: bytes, max_pixels: int, smallest: int | None = None) -> Photograph:
@@ -95,7 +91,7 @@ def pixel_count(data: bytes) -> int:
             warnings.simplefilter("ignore")
             with Image.open(io.BytesIO(data), formats=FORMATS) as image:
                 return image.width * image.height
-    except Exception:  # `decode` meets the same, and says what it is
+    except Exception:  # `photograph` meets the same, and says what it is
         return 0
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from app.context import Context
 from app.core.errors import conflict, invalid
-from app.core.images import BadImage, Pixels, decode, evaluation_view
+from app.core.images import HEADROOM, BadImage, Pixels, evaluation_view, photograph
 from app.core.settings import Settings
 from app.http.answers import Trouble
 from app.predictions.batching import Output
@@ -60,11 +60,16 @@ async def _view(image: bytes | BadImage, card: Card, settings: Settings) -> Pixe
 
 
 def view_of(data: bytes, card: Card, settings: Settings) -> Pixels | BadImage:
-    """What the network sees of a file, or what is wrong with the file."""
+    """What the network sees of a file, or what is wrong with the file.
+
+    A large JPEG is decoded at a fraction of its size, as it is when a dataset is prepared: a telephone's photograph
+    takes a sixth of the time.
+    """
     if len(data) > settings.max_image_bytes:
         return BadImage("file_too_large", f"An image file has at most {settings.max_image_bytes} bytes.")
     try:
-        return evaluation_view(decode(data, settings.max_image_pixels), card.size, card.resize)
+        found = photograph(data, settings.max_image_pixels, card.resize * HEADROOM)
+        return evaluation_view(found.image, card.size, card.resize)
     except BadImage as error:
         return error
 

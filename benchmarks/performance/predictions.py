@@ -13,8 +13,9 @@ from os import cpu_count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from app.core.images import decode, evaluation_view
+from app.core.settings import Settings
 from app.predictions.network import Network
+from app.predictions.service import view_of
 from benchmarks.load import Question, load
 from benchmarks.performance.material import Material
 from benchmarks.performance.measure import OURS, PEERS, Goal, Section, Series, ratios, told
@@ -27,7 +28,7 @@ PEER = "benchmarks.performance.peers"
 BOUNDARY = "imprint-benchmark"
 ALONE, NAIVE, LITSERVE, BENTOML = "alone", "FastAPI with torch", "LitServe", "BentoML"
 WANTED = {NAIVE: 9, LITSERVE: 1.5, BENTOML: 1}
-BATCH, IMAGES, PIXELS = 8, 240, 64_000_000
+BATCH, IMAGES = 8, 240
 
 
 Served = Callable[[], AbstractContextManager[Question]]
@@ -133,10 +134,10 @@ def published(folder: Path, backbone: str, weights: Path, photograph: Path) -> t
 
 def main(model: str, photograph: str) -> float:
     """Images a second: decoding on all cores while the network works, batches of 8."""
-    network, content = Network(Path(model)), Path(photograph).read_bytes()
+    network, content, settings = Network(Path(model)), Path(photograph).read_bytes(), Settings()
 
     def view(_: int) -> object:
-        return evaluation_view(decode(content, PIXELS), network.card.size, network.card.resize)
+        return view_of(content, network.card, settings)
 
     with ThreadPoolExecutor(cpu_count() or 1) as pool:
         for images in (BATCH, IMAGES):  # the first to warm up

@@ -1,18 +1,24 @@
 """Predictions over HTTP, on a tiny network that tells colours apart."""
 
 import base64
+import io
 import math
 import threading
 import time
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
+from PIL import Image
 from sqlalchemy import update
 
 from app.core.database import Database
+from app.core.images import evaluation_view, photograph
 from app.core.settings import Settings
 from app.core.tables import Model
+from app.predictions.network import Card
+from app.predictions.service import view_of
 from tests.api.conftest import Serve
 from tests.api.material import add_model, image_bytes, problem
 
@@ -192,3 +198,19 @@ def test_a_broken_servable_is_our_fault_and_the_server_goes_on(
     found = problem(predict(client, broken), 500, "internal_error")
     assert "onnx" not in found["detail"].lower()
     assert predict(client, fine).status_code == 200
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_large_photograph_is_decoded_at_a_fraction_of_its_size_and_seen_alike(settings: Settings) -> None:
+    """Smooth colours, as a photograph has them: at full size and at the reduced one the views are the same."""
+    ramp = np.linspace(0, 255, 1600, dtype=np.uint8)
+    image = Image.fromarray(np.stack([np.tile(ramp, (1200, 1)), np.tile(ramp[:1200, None], (1, 1600)),
+                                      np.full((1200, 1600), 90, np.uint8)], axis=2))  # fmt: skip
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=95)
+    card = Card(classes=["a", "b"], size=224, resize=256, temperature=1.0)
+    seen = view_of(buffer.getvalue(), card, settings)
+    assert isinstance(seen, np.ndarray)
+    whole = evaluation_view(photograph(buffer.getvalue(), settings.max_image_pixels).image, card.size, card.resize)
+    assert np.abs(seen.astype(int) - whole).max() <= 2
+    assert photograph(buffer.getvalue(), settings.max_image_pixels, 2 * card.resize).image.size == (800, 600)

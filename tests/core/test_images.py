@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.core.images import BadImage, decode, evaluation_view, photograph, resize_for, resize_shorter
+from app.core.images import BadImage, evaluation_view, photograph, resize_for, resize_shorter
 
 PIXELS = 64_000_000
 
@@ -18,6 +18,10 @@ def encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, kind, **options)
     return buffer.getvalue()
+
+
+def decode(data: bytes, max_pixels: int) -> Image.Image:
+    return photograph(data, max_pixels).image
 
 
 def fault(data: bytes, max_pixels: int = PIXELS) -> str:

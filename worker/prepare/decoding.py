@@ -13,11 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.core.archives import BadMember, read
-from app.core.images import BadImage, Pixels, photograph, pixel_count, resize_shorter
+from app.core.images import HEADROOM, BadImage, Pixels, photograph, pixel_count, resize_shorter
 from app.core.settings import Settings
 
 WINDOW = 4  # images under way for each core
-HEADROOM = 2  # a JPEG is decoded at no less than this many times the side that is stored
 LARGE = 16_000_000  # pixels: photographs of everyday size are decoded side by side, larger ones one after the other
 # What a thread may need of the address space: a stack, an arena of malloc's, and an image just below LARGE twice.
 THREAD_BYTES = 256 * 1024 * 1024
