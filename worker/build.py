@@ -1,11 +1,11 @@
 """The only place that turns a spec into training objects."""
 
-import os
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from app.core.cores import count_cores
 from app.core.specs import RANDOM, Finetune
 from app.core.tables import Dataset, Model
 from worker.balance import Balance, balance
@@ -27,7 +27,7 @@ from worker.training.run import Recipe
 from worker.training.weights import load_exactly
 from worker.views import view_of
 
-CORES = os.cpu_count() or 1
+CORES = count_cores()
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from app.core.messages import celery_config
 from app.core.reconciler import reconciler
 from app.core.repeater import Repeater
 from app.core.settings import Settings
-from worker import children
+from worker import children, folder_transport
 from worker.context import Context
 from worker.lanes import drain_if_idle, stopping
 from worker.sweep import sweep
@@ -28,6 +28,7 @@ from worker.wakes import Sender
 # Celery warns of running as root because of pickled messages; this application takes JSON alone.
 warnings.filterwarnings("ignore", category=SecurityWarning)
 
+folder_transport.install()
 app = Celery("imprint", include=["worker.tasks"])
 app.conf.update(celery_config(Settings()))
 

@@ -1,7 +1,6 @@
 """A published model as ONNX Runtime runs it. A worker wrote its two files; normalisation is in the graph."""
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
+from app.core.cores import count_cores
 from app.core.images import Pixels
 from app.predictions.batching import Output
 
@@ -53,7 +53,7 @@ def _card(written: dict[str, Any]) -> Card:
 
 def _options() -> onnxruntime.SessionOptions:
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = os.cpu_count() or 1
+    options.intra_op_num_threads = count_cores()
     options.log_severity_level = 3  # errors
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle threads leave the cores to training
     return options

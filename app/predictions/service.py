@@ -2,11 +2,11 @@
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from os import cpu_count
 
 import numpy as np
 
 from app.context import Context
+from app.core.cores import count_cores
 from app.core.errors import conflict, invalid
 from app.core.images import HEADROOM, BadImage, Pixels, evaluation_view, photograph
 from app.core.settings import Settings
@@ -18,7 +18,7 @@ from app.predictions.readiness import Choice
 from app.predictions.schemas import Embedding, EmbeddingAnswer, Failure, Guess, Prediction, PredictionAnswer
 
 # A decoded photograph takes 4 bytes for each of up to 64 million pixels: never more at a time than there are cores.
-DECODERS = ThreadPoolExecutor(cpu_count() or 1, thread_name_prefix="decoder")
+DECODERS = ThreadPoolExecutor(count_cores(), thread_name_prefix="decoder")
 
 Seen = Output | BadImage
 

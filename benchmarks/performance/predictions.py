@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
-from os import cpu_count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from app.core.cores import count_cores
 from app.core.settings import Settings
 from app.predictions.network import Network
 from app.predictions.service import view_of
@@ -139,7 +139,7 @@ def main(model: str, photograph: str) -> float:
     def view(_: int) -> object:
         return view_of(content, network.card, settings)
 
-    with ThreadPoolExecutor(cpu_count() or 1) as pool:
+    with ThreadPoolExecutor(count_cores()) as pool:
         for images in (BATCH, IMAGES):  # the first to warm up
             began = time.perf_counter()
             views = list(pool.map(view, range(BATCH)))

@@ -2,7 +2,6 @@
 
 import errno
 import math
-import os
 import resource
 import threading
 import time
@@ -15,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from app.core import leases, quotas
 from app.core.archives import BadArchive, open_archive
+from app.core.cores import count_cores
 from app.core.leases import Lease
 from app.core.settings import Settings
 from app.core.storage import sync
@@ -64,7 +64,7 @@ def prepare(context: Context, lease: Lease, stop: threading.Event) -> None:
 
 def confine(settings: Settings) -> None:
     """Take from this process what it does not need: whatever a decoder is made to do, the machine stays as it is."""
-    seconds = math.ceil(settings.prepare_seconds) * (os.cpu_count() or 1) + SPARE_SECONDS
+    seconds = math.ceil(settings.prepare_seconds) * count_cores() + SPARE_SECONDS
     for what, limit in (
         (resource.RLIMIT_AS, settings.prepare_memory_bytes),
         (resource.RLIMIT_FSIZE, settings.max_dataset_bytes + SPARE_BYTES),

@@ -1,7 +1,6 @@
 """Decodes an archive's images on all cores, in order, holding only a few in memory, and of the largest ones one."""
 
 import hashlib
-import os
 import threading
 import zipfile
 from collections import deque
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.core.archives import BadMember, read
+from app.core.cores import count_cores
 from app.core.images import HEADROOM, BadImage, Pixels, photograph, pixel_count, resize_shorter
 from app.core.settings import Settings
 
@@ -40,7 +40,7 @@ Outcome = Decoded | BadImage | BadMember
 
 def count_threads(settings: Settings) -> int:
     """One for each core, as far as a preparation's memory goes: 64 of them fill 4 GiB before the first image."""
-    return max(1, min(os.cpu_count() or 1, settings.prepare_memory_bytes // THREAD_BYTES))
+    return max(1, min(count_cores(), settings.prepare_memory_bytes // THREAD_BYTES))
 
 
 class Decoder:

@@ -1,0 +1,30 @@
+"""How many processor cores this process should use at a time."""
+
+import math
+import os
+from pathlib import Path
+
+QUOTA = Path("/sys/fs/cgroup/cpu.max")  # of a container: microseconds of processor time in each period, or "max"
+
+
+def count_cores(quota: Path = QUOTA) -> int:
+    """OMP_NUM_THREADS where it is set, as OpenMP has it; else the cores that it may run on, within its quota.
+
+    More threads than cores are worse than too few: the steps of a small network are hundreds of parallel regions, each
+    of which waits for the thread that is not running. Two trainings with two threads each on two cores take thirty
+    times as long as with one each.
+    """
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    if asked.isdigit() and int(asked) > 0:
+        return int(asked)
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return int(min(allowed, _within(quota)))
+
+
+def _within(quota: Path) -> float:
+    """Whole cores of a container's quota; no limit where there is none (cgroup v2)."""
+    try:
+        most, period = quota.read_text().split()
+    except (OSError, ValueError):
+        return math.inf
+    return math.inf if most == "max" else max(1, math.ceil(int(most) / int(period)))
