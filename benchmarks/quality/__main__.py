@@ -46,20 +46,19 @@ def main() -> int:
     with fresh_server() as url:
         sections = conducted(Service(url), letters, quick=asked.quick)
     print(f"{sum(each.seconds for each in sections.values())} s in all", flush=True)
-    if asked.quick:
-        return failures(sections)
-    write(sections)
-    return 0
+    return failures(sections) if asked.quick else 0
 
 
 def conducted(service: Service, letters: Sequence[str], *, quick: bool) -> dict[str, Section]:
-    """The experiments, one after the other."""
+    """The experiments, one after the other; what a long one has found is written down before the next one begins."""
     made = {}
     for letter in letters:
         print(f"{letter}. {EXPERIMENTS[letter].title}", flush=True)
         made[letter] = section(service, EXPERIMENTS[letter], quick=quick)
         for expectation in made[letter].expectations:
             print(f"  {sentence(expectation)}", flush=True)
+        if not quick:
+            write({letter: made[letter]})
     return made
 
 
