@@ -12,7 +12,7 @@ from app import schema
 from app.core.settings import Settings
 from app.core.specs import LANES
 from app.keys import cli as keys
-from app.options import Data, leave, settings_of
+from app.options import Data, leave, settings_of, usable_database
 from app.processes import Command, Tree
 
 # Workers stop their own children first; the tree waits a little longer than they do.
@@ -39,7 +39,7 @@ def serve(host: str = "127.0.0.1", port: int = 8000, data: Data = None, lanes: L
     """The whole service in one process tree: API and workers. Ctrl-C ends all of it."""
     settings = _guarded(settings_of(data), host)
     _refuse_taken_port(host, port)
-    schema.upgrade(settings.resolved_database_url)
+    _migrate(settings)
     _run([_api(settings, host, port), *_workers(settings, lanes)], settings)
 
 
@@ -47,6 +47,7 @@ def serve(host: str = "127.0.0.1", port: int = 8000, data: Data = None, lanes: L
 def api(host: str = "127.0.0.1", port: int = 8000, data: Data = None) -> None:
     """The HTTP side alone."""
     settings = _guarded(settings_of(data), host)
+    _check(settings)
     _refuse_taken_port(host, port)
     _run([_api(settings, host, port)], settings)
 
@@ -55,13 +56,25 @@ def api(host: str = "127.0.0.1", port: int = 8000, data: Data = None) -> None:
 def worker(data: Data = None, lanes: Lanes = EVERY_LANE) -> None:
     """Workers alone: one Celery process for each lane. Start more on other machines to scale out."""
     settings = settings_of(data)
+    _check(settings)
     _run(_workers(settings, lanes), settings)
 
 
 @cli.command()
 def migrate(data: Data = None) -> None:
     """Bring the database to the newest schema."""
-    schema.upgrade(settings_of(data).resolved_database_url)
+    _migrate(settings_of(data))
+
+
+def _migrate(settings: Settings) -> None:
+    with usable_database():
+        schema.migrate(settings.resolved_database_url)
+
+
+def _check(settings: Settings) -> None:
+    """Refuse a database that this code may not work with, before anything has been started."""
+    with usable_database():
+        schema.check(settings.resolved_database_url)
 
 
 def _guarded(settings: Settings, host: str) -> Settings:

@@ -1,11 +1,15 @@
 """What the commands of `imprint` have in common."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
+from sqlalchemy.exc import OperationalError
 
 from app.core.settings import Settings
+from app.schema import WrongSchema
 
 Data = Annotated[Path | None, typer.Option(help="The data folder (IMPRINT_DATA).")]
 
@@ -19,3 +23,15 @@ def leave(message: str) -> NoReturn:
     """End the command with one line that says what to do."""
     typer.echo(f"imprint: {message}", err=True)
     raise typer.Exit(2)
+
+
+@contextmanager
+def usable_database() -> Iterator[None]:
+    """A database that cannot be worked with ends the command with one line, never with a traceback."""
+    try:
+        yield
+    except WrongSchema as wrong:
+        leave(str(wrong))
+    except OperationalError as error:
+        reason = str(error.orig).strip().splitlines()[0]
+        leave(f"the database cannot be used: {reason}. Start it, or correct IMPRINT_DATABASE_URL")

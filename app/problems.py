@@ -1,6 +1,5 @@
 """The one place where an error becomes an answer: `application/problem+json` (RFC 9457) with a stable `code`."""
 
-import errno
 import logging
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -16,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core.errors import FieldError, Kind, ServiceError
+from app.core.storage import FULL
 from app.http.pointers import field_errors
 
 logger = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ STATUS: dict[Kind, int] = {
     "full": 507,
 }
 HTTP_CODES = {400: "bad_request", 404: "route_not_found", 405: "method_not_allowed", 413: "body_too_large"}
-FULL = (errno.ENOSPC, errno.EDQUOT)
+STORAGE_FULL = "There is no room left to store this: delete what is no longer needed, or give the storage more room."
 CLIENT_GONE = 499  # nobody reads it; logs and metrics do
 MEDIA_TYPE = "application/problem+json"
 
@@ -130,7 +130,7 @@ async def _client_gone(request: Request, _error: Exception) -> Response:
 async def _system_error(_request: Request, error: Exception) -> Response:
     if cast(OSError, error).errno in FULL:
         logger.error("the storage is full")
-        return problem(507, "storage_full", "There is no room left to store this.")
+        return problem(507, "storage_full", STORAGE_FULL)
     raise error
 
 

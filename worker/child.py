@@ -14,6 +14,7 @@ from app.core import leases, lifeline
 from app.core.errors import ServiceError
 from app.core.leases import Lease, StaleLease
 from app.core.specs import SPEC, AnySpec
+from app.core.storage import FULL
 from app.core.tables import Job
 from worker.context import Context
 
@@ -21,7 +22,8 @@ logger = logging.getLogger(__name__)
 
 STOPPED = 3  # exit status: stopped when asked, everything worth keeping is saved
 STALE = 4  # exit status: the job has moved on
-FULL = (errno.ENOSPC, errno.EDQUOT)
+# Another attempt would fill it again at once.
+STORAGE_FULL = "There was no room left to store what the job makes: make some, then ask for the job again."
 
 
 class Stopped(Exception):
@@ -62,7 +64,7 @@ def _run(work: Work, context: Context, job_id: str, epoch: int, stop: threading.
         except Exception as error:
             if not _tells_of_a_full_disk(error):
                 raise
-            _fail(context, lease, JobError("storage_full", "The disk is full."))
+            _fail(context, lease, JobError("storage_full", STORAGE_FULL))
     except Stopped:
         return STOPPED
     except StaleLease as stale:

@@ -17,9 +17,10 @@ from typing import IO
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from app.core import leases
+from app.core import heartbeat, leases, releases
 from app.core.leases import Lease, Orders, StaleLease
 from app.core.lifeline import Group
+from app.core.specs import LANES
 from app.core.states import Status
 from worker import children
 from worker.context import Context, owner
@@ -46,11 +47,21 @@ class Ending:
 def work(context: Context, lane: str, stopping: threading.Event) -> None:
     """Do the lane's queued jobs until there are none or this process is to stop."""
     while not stopping.is_set():
-        with context.database.writing() as session:
-            lease = leases.claim(session, lane, owner(), context.settings.lease_seconds)
+        lease = _claim(context, lane)
         if lease is None:
             return
         supervise(context, lease, stopping)
+
+
+def _claim(context: Context, lane: str) -> Lease | None:
+    """The lane's next job; none of a database that has been migrated by another version since this process began."""
+    with context.database.writing() as session:
+        if what_to_do := releases.other(session):
+            logger.error("no jobs are taken: %s", what_to_do)
+            return None
+        lease = leases.claim(session, lane, owner(), context.settings.lease_seconds)
+    heartbeat.beat(context.settings, lane)
+    return lease
 
 
 def supervise(context: Context, lease: Lease, stopping: threading.Event) -> None:
@@ -132,6 +143,7 @@ class Watch:
         with self._context.database.writing() as session:
             orders = leases.renew(session, self._lease, self._context.settings.lease_seconds)
         self._renewed = asked_at
+        heartbeat.beat(self._context.settings, LANES[self._lease.type])
         return orders
 
 

@@ -25,6 +25,7 @@ class Settings(BaseSettings):
     poll_seconds: float = Field(0.5, gt=0, description="how often a supervisor looks at its child and its job")
     checkpoint_seconds: float = Field(30.0, gt=0)
     max_attempts: int = Field(3, ge=1)
+    heartbeats: Path | None = Field(None, description="a folder where each lane shows that it renews, for healthchecks")
 
     max_upload_bytes: int = Field(10 * 1024 * MIB, ge=1)
     max_model_bytes: int = Field(4 * 1024 * MIB, ge=1)

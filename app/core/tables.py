@@ -38,6 +38,15 @@ class Owned:
     tenant: Mapped[str] = mapped_column(Id, default=LOCAL, server_default=LOCAL)
 
 
+class Release(Base):
+    """A version of Imprint that has migrated this database; the last one is the one that may work with it."""
+
+    __tablename__ = "releases"
+
+    version: Mapped[str] = mapped_column(Id, primary_key=True)
+    migrated_at: Mapped[float] = mapped_column(default=now())
+
+
 class Tenant(Base):
     """Somebody with keys, things and limits of their own. A limit that is null is the service's default."""
 

@@ -16,7 +16,7 @@ from app.core.settings import Settings
 from app.core.tables import LOCAL, Key, Tenant
 from app.keys import queries, service
 from app.keys.scopes import SCOPES, Scope, covers
-from app.options import Data, leave, settings_of
+from app.options import Data, leave, settings_of, usable_database
 
 keys = typer.Typer(help="API keys.", no_args_is_help=True)
 tenants = typer.Typer(help="Who has keys, and what they may use.", no_args_is_help=True)
@@ -26,8 +26,9 @@ TenantName = Annotated[str, typer.Option("--tenant", help="Whose key it is; 'loc
 
 @contextmanager
 def opened(settings: Settings) -> Iterator[Database]:
-    """The database with its newest schema; a refusal ends the command with its message."""
-    schema.upgrade(settings.resolved_database_url)
+    """The database, with a schema where there was none; a refusal ends the command with its message."""
+    with usable_database():
+        schema.ensure(settings.resolved_database_url)
     database = Database(settings.resolved_database_url)
     try:
         yield database

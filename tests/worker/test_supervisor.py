@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,11 +17,12 @@ from app.core.leases import Lease
 from app.core.specs import Pretrain
 from app.core.states import Status
 from app.core.storage import Storage
-from app.core.tables import Job
+from app.core.tables import Job, Release
 from tests.core.material import LANE, add_job, kinds, row
 from tests.figures import Figures
 from tests.worker.processes import eventually, gone, parent, running
 from worker import children, supervisor
+from worker.child import STORAGE_FULL
 from worker.context import Context
 from worker.journal import Journal
 from worker.nursery import Nursery
@@ -152,7 +154,7 @@ def test_a_full_disk_ends_a_job_and_keeps_its_checkpoints(
     supervisor.work(small, LANE, threading.Event())
     job = row(context.database, job_id)
     assert (job.status, job.attempts) == ("failed", 1)
-    assert job.error == {"code": "storage_full", "message": "The disk is full."}
+    assert job.error == {"code": "storage_full", "message": STORAGE_FULL}
     latest = Journal(small, Lease(job_id, job.epoch, job.type, job.spec, job.tenant)).latest()
     assert latest is not None
     assert latest.meta == {"step": 2}
@@ -239,3 +241,38 @@ def test_the_lease_is_renewed_while_the_child_works(context: Context, child: Chi
         time.sleep(context.settings.renew_seconds * 4)
         later = row(context.database, job_id).lease_expires_at or 0
         assert later > first + context.settings.renew_seconds
+
+
+def test_a_database_of_another_version_is_left_alone(
+    context: Context, child: Child, caplog: pytest.LogCaptureFixture
+) -> None:
+    child("succeeding")
+    job_id = add_job(context.database)
+    with context.database.writing() as session:
+        session.add(Release(version="9.9.9"))
+    supervisor.work(seen(context), LANE, threading.Event())
+    assert row(context.database, job_id).status == Status.QUEUED
+    assert "run one version everywhere" in caplog.text
+    assert beats(context) == []
+
+
+def test_an_idle_lane_and_one_that_works_show_that_they_renew(context: Context, child: Child) -> None:
+    supervisor.work(seen(context), LANE, threading.Event())
+    assert beats(context) == [LANE]
+    child("obedient")
+    job_id = add_job(context.database)
+    with working(seen(context)):
+        until(context, job_id, Status.RUNNING)
+        (context.settings.data / "beats" / LANE).unlink()
+        assert eventually(lambda: beats(context) == [LANE])
+
+
+def seen(context: Context) -> Context:
+    """The same, with somebody who asks whether it renews."""
+    return replace(
+        context, settings=context.settings.model_copy(update={"heartbeats": context.settings.data / "beats"})
+    )
+
+
+def beats(context: Context) -> list[str]:
+    return [file.name for file in (context.settings.data / "beats").glob("*")]
