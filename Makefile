@@ -5,7 +5,7 @@ LOCK := requirements/dev.txt
 UV := $(BIN)/uv
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: setup serve demo quality quality-quick bench test storm check format lock clean
+.PHONY: setup serve demo quality quality-quick bench test storm compose-test check format lock clean
 
 setup: .venv/ready
 
@@ -51,6 +51,10 @@ TELLING := $(addprefix tests/,worker/prepare/test_hostile.py worker/test_supervi
 storm: setup
 	OMP_NUM_THREADS=1 $(BIN)/pytest $(TELLING) --figures docs/reliability.json
 	OMP_NUM_THREADS=1 $(BIN)/pytest -m storm --timeout 3600 --figures docs/reliability.json
+
+# The whole stack in containers, which takes Docker, root and some 15 GB; what it saw becomes docs/compose.md.
+compose-test: setup
+	$(BIN)/pytest -x -m compose tests/compose --timeout 3600 --figures docs/compose.json
 
 check: setup
 	$(BIN)/ruff check .

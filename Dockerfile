@@ -1,0 +1,62 @@
+# Two images from one file: `api` (no torch) and `worker`. Debian's own Python; every Python package from the hashed locks.
+# Behind a TLS proxy of one's own: `--secret id=certificates,src=BUNDLE` gives the builder its certificates.
+FROM debian:bookworm-20260824-slim AS base
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends python3 \
+    && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/*.log /var/log/apt
+# No home, no shell, and a number that Kubernetes and the like can check to be another than root's.
+RUN useradd --uid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin imprint \
+    && install --directory --owner imprint --group imprint /data
+ENV PATH=/opt/imprint/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 IMPRINT_DATA=/data
+
+
+# uv comes from the lock, by pip, hashes checked, as in the Makefile; then it installs the rest.
+FROM base AS builder
+RUN apt-get update && apt-get install --yes --no-install-recommends ca-certificates python3-venv
+ENV PIP_CERT=/etc/ssl/certs/ca-certificates.crt SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt \
+    UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1 UV_PYTHON=/opt/imprint/bin/python
+WORKDIR /source
+COPY requirements/dev.txt requirements/
+RUN --mount=type=secret,id=certificates,target=/etc/ssl/certs/ca-certificates.crt \
+    python3 -m venv --without-pip /opt/imprint && python3 -m venv /opt/uv \
+    && awk '/^uv==/ {on=1} on {print} on && !/\\$/ {exit}' requirements/dev.txt > uv.txt \
+    && /opt/uv/bin/pip install --quiet --no-cache-dir --require-hashes --no-deps --requirement uv.txt
+
+# The project's own wheel: its sources change more often than the packages, and must not make them be installed anew.
+FROM builder AS wheel
+COPY pyproject.toml README.md LICENSE ./
+COPY app app
+COPY worker worker
+COPY migrations migrations
+RUN --mount=type=secret,id=certificates,target=/etc/ssl/certs/ca-certificates.crt \
+    /opt/uv/bin/uv build --quiet --no-cache --wheel --require-hashes --build-constraint requirements/dev.txt --out-dir /wheel
+
+FROM builder AS api-packages
+COPY requirements/api.txt requirements/
+RUN --mount=type=secret,id=certificates,target=/etc/ssl/certs/ca-certificates.crt \
+    /opt/uv/bin/uv pip install --quiet --no-cache --require-hashes --requirement requirements/api.txt
+RUN --mount=type=bind,from=wheel,source=/wheel,target=/wheel \
+    /opt/uv/bin/uv pip install --quiet --no-cache --no-deps --offline /wheel/*.whl
+
+FROM builder AS worker-packages
+COPY requirements/worker.txt requirements/
+RUN --mount=type=secret,id=certificates,target=/etc/ssl/certs/ca-certificates.crt \
+    /opt/uv/bin/uv pip install --quiet --no-cache --require-hashes --requirement requirements/worker.txt
+RUN --mount=type=bind,from=wheel,source=/wheel,target=/wheel \
+    /opt/uv/bin/uv pip install --quiet --no-cache --no-deps --offline /wheel/*.whl
+
+
+FROM base AS api
+COPY --from=api-packages /opt/imprint /opt/imprint
+USER 10001:10001
+VOLUME /data
+EXPOSE 8000
+ENTRYPOINT ["imprint"]
+CMD ["api", "--host", "0.0.0.0"]
+
+FROM base AS worker
+COPY --from=worker-packages /opt/imprint /opt/imprint
+USER 10001:10001
+VOLUME /data
+ENTRYPOINT ["imprint"]
+CMD ["worker"]

@@ -1,0 +1,117 @@
+"""What is wrong with a deployment is said in one line, and an unhealthy worker is told from a healthy one."""
+
+import re
+import socket
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+import pytest
+
+from tests.compose.stack import Stack, until
+from tests.figures import Figures
+
+pytestmark = pytest.mark.compose
+
+SECONDS = 90  # until Docker has noticed: a lease of 20 s, and a look every 3 s
+SIGNAL = """
+import os, pathlib, signal
+for process in pathlib.Path('/proc').glob('[0-9]*'):
+    if b'long@' in (process / 'cmdline').read_bytes():
+        os.kill(int(process.name), signal.{name})
+"""
+DOWNGRADE = """
+from alembic import command
+from app import schema
+from app.core.settings import Settings
+command.downgrade(schema._config(Settings().resolved_database_url), '0005')
+"""
+
+
+def becomes(stack: Stack, service: str, health: str) -> None:
+    until(lambda: stack.health(service), lambda now: now == {health}, SECONDS)
+
+
+def last_line(said: str) -> str:
+    """Without the name of the container in front."""
+    return said.strip().splitlines()[-1].rpartition("| ")[2]
+
+
+def test_a_missing_secret(stack: Stack, figures: Figures) -> None:
+    env = stack.folder / ".env"
+    kept = env.read_text()
+    env.write_text(re.sub("(REDIS_PASSWORD)=.*", r"\1=", kept))
+    said = stack.refusal("up", "--detach")
+    env.write_text(kept)
+    assert said.count("\n") <= 1
+    assert "IMPRINT_REDIS_PASSWORD" in said
+    assert "copy .env.example to .env" in said
+    figures.tell("a missing secret", {"`docker compose up`": last_line(said)})
+
+
+def test_a_port_in_use(stack: Stack, figures: Figures) -> None:
+    with closing(socket.socket()) as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        said = stack.refusal("up", "--detach", IMPRINT_PORT=port)
+    stack.up()
+    line = last_line(said)
+    assert f"127.0.0.1:{port}" in line
+    assert "address already in use" in line
+    figures.tell("a port in use", {"`docker compose up`": line.replace(port, "8000")})
+
+
+@contextmanager
+def old_schema(stack: Stack) -> Iterator[None]:
+    stack.compose("stop", "api", "worker")
+    stack.compose("run", "--rm", "--no-deps", "--entrypoint", "python", "migrate", "-c", DOWNGRADE)
+    yield
+    stack.up()
+
+
+def test_an_old_schema(stack: Stack, figures: Figures) -> None:
+    with old_schema(stack):
+        said = {name: stack.refusal("run", "--rm", "--no-deps", name) for name in ("api", "worker")}
+    assert stack.health("worker") == {"healthy"}
+    for line in said.values():
+        assert line.count("imprint: ") == 1
+        assert "the database's schema is 0005" in line
+        assert "run `imprint migrate`" in line
+    figures.tell("an old database schema", {name: last_line(line) for name, line in said.items()})
+
+
+def test_a_worker_of_another_version(stack: Stack, figures: Figures) -> None:
+    project = stack.folder / "pyproject.toml"
+    ours = project.read_text()
+    project.write_text(re.sub('^version = ".*"', 'version = "9.9.9"', ours, flags=re.MULTILINE))
+    stack.compose("build", "migrate", "api")
+    stack.up("api")
+    becomes(stack, "worker", "unhealthy")
+    running = last_line(stack.compose("logs", "--tail", "1", "worker"))
+    refused = stack.refusal("run", "--rm", "--no-deps", "worker")
+    project.write_text(ours)
+    stack.compose("build", "migrate", "api")
+    stack.up()
+    becomes(stack, "worker", "healthy")
+    for line in (running, refused):
+        assert "the database was migrated by 9.9.9: run one version everywhere" in line
+    figures.tell("a worker of another version than the API", {"running": running, "started": last_line(refused)})
+
+
+def test_a_worker_without_its_database_is_unhealthy(stack: Stack) -> None:
+    stack.compose("pause", "postgres")
+    try:
+        becomes(stack, "worker", "unhealthy")
+        becomes(stack, "api", "unhealthy")
+    finally:
+        stack.compose("unpause", "postgres")
+    becomes(stack, "worker", "healthy")
+    becomes(stack, "api", "healthy")
+
+
+def test_a_worker_that_hangs_is_unhealthy_though_it_lives(stack: Stack) -> None:
+    stack.python("worker", SIGNAL.format(name="SIGSTOP"))
+    becomes(stack, "worker", "unhealthy")
+    assert [found["State"]["Status"] for found in stack.inspect("worker")] == ["running"]
+    stack.python("worker", SIGNAL.format(name="SIGCONT"))
+    becomes(stack, "worker", "healthy")
