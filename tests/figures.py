@@ -18,7 +18,7 @@ COMPOSE = """# `docker compose up`, proven by running it
 commands word for word, and then does the rest over HTTP and with `docker compose`: see `tests/compose`.
 
 No image could be pulled where it ran. `debian` is what debootstrap makes of the same release; `postgres` and `redis`
-are Debian's packages (15.18 and 7.0.15) under the official images' names, with an entry point of our own that keeps to
+are Debian's packages (versions below) under the official images' names, with an entry point of our own that keeps to
 what docker-compose.yml relies on: `tests/compose/standins`. So the official images' own entry points have not been run,
 nor has the `gpu` profile, for which there was no device. Beside the committed files, containers were told a lease of 20
 seconds, and healthchecks to look every 3, so that faults show sooner.

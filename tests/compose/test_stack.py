@@ -3,6 +3,7 @@
 All tests that need Docker use one stack, and go on from where the one before has left it.
 """
 
+import os
 import time
 import zipfile
 from collections import Counter
@@ -12,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.compose.debian import run
 from tests.compose.files import OURS
 from tests.compose.stack import Stack, until
 from tests.figures import Figures
@@ -53,6 +55,18 @@ def finetuned(stack: Stack, birds: dict[str, Any], pretrained: str) -> dict[str,
         type="finetune", dataset=birds["id"], init=pretrained, penalty={"kind": "l2_sp", "strength": 0.01},
         baselines=["random"], training=TRAINING,
     )  # fmt: skip
+
+
+def test_where_it_runs(stack: Stack, figures: Figures) -> None:
+    versions = {
+        "Docker": run("docker", "version", "--format", "{{.Server.Version}}", env=stack.environment),
+        "Docker Compose": stack.compose("version", "--short"),
+        "in place of postgres": stack.compose("exec", "--no-TTY", "postgres", "postgres", "--version"),
+        "in place of redis": stack.compose("exec", "--no-TTY", "redis", "redis-server", "--version"),
+    }
+    figures.tell(
+        "where it ran", {"cores": os.cpu_count() or 1, **{name: said.strip() for name, said in versions.items()}}
+    )
 
 
 def test_the_images_are_as_small_as_they_should_be(stack: Stack, figures: Figures) -> None:
