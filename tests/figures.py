@@ -14,8 +14,9 @@ nothing here.
 
 COMPOSE = """# `docker compose up`, proven by running it
 
-`make compose-test` writes this file, and nothing of it where something fails. It copies the repository, runs README's
-commands word for word, and then does the rest over HTTP and with `docker compose`: see `tests/compose`.
+`make compose-test` writes this file; a test whose promise does not hold fails, and writes nothing here. It copies the
+repository, runs README's commands word for word, and then does the rest over HTTP and with `docker compose`: see
+`tests/compose`.
 
 No image could be pulled where it ran. `debian` is what debootstrap makes of the same release; `postgres` and `redis`
 are Debian's packages (versions below) under the official images' names, with an entry point of our own that keeps to

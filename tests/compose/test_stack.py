@@ -23,7 +23,8 @@ pytestmark = pytest.mark.compose
 API_MEGABYTES = 400
 FOLDERS = ("/", "/opt/imprint", "/etc", "/usr", "/var", "/tmp", "/data")
 TRAINING = {"epochs": 6, "batch_size": 32}
-LONG = {"epochs": 30, "batch_size": 32}  # long enough to be killed in the middle of
+# A small network, and long enough to be killed in the middle of.
+LONG = {"backbone": "shufflenet_v2_x0_5", "image_size": 64, "training": {"epochs": 40, "batch_size": 32}}
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +43,7 @@ def birds(stack: Stack, shared_data: Path) -> dict[str, Any]:
 def pretrained(stack: Stack, source: dict[str, Any]) -> str:
     """A model that has learnt from the source."""
     job = stack.job(
-        type="pretrain", dataset=source["id"], backbone="resnet18", image_size=64,
+        type="pretrain", dataset=source["id"], backbone="resnet18", image_size=32,
         method={"kind": "supervised"}, training=TRAINING,
     )  # fmt: skip
     return str(job["result"]["model"])
@@ -122,10 +123,8 @@ def test_the_main_job(stack: Stack, finetuned: dict[str, Any], shared_data: Path
     assert right >= 3
 
 
-def test_a_worker_that_is_killed_loses_seconds(
-    stack: Stack, birds: dict[str, Any], pretrained: str, figures: Figures
-) -> None:
-    job = training(stack, birds, pretrained)
+def test_a_worker_that_is_killed_loses_seconds(stack: Stack, birds: dict[str, Any], figures: Figures) -> None:
+    job = training(stack, birds)
     stack.compose("kill", "worker")
     at = stack.get(job)["progress"]["fraction"]
     began = time.monotonic()
@@ -139,10 +138,8 @@ def test_a_worker_that_is_killed_loses_seconds(
     figures.tell("`docker compose kill worker` in the middle of a training, then `up`", told)
 
 
-def test_a_worker_that_is_stopped_gives_its_job_back(
-    stack: Stack, birds: dict[str, Any], pretrained: str, figures: Figures
-) -> None:
-    job = training(stack, birds, pretrained)
+def test_a_worker_that_is_stopped_gives_its_job_back(stack: Stack, birds: dict[str, Any], figures: Figures) -> None:
+    job = training(stack, birds)
     began = time.monotonic()
     stack.compose("stop", "worker")
     took = round(time.monotonic() - began, 1)
@@ -163,7 +160,7 @@ def test_restarts_lose_nothing(
 ) -> None:
     photographs = list(first_of_each_class(shared_data / "ponce_birds_train.zip").values())
     before, said = inventory(stack), predictions(stack, finetuned, photographs)
-    job = training(stack, birds, finetuned["result"]["model"])
+    job = training(stack, birds)
     for service in ("api", "redis", "postgres"):
         stack.compose("restart", service)
         until(lambda service=service: stack.health(service), lambda now: now == {"healthy"}, 60)
@@ -185,10 +182,9 @@ def test_all_of_it_can_be_taken_down_and_up(stack: Stack, finetuned: dict[str, A
     figures.tell("`docker compose down`, then `up --detach --wait`", {"seconds until healthy": round(seconds, 1)})
 
 
-def training(stack: Stack, dataset: dict[str, Any], start: str) -> str:
+def training(stack: Stack, dataset: dict[str, Any]) -> str:
     """The path of a job in the middle of its training."""
-    spec = {"type": "finetune", "dataset": dataset["id"], "init": start, "trainable": "all", "training": LONG}
-    job = f"/v1/jobs/{stack.post('/v1/jobs', json=spec)['id']}"
+    job = f"/v1/jobs/{stack.post('/v1/jobs', json={'type': 'finetune', 'dataset': dataset['id'], **LONG})['id']}"
     stack.until(job, lambda now: now["status"] == "running" and (now["progress"] or {}).get("fraction", 0) > 0.2)
     return job
 
