@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 STOPPED = 3  # exit status: stopped when asked, everything worth keeping is saved
 STALE = 4  # exit status: the job has moved on
 # Another attempt would fill it again at once.
-STORAGE_FULL = "There was no room left to store what the job makes: make some, then ask for the job again."
+STORAGE_FULL = "There was no room left to store the outcome: free some space, then ask for it again."
 
 
 class Stopped(Exception):

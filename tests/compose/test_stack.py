@@ -22,7 +22,7 @@ pytestmark = pytest.mark.compose
 
 API_MEGABYTES = 400
 FOLDERS = ("/", "/opt/imprint", "/etc", "/usr", "/var", "/tmp", "/data")
-TRAINING = {"epochs": 6, "batch_size": 32}
+TRAINING = {"epochs": 4, "batch_size": 32}
 # A small network, and long enough to be killed in the middle of.
 LONG = {"backbone": "shufflenet_v2_x0_5", "image_size": 64, "training": {"epochs": 20, "batch_size": 32}}
 

@@ -10,14 +10,14 @@ from tests.figures import Figures
 
 pytestmark = pytest.mark.compose
 
-MEGABYTES = 64
+MEGABYTES = 150  # of which the dataset takes half
 SMALL = {"driver": "local", "driver_opts": {"type": "tmpfs", "device": "tmpfs", "o": f"size={MEGABYTES}m,uid=10001"}}
 TRAINING = {"epochs": 1, "batch_size": 32}
 
 
 @pytest.fixture(scope="module")
 def small(stack: Stack) -> Stack:
-    """The stack again, with room for little more than a dataset. Its name is last: nothing comes back from here."""
+    """The stack again, with room for a dataset and a small model. Its name is last: nothing comes back from here."""
     stack.begin_again(volumes={"data": SMALL})
     return stack
 
