@@ -2,6 +2,7 @@
 
 import re
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
@@ -28,8 +29,11 @@ command.downgrade(schema._config(Settings().resolved_database_url), '0005')
 """
 
 
-def becomes(stack: Stack, service: str, health: str) -> None:
+def becomes(stack: Stack, service: str, health: str) -> float:
+    """Wait for it; the seconds that it took."""
+    began = time.monotonic()
     until(lambda: stack.health(service), lambda now: now == {health}, SECONDS)
+    return round(time.monotonic() - began, 1)
 
 
 def last_line(said: str) -> str:
@@ -100,20 +104,24 @@ def test_a_worker_of_another_version(stack: Stack, figures: Figures) -> None:
     figures.tell("a worker of another version than the API", {"running": running, "started": last_line(refused)})
 
 
-def test_a_worker_without_its_database_is_unhealthy(stack: Stack) -> None:
+def test_a_worker_without_its_database_is_unhealthy(stack: Stack, figures: Figures) -> None:
     stack.compose("pause", "postgres")
     try:
-        becomes(stack, "worker", "unhealthy")
+        noticed = becomes(stack, "worker", "unhealthy")
         becomes(stack, "api", "unhealthy")
     finally:
         stack.compose("unpause", "postgres")
-    becomes(stack, "worker", "healthy")
+    again = becomes(stack, "worker", "healthy")
     becomes(stack, "api", "healthy")
+    figures.tell(
+        "a worker whose database is gone", {"unhealthy after, s": noticed, "healthy after its return, s": again}
+    )
 
 
-def test_a_worker_that_hangs_is_unhealthy_though_it_lives(stack: Stack) -> None:
+def test_a_worker_that_hangs_is_unhealthy_though_it_lives(stack: Stack, figures: Figures) -> None:
     stack.python("worker", SIGNAL.format(name="SIGSTOP"))
-    becomes(stack, "worker", "unhealthy")
+    noticed = becomes(stack, "worker", "unhealthy")
+    figures.tell("a worker that lives and hangs (SIGSTOP)", {"unhealthy after, s": noticed})
     assert [found["State"]["Status"] for found in stack.inspect("worker")] == ["running"]
     stack.python("worker", SIGNAL.format(name="SIGCONT"))
     becomes(stack, "worker", "healthy")
