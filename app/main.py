@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanag
 from importlib.metadata import version
 
 from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
 
 from app import health, problems
 from app.broker import Sender
@@ -59,6 +60,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(Counted, observed=observed)
     for router in ROUTERS:
         app.include_router(router)
+    list(iter_route_contexts(app.routes))  # FastAPI puts routes together when they are looked at: now, not at a request
     return app
 
 

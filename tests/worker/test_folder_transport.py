@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from celery import Celery
+from kombu import transport
 from kombu.transport import TRANSPORT_ALIASES
 
 from app.core.messages import celery_config
@@ -16,7 +17,9 @@ from worker import folder_transport
 
 @pytest.fixture
 def celery(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Celery]:
+    """As a worker has it, in a process where kombu knows no transport yet."""
     monkeypatch.setitem(TRANSPORT_ALIASES, "filesystem", TRANSPORT_ALIASES["filesystem"])
+    monkeypatch.setattr(transport, "_transport_cache", {})
     folder_transport.install()
     with closing(Celery("imprint", set_as_current=False)) as app:
         app.conf.update(celery_config(Settings(data=tmp_path)))

@@ -13,7 +13,7 @@ GIB = 1024**3
 
 
 @pytest.mark.parametrize(
-    ("cores", "memory", "threads"), [(2, 4 * GIB, 2), (64, 4 * GIB, 16), (64, 32 * GIB, 64), (64, 1, 1), (0, GIB, 1)]
+    ("cores", "memory", "threads"), [(2, 4 * GIB, 2), (64, 4 * GIB, 16), (64, 32 * GIB, 64), (64, 1, 1), (1, GIB, 1)]
 )
 def test_threads_fit_the_memory(monkeypatch: pytest.MonkeyPatch, cores: int, memory: int, threads: int) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", str(cores))
