@@ -46,6 +46,8 @@ def test_everything_is_held_against_random_weights_and_the_default_against_the_b
 def test_the_chosen_strength_is_held_against_the_best_one() -> None:
     accuracies = {"head": 0.8, "random": 0.3, "default": 0.8, "l2_sp 0": 0.9, "l2_sp auto": 0.85}
     found = [outcome("birds", name, accuracy) for name, accuracy in accuracies.items()]
-    last = labels.expected(found, "birds")[-1]
+    *_, default, last = labels.expected(found, "birds")
+    assert default.says == "birds: `default` is less than 3 points below `l2_sp auto`"
+    assert not default.held
     assert last.says == "birds: `l2_sp auto` is less than 3 points below `l2_sp 0`"
     assert not last.held

@@ -63,13 +63,14 @@ def spec(service: Service, kind: str, labels: int, seed: int) -> Spec:
 
 def expected(found: list[Outcome], own: str) -> list[Expectation]:
     """What starts from ImageNet is better than what does not, and what is chosen for the user is nearly the best."""
-    random, strengths = row(found, own, "random"), [name for name in names(found, own) if name.startswith(L2SP)]
+    random, auto = row(found, own, "random"), f"{L2SP} auto"
+    strengths = [name for name in names(found, own) if name.startswith(L2SP) and name != auto]
     others = [name for name in names(found, own) if name != "random" and name not in strengths]
     made = [certainly_above(row(found, own, name), random) for name in others]
-    made.append(above(row(found, own, DEFAULT), best(found, own, others), WORSE))
+    rivals = [name for name in others if name != DEFAULT]
+    made.append(above(row(found, own, DEFAULT), best(found, own, rivals), WORSE))
     if strengths:
-        auto = row(found, own, f"{L2SP} auto")
-        made += [certainly_above(auto, random), above(auto, best(found, own, strengths), WORSE)]
+        made.append(above(row(found, own, auto), best(found, own, strengths), WORSE))
     return made
 
 
