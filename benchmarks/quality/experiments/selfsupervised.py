@@ -40,7 +40,7 @@ FULL = Plan(
     },
     seeds=(0, 1, 2),
 )
-QUICK = Plan({CIFAR: (10,)}, {CIFAR: {"rotation": 3}}, seeds=(0,))
+QUICK = Plan({CIFAR: (10,)}, {CIFAR: {"rotation": 5}}, seeds=(0,))
 
 
 def run(service: Service, quick: bool) -> Findings:
