@@ -1,5 +1,6 @@
 """The only place that turns a spec into training objects."""
 
+import json
 from dataclasses import dataclass
 
 import torch
@@ -10,7 +11,7 @@ from app.core.specs import RANDOM, Finetune
 from app.core.tables import Dataset, Model
 from worker.balance import Balance, balance
 from worker.context import Context
-from worker.exam import Exam, best_split, exam
+from worker.exam import Exam, Questions, best_split, exam
 from worker.methods import method
 from worker.plan import Planned, Trainable
 from worker.starts import network
@@ -98,6 +99,21 @@ def class_names(context: Context, dataset: str) -> list[str]:
         return session.get_one(Dataset, dataset).class_names
 
 
+def questions(context: Context, dataset: str) -> Questions:
+    """A prepared dataset with labels, as what a model can be asked."""
+    images = opened(context, dataset)
+    return Questions(dataset, images, _image_names(context, dataset, len(images)), class_names(context, dataset))
+
+
+def _image_names(context: Context, dataset: str, images: int) -> list[str]:
+    """Where in its archive each image was; numbers for a dataset that was prepared before this was noted."""
+    path = context.storage.path(f"datasets/{dataset}/names.json")
+    if not path.exists():
+        return [f"#{number}" for number in range(images)]
+    names: list[str] = json.loads(path.read_text("utf-8"))
+    return names
+
+
 def _converted(context: Context, dataset: str) -> dict[str, int]:
     with context.database.reading() as session:
         return session.get_one(Dataset, dataset).converted
@@ -110,9 +126,8 @@ def _start(context: Context, spec: Trainable) -> Model | None:
 
 def _paper(context: Context, spec: Trainable, source: str, classes: list[str]) -> Exam:
     """The job's own dataset judges, if it has labels: of a target, this is all that they are ever used for."""
-    judging = spec.dataset if class_names(context, spec.dataset) else source
-    images = opened(context, judging)
-    return exam(images, class_names(context, judging), classes, judging, best_split(images))
+    asked = questions(context, spec.dataset if class_names(context, spec.dataset) else source)
+    return exam(asked, classes, best_split(asked.images))
 
 
 def experiment(context: Context, planned: Planned, shared: Material, head: dict[str, Tensor] | None) -> Experiment:

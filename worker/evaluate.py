@@ -9,11 +9,14 @@ from app.core import leases
 from app.core.leases import Lease
 from app.core.specs import Evaluate
 from app.core.tables import Model
-from worker.build import class_names, device, opened
+from worker.answers import MEDIA_TYPE, table
+from worker.build import device, questions
 from worker.child import JobError, Stopped, main, spec_of
 from worker.context import Context
 from worker.exam import ALL, Exam, best_split, exam, marks
+from worker.journal import Journal, Mark
 from worker.observer import Observer
+from worker.plan import MAIN
 from worker.progress import Progress
 from worker.starts import stored
 from worker.training.calibration import calibration
@@ -29,24 +32,24 @@ def evaluate(context: Context, lease: Lease, stop: threading.Event) -> None:
     if not isinstance(spec, Evaluate):
         raise JobError("wrong_type", f"A job of type {spec.type} is not for evaluating.")
     model = _model(context, spec.model)
-    images = opened(context, spec.dataset)
-    split = _split(context, spec, model, images)
-    paper = exam(images, class_names(context, spec.dataset), model.classes, spec.dataset, split)
+    asked = questions(context, spec.dataset)
+    paper = exam(asked, model.classes, _split(context, spec, model, asked.images))
     network, view = stored(context, model)
     observer = Observer(network, view, device(context, spec.device), tick=_tick(context, lease, stop))
     logits = observer.logits(paper.images, paper.rows)
     card = json.loads(context.storage.path(f"models/{model.id}/model.json").read_text("utf-8"))
     metrics = marks(logits, paper, model.classes, SEED)
     metrics["calibration"] = calibration(logits, paper.answers, card["temperature"])
-    names = _names(context, spec.dataset)
+    answers = table(logits, paper, model.classes, card["temperature"])
+    Journal(context, lease).artifact(f"{MAIN}.csv", Mark(MAIN, 0, 0, {}), MEDIA_TYPE, answers)
     result = {
         "model": model.id,
         "dataset": spec.dataset,
-        "split": split,
+        "split": paper.split,
         "images": len(paper.rows),
         "metrics": metrics,
         "most_confused": most_confused(metrics["confusion_matrix"], model.classes),
-        "suspects": [_suspect(one, paper, model.classes, names) for one in suspects(logits, paper.answers)],
+        "suspects": [_suspect(one, paper, model.classes) for one in suspects(logits, paper.answers)],
     }
     with context.database.writing() as session:
         leases.fence(session, lease)
@@ -93,18 +96,10 @@ def _tick(context: Context, lease: Lease, stop: threading.Event) -> Callable[[in
     return tick
 
 
-def _names(context: Context, dataset: str) -> list[str] | None:
-    """Where in its archive each image was; None for a dataset prepared before this was noted."""
-    path = context.storage.path(f"datasets/{dataset}/names.json")
-    names: list[str] | None = json.loads(path.read_text("utf-8")) if path.exists() else None
-    return names
-
-
-def _suspect(found: dict[str, Any], paper: Exam, classes: list[str], names: list[str] | None) -> dict[str, Any]:
+def _suspect(found: dict[str, Any], paper: Exam, classes: list[str]) -> dict[str, Any]:
     """An image that the model is sure is something else than its folder says: likely a wrong label."""
-    row = int(paper.rows[found["row"]])
     return {
-        "image": names[row] if names else f"#{row}",
+        "image": paper.names[found["row"]],
         "class": classes[found["label"]],
         "predicted": classes[found["predicted"]],
         "confidence": found["confidence"],

@@ -19,11 +19,15 @@ ALL = "all"
 
 @dataclass(frozen=True)
 class Exam:
-    """`rows` of `images` with their classes in `answers` (int64, indices into the model's classes)."""
+    """`rows` of `images` with their classes in `answers` (int64, indices into the model's classes).
+
+    `names`: where in the dataset's archive each of them was.
+    """
 
     images: PackedImages
     rows: npt.NDArray[np.int64]
     answers: Tensor
+    names: list[str]
     dataset: str
     split: str
 
@@ -33,18 +37,30 @@ def best_split(images: PackedImages) -> str:
     return next(split for split in BEST_JUDGES if len(images.indices(split)))
 
 
-def exam(images: PackedImages, names: list[str], classes: list[str], dataset: str, split: str) -> Exam:
-    """The questions of a dataset whose classes are `names`, to a model that knows `classes`.
+@dataclass(frozen=True)
+class Questions:
+    """A labelled dataset: its images, where in its archive each was, and what its labels mean."""
+
+    dataset: str
+    images: PackedImages
+    names: list[str]
+    classes: list[str]
+
+
+def exam(asked: Questions, classes: list[str], split: str) -> Exam:
+    """The questions of one split, to a model that knows `classes`.
 
     ValueError where the dataset has a class that the model does not know, or the split no image.
     """
+    images = asked.images
     rows = np.arange(len(images)) if split == ALL else images.indices(split)
-    if unknown := sorted(set(names) - set(classes)):
+    if unknown := sorted(set(asked.classes) - set(classes)):
         raise ValueError(f"the model does not know the classes {', '.join(unknown[:5])}")
     if not len(rows) or (images.labels[rows] < 0).any():
         raise ValueError(f"the dataset has no labelled images in {split!r}; there are {', '.join(SPLITS)}")
-    places = np.array([classes.index(name) for name in names])
-    return Exam(images, rows, torch.from_numpy(places[images.labels[rows]]), dataset, split)
+    places = np.array([classes.index(name) for name in asked.classes])
+    answers = torch.from_numpy(places[images.labels[rows]])
+    return Exam(images, rows, answers, [asked.names[row] for row in rows], asked.dataset, split)
 
 
 def marks(logits: Tensor, paper: Exam, classes: list[str], seed: int) -> dict[str, Any]:

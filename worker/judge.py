@@ -1,9 +1,11 @@
 """How good are a run's weights? Its figures on the job's exam, and how far its confidence can be believed."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 
+from worker.answers import table
 from worker.build import Material
 from worker.exam import Exam, marks, right
 from worker.observer import Observer, sample
@@ -14,16 +16,26 @@ MOST = 5000  # validation images are enough for one number
 CORRECT = "correct"
 
 
-def judge(network: Network, paper: Exam, shared: Material, seed: int) -> dict[str, Any]:
-    """The figures of the exam, `calibration` before and after the temperature that validation images ask for.
+@dataclass(frozen=True)
+class Judgement:
+    """What weights are worth, in figures, and what they answered, as a table (CSV); none where nothing could be asked.
 
-    `correct` has a 1 for each right answer and a 0 for each wrong one: what two runs are compared by.
+    Of the figures, `correct` has a 1 for each right answer and a 0 for each wrong one: what two runs are compared by.
     """
+
+    figures: dict[str, Any]
+    answers: bytes | None = None
+
+
+def judge(network: Network, paper: Exam, shared: Material, seed: int) -> Judgement:
+    """The exam's; `calibration` is before and after the temperature that validation images ask for."""
     observer = Observer(network, shared.view, shared.device)
     logits = observer.logits(paper.images, paper.rows)
     figures = marks(logits, paper, shared.classes, seed)
-    figures["calibration"] = calibration(logits, paper.answers, temperature(observer, shared, seed))
-    return figures | {CORRECT: "".join("1" if one else "0" for one in right(logits, paper).tolist())}
+    fitted = temperature(observer, shared, seed)
+    figures["calibration"] = calibration(logits, paper.answers, fitted)
+    figures[CORRECT] = "".join("1" if one else "0" for one in right(logits, paper).tolist())
+    return Judgement(figures, table(logits, paper, shared.classes, fitted))
 
 
 def temperature(observer: Observer, shared: Material, seed: int) -> float:

@@ -4,6 +4,7 @@ Spec -> plan -> build -> fit -> publish, going on from the last checkpoint where
 """
 
 import threading
+from dataclasses import replace
 from typing import Any
 
 from app.core.leases import Lease
@@ -12,7 +13,7 @@ from worker.build import CORES, Experiment, Material, experiment, material
 from worker.child import JobError, Stopped, main, spec_of
 from worker.context import Context
 from worker.journal import Journal
-from worker.judge import judge
+from worker.judge import Judgement, judge
 from worker.ledger import Ledger, Weights, unwrap
 from worker.pictures import Pictures
 from worker.plan import HEAD, Planned, plan
@@ -46,7 +47,7 @@ def train(context: Context, lease: Lease, stop: threading.Event) -> None:
             made = experiment(context, planned, shared, _head(ledger, planned))
             watcher.begin(name, spans[name], Pictures(made.method, made.validation or made.train))
             fitted = _fit(made, watcher, state if ledger.run == name else None)
-            watcher.finish(_figures(made, shared, fitted))
+            watcher.finish(_judged(made, shared, fitted))
             _keep(ledger, name, planned, made)
     publish(context, lease, spec, shared, ledger, ledger.notes[CHOSEN])
 
@@ -85,12 +86,13 @@ def _fit(made: Experiment, watcher: JobWatcher, state: State | None) -> Fitted:
         settle(CORES)
 
 
-def _figures(made: Experiment, shared: Material, fitted: Fitted) -> dict[str, Any]:
-    """The figures of the run's best weights; without labels, those of its validation."""
+def _judged(made: Experiment, shared: Material, fitted: Fitted) -> Judgement:
+    """What the run's best weights are worth; without labels, the figures of its validation."""
     told = {"best_epoch": fitted.epoch + 1, "epochs": fitted.epochs, "validation": fitted.metrics}
     if shared.paper is None:
-        return {"split": "val", **fitted.metrics, **told}
-    return judge(made.method.network, shared.paper, shared, made.recipe.seed) | told
+        return Judgement({"split": "val", **fitted.metrics, **told})
+    judged = judge(made.method.network, shared.paper, shared, made.recipe.seed)
+    return replace(judged, figures=judged.figures | told)
 
 
 def _keep(ledger: Ledger, name: str, planned: Planned, made: Experiment) -> None:

@@ -4,11 +4,12 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from app.core.leases import Lease
+from worker.answers import MEDIA_TYPE
 from worker.context import Context
 from worker.journal import Journal, Mark
+from worker.judge import Judgement
 from worker.ledger import Ledger
 from worker.pictures import Pictures
 from worker.plan import Planned, Trainable
@@ -101,10 +102,12 @@ class JobWatcher:
         """Whether this process was told to stop."""
         return self._stop.is_set()
 
-    def finish(self, figures: dict[str, Any]) -> dict[str, Any]:
-        """A run is done: its summary, which is in the ledger now."""
+    def finish(self, judged: Judgement) -> None:
+        """A run is done: its answers can be looked at, and its summary is in the ledger now."""
+        if judged.answers is not None:
+            self._journal.artifact(f"{self._mark.run}.csv", self._mark, MEDIA_TYPE, judged.answers)
+        figures = judged.figures
         summary = {"metrics": figures, "seconds": round(self._ledger.seconds(), 2)}
         self._ledger.summaries[self._mark.run] = summary
         told = {"run": self._mark.run, "accuracy": figures.get("accuracy"), "seconds": summary["seconds"]}
         self._journal.event("run_finished", told)
-        return summary

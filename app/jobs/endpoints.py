@@ -34,7 +34,13 @@ STREAMED: dict[int | str, dict[str, Any]] = {
     200: {"description": "A page, or the live stream", "content": {EVENT_STREAM: {"schema": {"type": "string"}}}}
 }
 SHOWN: dict[int | str, dict[str, Any]] = {
-    200: {"description": "The file", "content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}},
+    200: {
+        "description": "The file",
+        "content": {
+            "image/png": {"schema": {"type": "string", "format": "binary"}},
+            "text/csv": {"schema": {"type": "string"}},
+        },
+    },
     304: {"description": "The caller has it already"},
 }
 

@@ -4,28 +4,40 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
+
 from benchmarks.quality import statistics
-from benchmarks.quality.statistics import Estimate
+from benchmarks.quality.statistics import Answers, Estimate
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """One training, judged by `images`. All of it is JSON.
+    """One training and what it answered. All of it is JSON.
 
     `group` says what may be compared: the same images to learn from and to be judged by. `name` is what was done with
-    them. `asked`: the spec as it was sent, `spec`: with every default filled in; both are of the job that it was part
+    them. `correct` has a 1 for each test image that was recognised and a 0 for each other, in the order of the images'
+    names. `asked`: the spec as it was sent, `spec`: with every default filled in; both are of the job that it was part
     of. `extra`: other figures by name.
     """
 
     group: str
     name: str
     seed: int
-    images: int
-    accuracy: float
+    correct: str
     seconds: float
     asked: dict[str, Any]
     spec: dict[str, Any]
     extra: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def images(self) -> int:
+        """How many judged it."""
+        return len(self.correct)
+
+    @property
+    def accuracy(self) -> float:
+        """The share of them that was recognised."""
+        return self.correct.count("1") / len(self.correct)
 
     def beside(self, figures: dict[str, float]) -> "Outcome":
         """The same with more figures."""
@@ -61,7 +73,12 @@ class Row:
     @property
     def accuracy(self) -> Estimate:
         """Over all seeds."""
-        return statistics.accuracy(self.accuracies, self.images)
+        return statistics.accuracy(self.correct)
+
+    @property
+    def correct(self) -> Answers:
+        """By seed and test image."""
+        return np.array([[int(one) for one in outcome.correct] for outcome in self.outcomes])
 
     def mean(self, figure: str) -> float:
         """An extra figure's mean over the seeds."""
@@ -69,7 +86,7 @@ class Row:
 
     def over(self, other: "Row") -> Estimate:
         """By how much this is above another row of its group, of the same seeds."""
-        return statistics.difference(self.accuracies, other.accuracies, self.images)
+        return statistics.difference(self.correct, other.correct)
 
 
 def rows(outcomes: Sequence[Outcome]) -> list[Row]:

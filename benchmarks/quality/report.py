@@ -14,9 +14,9 @@ Measured over HTTP on photographs, from an empty data folder, by `python -m benc
 writes this file and [quality.json](quality.json), which has a row for each training with its whole spec.
 
 An accuracy is the mean over seeds; another seed draws other labelled images, another output layer and other batches.
-Its 95 % interval holds what other seeds *and* other test images would change (`benchmarks/quality/statistics.py`). So
-does the interval of a difference, which takes the two sides' errors on test images as independent and is rather too
-wide than too narrow. Seconds are of one training on all cores, without what goes before and after it."""
+Its 95 % interval holds what other seeds *and* other test images would change. So does the interval of a difference,
+which compares two models seed by seed and test image by test image (`benchmarks/quality/statistics.py`). Seconds are
+of one training on all cores, without what goes before and after it."""
 
 
 def document(sections: Mapping[str, Section]) -> str:

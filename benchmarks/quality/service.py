@@ -1,6 +1,8 @@
 """Imprint over HTTP: a server of our own with an empty data folder, and what the experiments ask of it."""
 
+import csv
 import hashlib
+import io
 import json
 import sys
 import tempfile
@@ -56,6 +58,12 @@ class Service(Imprint):
         made = {name: str(job["result"]["model"]) for name, job in self.jobs(specs).items()}
         self.ids |= made
         return made
+
+    def correct(self, job: Job, run: str) -> str:
+        """A 1 for each test image that a run of the job recognised and a 0 for each other, by the images' names."""
+        answer = self.http.get(f"/v1/jobs/{job['id']}/artifacts/{run}.csv").raise_for_status()
+        rows = sorted(csv.DictReader(io.StringIO(answer.text)), key=lambda row: row["image"])
+        return "".join("1" if row["predicted"] == row["class"] else "0" for row in rows)
 
     def told(self, spec: Spec) -> dict[str, Any]:
         """A spec as a reader understands it: with names where ids are."""

@@ -1,20 +1,25 @@
 """What can be said of accuracies from a few seeds on a few test images, and what cannot.
 
 Two things are noise. Another seed (other labelled images, another output layer, other batches) gives another accuracy:
-its variance is that between the seeds, divided by their number. Other test images would too: the variance of a
-proportion, p(1 - p) / images, which seeds do not make smaller, because all of them are judged by the same images. Both
-are added, and the interval is Student's with the degrees of freedom of Satterthwaite (1946), so that three seeds that
-happen to agree are not taken for certainty. It is rather too wide than too narrow: the variance between seeds has some
-of the test images' noise in it already.
+its variance is that between the seeds, divided by their number. Other test images would too: some are easy and some
+are hard for every seed, and the variance between the images, divided by their number, is not made smaller by seeds.
+Both are added, as for two crossed random effects (Efron and Stein 1981: their sum is rather too large than too small,
+since each has the interaction in it), and the interval is Student's with the degrees of freedom of Satterthwaite
+(1946), so that three seeds that happen to agree are not taken for certainty.
+
+Two models are compared image by image, for what both find easy, or hard, says nothing on which of them is better. With
+one seed this is McNemar's test.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from scipy import stats
 
 LEVEL = 0.95
+Answers = npt.NDArray[np.int64]  # (seeds, images): 1 for each image that was recognised, 0 for each other
 
 
 @dataclass(frozen=True)
@@ -26,21 +31,15 @@ class Estimate:
     high: float
 
 
-def accuracy(found: Sequence[float], images: int) -> Estimate:
-    """The accuracy that `found`, one for each seed on the same `images`, speaks for. Never beyond 0 and 1."""
-    estimate = _estimate(found, _proportion_variance(float(np.mean(found)), images))
+def accuracy(correct: Answers) -> Estimate:
+    """The accuracy that answers of some seeds on the same test images speak for. Never beyond 0 and 1."""
+    estimate = _estimate(correct, most=1, least=0)
     return Estimate(estimate.mean, max(0.0, estimate.low), min(1.0, estimate.high))
 
 
-def difference(found: Sequence[float], other: Sequence[float], images: int) -> Estimate:
-    """By how much `found` is above `other`, seed by seed on the same labels and test images.
-
-    Which images each of them gets right is not known here, only how many. So their test noise is added as if they
-    erred independently, and the interval is too wide where they err on the same images.
-    """
-    pairs = [one - another for one, another in zip(found, other, strict=True)]
-    noise = sum(_proportion_variance(float(np.mean(each)), images) for each in (found, other))
-    return _estimate(pairs, noise)
+def difference(correct: Answers, other: Answers) -> Estimate:
+    """By how much the first is above the other, seed by seed on the same labels, image by image."""
+    return _estimate(correct - other, most=1, least=-1)
 
 
 def agreement(foretold: Sequence[float], found: Sequence[float]) -> tuple[float, float]:
@@ -48,16 +47,15 @@ def agreement(foretold: Sequence[float], found: Sequence[float]) -> tuple[float,
     return float(stats.spearmanr(foretold, found).statistic), float(stats.kendalltau(foretold, found).statistic)
 
 
-def _estimate(values: Sequence[float], test_variance: float) -> Estimate:
-    seeds, mean = len(values), float(np.mean(values))
-    seed_variance = float(np.var(values, ddof=1)) / seeds if seeds > 1 else 0.0
-    variance = test_variance + seed_variance
+def _estimate(values: Answers, most: int, least: int) -> Estimate:
+    seeds, images = values.shape
+    seed_variance = float(values.mean(1).var(ddof=1)) / seeds if seeds > 1 else 0.0
+    variance = seed_variance + _between(values.mean(0), most, least) / images
     freedom = variance**2 * (seeds - 1) / seed_variance**2 if seed_variance > 0 else np.inf
-    half = float(stats.t.ppf((1 + LEVEL) / 2, freedom)) * variance**0.5
+    mean, half = float(values.mean()), float(stats.t.ppf((1 + LEVEL) / 2, freedom)) * variance**0.5
     return Estimate(mean, mean - half, mean + half)
 
 
-def _proportion_variance(share: float, images: int) -> float:
-    """Of a share of `images`; with one right and one wrong added, so that all right is no certainty (Laplace)."""
-    smoothed = (share * images + 1) / (images + 2)
-    return smoothed * (1 - smoothed) / images
+def _between(images: npt.NDArray[np.float64], most: int, least: int) -> float:
+    """The variance between images; with one of either extreme added, so that all right is no certainty (Laplace)."""
+    return float(np.append(images, [most, least]).var())

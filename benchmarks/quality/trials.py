@@ -1,11 +1,15 @@
 """From specs to outcomes: every configuration with every seed, and what a job trains beside its own model."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from benchmarks.quality.outcomes import Outcome
 from benchmarks.quality.service import Job, Service, Spec, wall_seconds
+
+MAIN = "main"  # the run that makes the job's model
+Correct = Callable[[str], str]  # which of its test images a run of the job recognised
 
 
 @dataclass(frozen=True)
@@ -22,10 +26,9 @@ class Trial:
         """Its name among all trials."""
         return f"{self.group}, {self.name}, seed {self.seed}"
 
-    def outcome(self, job: Job, name: str, metrics: Mapping[str, Any], seconds: float, **extra: float) -> Outcome:
+    def outcome(self, job: Job, name: str, correct: str, seconds: float, **extra: float) -> Outcome:
         """What its job, or a part of it, came to."""
-        figures = metrics["images"], metrics["accuracy"], seconds
-        return Outcome(self.group, name, self.seed, *figures, self.spec, job["spec"], extra)
+        return Outcome(self.group, name, self.seed, correct, seconds, self.spec, job["spec"], extra)
 
 
 def conduct(service: Service, trials: Sequence[Trial]) -> list[Outcome]:
@@ -35,34 +38,36 @@ def conduct(service: Service, trials: Sequence[Trial]) -> list[Outcome]:
     """
     jobs = service.jobs({trial.key: trial.spec for trial in trials})
     found: dict[tuple[str, str, int], Outcome] = {}
-    for one in (one for trial in trials for one in outcomes(trial, jobs[trial.key])):
-        found.setdefault((one.group, one.name, one.seed), one)
+    for trial in trials:
+        job = jobs[trial.key]
+        for one in outcomes(trial, job, partial(service.correct, job)):
+            found.setdefault((one.group, one.name, one.seed), one)
     return list(found.values())
 
 
-def outcomes(trial: Trial, job: Job) -> list[Outcome]:
+def outcomes(trial: Trial, job: Job, correct: Correct) -> list[Outcome]:
     """The baselines of a job under their own names, its strengths as `<name> <strength>`, and the job itself."""
     result = job["result"]
     if result["metrics"]["split"] != "test":
         raise SystemExit(f"{trial.key}: judged by '{result['metrics']['split']}', not by the test images")
-    beside = [_run(trial, job, name, baseline) for name, baseline in result["baselines"].items()]
+    beside = [_run(trial, job, name, baseline, correct(name)) for name, baseline in result["baselines"].items()]
     if result["strength"]:
-        return [*beside, *_curve(trial, job)]
-    return [*beside, _run(trial, job, trial.name, result)]
+        return [*beside, *_curve(trial, job, correct)]
+    return [*beside, _run(trial, job, trial.name, result, correct(MAIN))]
 
 
-def _run(trial: Trial, job: Job, name: str, told: Mapping[str, Any]) -> Outcome:
-    return trial.outcome(job, name, told["metrics"], told["seconds"], epochs=told["metrics"]["epochs"])
+def _run(trial: Trial, job: Job, name: str, told: Mapping[str, Any], correct: str) -> Outcome:
+    return trial.outcome(job, name, correct, told["seconds"], epochs=told["metrics"]["epochs"])
 
 
-def _curve(trial: Trial, job: Job) -> list[Outcome]:
+def _curve(trial: Trial, job: Job, correct: Correct) -> list[Outcome]:
     """Each strength, in its share of the job's seconds, and the one that was chosen, in all of them."""
     result, curve = job["result"], job["result"]["strength"]["curve"]
-    each, epochs = wall_seconds(job) / len(curve), result["metrics"]["epochs"]
+    each, epochs, chosen = wall_seconds(job) / len(curve), result["metrics"]["epochs"], result["strength"]["chosen"]
+    answers = {point["strength"]: correct(point["run"]) for point in curve}
     found = []
     for point in curve:
-        metrics = {"images": result["metrics"]["images"], "accuracy": point["test_accuracy"]}
-        name = f"{trial.name} {point['strength']:g}"
-        found.append(trial.outcome(job, name, metrics, each, epochs=epochs, validation=point["accuracy"]))
-    chosen = {"epochs": epochs, "chosen": result["strength"]["chosen"]}
-    return [*found, trial.outcome(job, f"{trial.name} auto", result["metrics"], wall_seconds(job), **chosen)]
+        name, extra = f"{trial.name} {point['strength']:g}", {"epochs": epochs, "validation": point["accuracy"]}
+        found.append(trial.outcome(job, name, answers[point["strength"]], each, **extra))
+    extra = {"epochs": epochs, "chosen": chosen}
+    return [*found, trial.outcome(job, f"{trial.name} auto", answers[chosen], wall_seconds(job), **extra)]

@@ -1,5 +1,7 @@
 """Small datasets as a preparation leaves them, and jobs done in this process by what the child processes run."""
 
+import csv
+import io
 import json
 import threading
 from collections.abc import Mapping, Sequence
@@ -13,7 +15,7 @@ from app.core.ids import new_id
 from app.core.leases import claim
 from app.core.specs import LANES, AskedSpec, Prepare
 from app.core.states import Status
-from app.core.tables import Dataset, Job
+from app.core.tables import Artifact, Dataset, Job
 from app.jobs.checks.complete import complete
 from tests.api.material import end
 from tests.core.material import row
@@ -64,6 +66,14 @@ def add_photographs(
         )  # fmt: skip
     end(context.database, job.id)
     return dataset_id
+
+
+def answers(context: Context, job: Job, run: str = "main") -> list[dict[str, str]]:
+    """What a run answered, image by image."""
+    with context.database.reading() as session:
+        shown = session.get_one(Artifact, (job.id, f"{run}.csv"))
+    assert shown.media_type.startswith("text/csv")
+    return list(csv.DictReader(io.StringIO(context.storage.path(shown.key).read_text("utf-8"))))
 
 
 def relabel(context: Context, dataset: str, labels: Sequence[int]) -> None:

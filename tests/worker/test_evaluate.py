@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from app.core.specs import Evaluate
-from tests.worker.material import SIDE, add_photographs, done, relabel, worked
+from tests.worker.material import SIDE, add_photographs, answers, done, relabel, worked
 from worker.child import JobError
 from worker.context import Context
 from worker.evaluate import evaluate
@@ -61,10 +61,14 @@ def test_wrong_labels_are_found_by_name(context: Context) -> None:
     labels = [number for number in range(3) for _ in range(8)]
     labels[2], labels[13] = 1, 2
     relabel(context, other, labels)
-    suspects = evaluated(context, model=made["model"], dataset=other)["suspects"]
+    job = done(context, evaluate, {"type": "evaluate", "device": "cpu", "model": made["model"], "dataset": other})
+    assert job.result is not None
+    suspects = job.result["suspects"]
     assert {suspect["image"] for suspect in suspects[:2]} == {"blue/2.png", "green/13.png"}
     assert {(s["class"], s["predicted"]) for s in suspects[:2]} == {("green", "blue"), ("red", "green")}
     assert all(suspect["confidence"] > suspect["class_confidence"] for suspect in suspects)
+    wrong = {row["image"]: row["predicted"] for row in answers(context, job) if row["class"] != row["predicted"]}
+    assert (wrong["blue/2.png"], wrong["green/13.png"]) == ("blue", "green")
 
 
 def test_a_class_that_the_model_does_not_know_is_refused(context: Context) -> None:

@@ -14,7 +14,7 @@ from torchvision.models import get_model
 
 from app.core.specs import SPEC, Finetune
 from app.core.tables import Artifact, Dataset, Event, Job, Metric, Model
-from tests.worker.material import SIDE, add_photographs, done, relabel
+from tests.worker.material import SIDE, add_photographs, answers, done, relabel
 from worker.build import material
 from worker.context import Context
 from worker.runner import train
@@ -85,6 +85,20 @@ def test_a_finetuning_says_whether_and_why_transfer_helped(context: Context) -> 
     assert result["class_balance"] == {"ratio": 1.0, "remedy": "none"}
     assert result["input"]["stored_images"] == {"smallest": [SIDE, SIDE], "largest": [SIDE, SIDE], "enlarged": 1.0}
     assert result["strength"] is None
+
+
+def test_every_run_shows_what_it_answered(context: Context) -> None:
+    target = add_photographs(context)
+    spec = inherited(pretrained(context, target), dataset=target, trainable="head_then_all", baselines=["random"])
+    job = done(context, train, spec)
+    result = result_of(job)
+    metrics_of = {name: baseline["metrics"] for name, baseline in result["baselines"].items()}
+    for run, metrics in {**metrics_of, "main": result["metrics"]}.items():
+        rows = answers(context, job, run)
+        assert len(rows) == metrics["images"] == 6
+        right = [row["class"] == row["predicted"] for row in rows]
+        assert sum(right) / len(right) == pytest.approx(metrics["accuracy"])
+        assert len({row["image"] for row in rows}) == 6
 
 
 def test_a_far_target_is_told_of_before_any_training(context: Context) -> None:

@@ -9,7 +9,7 @@ from benchmarks.quality.experiment import Experiment, Findings
 from benchmarks.quality.material import imagenet, pool
 from benchmarks.quality.outcomes import Outcome, best, row
 from benchmarks.quality.service import Job, Service
-from benchmarks.quality.trials import Trial
+from benchmarks.quality.trials import MAIN, Trial
 
 SOURCE, TARGET = "pacs_photo", "pacs_art_painting"
 SPLITS = {"test": 6, "val": 6, "train": 48}  # of the source's 60 of each class
@@ -40,7 +40,7 @@ def run(service: Service, quick: bool) -> Findings:
     jobs = service.jobs({one.key: one.spec for one in tried})
     asked = {key: {"type": "evaluate", "model": job["result"]["model"], "dataset": target} for key, job in jobs.items()}
     judged = service.jobs(asked)
-    found = [outcome(one, jobs[one.key], judged[one.key]) for one in tried]
+    found = [outcome(one, jobs[one.key], service.correct(judged[one.key], MAIN)) for one in tried]
     return Findings(found, [above(best(found, GROUP, plan.kinds), row(found, GROUP, NONE), plan.more)])
 
 
@@ -58,12 +58,12 @@ def trial(service: Service, plan: Plan, kind: str, seed: int) -> Trial:
     return Trial(GROUP, kind, seed, spec)
 
 
-def outcome(one: Trial, job: Job, judged: Job) -> Outcome:
+def outcome(one: Trial, job: Job, correct: str) -> Outcome:
     """Accuracy on the target; on the source's test images, and how far the domains were apart, beside it."""
     result = job["result"]
     on_source, apart = result["metrics"]["accuracy"], result["domain_gap"]["proxy_a_distance"]
     extra = {"accuracy on photographs": on_source, "proxy A-distance": apart}
-    return one.outcome(job, one.name, judged["result"]["metrics"], result["seconds"], **extra)
+    return one.outcome(job, one.name, correct, result["seconds"], **extra)
 
 
 EXPERIMENT = Experiment(
