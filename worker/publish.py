@@ -10,6 +10,7 @@ from app.core.leases import Lease
 from app.core.tables import Model
 from worker.child import JobError, main
 from worker.context import Context
+from worker.graphs import Graphs
 from worker.servable import write_graph
 from worker.starts import loaded
 from worker.views import model_view
@@ -25,7 +26,7 @@ def publish(context: Context, lease: Lease, _stop: threading.Event) -> None:
     view = model_view(model)
     network = loaded(model.backbone, view.size, load_file(context.storage.path(f"models/{model_id}/model.safetensors")))
     with context.storage.incoming() as scratch:
-        write_graph(network, view, model.classes, scratch, temperature=1.0, known=None)
+        write_graph(network, view, model.classes, scratch, temperature=1.0, known=None, graphs=Graphs(context.storage))
         with context.database.writing() as session:
             leases.fence(session, lease)
             for name in ("model.onnx", "model.json"):

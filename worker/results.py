@@ -12,6 +12,7 @@ from app.core.storage import sha256
 from app.core.tables import Model
 from worker.build import Material
 from worker.context import Context
+from worker.graphs import Graphs
 from worker.judge import CORRECT
 from worker.ledger import Ledger
 from worker.observer import Observer, sample
@@ -36,7 +37,8 @@ def publish(context: Context, lease: Lease, spec: Trainable, shared: Material, l
     with context.storage.incoming() as scratch:
         weights = scratch / "model.safetensors"
         write_weights(network, shared.classes, weights)
-        write_graph(network, shared.view, shared.classes, scratch, _temperature(result), known)
+        graphs = Graphs(context.storage)
+        write_graph(network, shared.view, shared.classes, scratch, _temperature(result), known, graphs)
         model = _model(model_id, lease, spec, shared, result["metrics"])
         model.sha256, model.bytes = sha256(weights), weights.stat().st_size
         with context.database.writing() as session:

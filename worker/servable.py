@@ -16,6 +16,7 @@ from onnx import numpy_helper
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from worker.graphs import Graphs
 from worker.training.augment import View
 from worker.training.backbones import Network
 from worker.training.familiarity import Familiarity
@@ -54,6 +55,14 @@ class Servable(nn.Module):
         return (*logits, features, *(() if self.known is None else (self.known(features),)))
 
     @property
+    def structure(self) -> str:
+        """All that its graph depends on, but for how many images are known."""
+        shapes = {name: (str(tensor.dtype), tuple(tensor.shape)) for name, tensor in self.state_dict().items()}
+        shapes.pop(BANK, None)
+        neighbours = None if self.known is None else self.known.neighbours
+        return json.dumps([self.network.name, self.network.image_size, self.outputs, neighbours, shapes])
+
+    @property
     def outputs(self) -> list[str]:
         """The names of what comes out."""
         return [LOGITS] * self.classes + [FEATURES] + [UNFAMILIAR] * (self.known is not None)
@@ -79,28 +88,20 @@ def write_weights(network: Network, classes: list[str], path: Path) -> None:
 
 
 def write_graph(
-    network: Network, view: View, classes: list[str], folder: Path, temperature: float, known: Familiarity | None
+    network: Network,
+    view: View,
+    classes: list[str],
+    folder: Path,
+    temperature: float,
+    known: Familiarity | None,
+    graphs: Graphs,
 ) -> None:
     """`model.onnx` and `model.json` in `folder`. Raises RuntimeError when the graph does not answer as torch does.
 
     `temperature`: what the logits are divided by before the softmax, so that confidence can be believed (Guo 2017).
     """
     servable = Servable(network.cpu(), view, classes=bool(classes), known=known).eval()
-    pixels = torch.from_numpy(_noise(view.size))
-    program = torch.onnx.export(
-        servable,
-        (pixels,),
-        input_names=["pixels"],
-        output_names=servable.outputs,
-        dynamic_shapes=({0: torch.export.Dim("batch")},),
-        dynamo=True,
-        optimize=False,  # ONNX Runtime optimises what it loads; doing it here as well doubles the export's time
-        verbose=False,
-    )
-    if program is None:
-        raise RuntimeError("torch exported no graph")
-    program.save(str(folder / "model.onnx"), external_data=False)
-    _check(servable, pixels, folder / "model.onnx")
+    _write_checked(servable, folder / "model.onnx", graphs)
     description = {
         "backbone": network.name,
         "classes": classes,
@@ -109,6 +110,17 @@ def write_graph(
         "temperature": temperature,
     }
     (folder / "model.json").write_text(json.dumps(description, indent=2))
+
+
+def _write_checked(servable: Servable, path: Path, graphs: Graphs) -> None:
+    """Fill a graph of this structure, if one is known that still answers as torch does; else export it."""
+    pixels = torch.from_numpy(_noise(servable.network.image_size))
+    if graphs.fill(servable, servable.structure, path) and not _errors(servable, pixels, path):
+        return
+    graphs.export(servable, pixels, servable.outputs, path)
+    if errors := _errors(servable, pixels, path):
+        raise RuntimeError(f"the exported graph is not torch's: {', '.join(errors)}")
+    graphs.keep(servable.structure, path)
 
 
 def bank_of(folder: Path) -> Tensor | None:
@@ -125,15 +137,18 @@ def _noise(size: int) -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (PROBES, size, size, 3), dtype=np.uint8)
 
 
-def _check(servable: Servable, pixels: Tensor, path: Path) -> None:
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    found = session.run(servable.outputs, {"pixels": pixels.numpy()})
+def _errors(servable: Servable, pixels: Tensor, path: Path) -> list[str]:
+    """What the graph answers otherwise than torch does, or why it answers nothing."""
+    try:
+        session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        found = session.run(servable.outputs, {"pixels": pixels.numpy()})
+    except Exception as error:  # its exceptions have no base of their own
+        return [f"ONNX Runtime says: {error}"]
     with torch.no_grad():
         expected = servable(pixels)
-    for name, answer, right in zip(servable.outputs, found, expected, strict=True):
-        gap = GAPS[name](torch.from_numpy(answer), right)
-        if gap > TOLERANCE[name]:
-            raise RuntimeError(f"the exported graph's {name} are {gap:.1e} away from torch's")
+    answers = zip(servable.outputs, found, expected, strict=True)
+    gaps = {name: GAPS[name](torch.from_numpy(answer), right) for name, answer, right in answers}
+    return [f"{name} are {gap:.1e} away" for name, gap in gaps.items() if gap > TOLERANCE[name]]
 
 
 def _of_probabilities(answer: Tensor, right: Tensor) -> float:

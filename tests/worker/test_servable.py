@@ -4,11 +4,15 @@ import json
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 import torch
+from onnx.numpy_helper import to_array
 from safetensors import safe_open
 
+from app.core.storage import Storage
+from worker.graphs import Graphs
 from worker.servable import Servable, bank_of, write_graph, write_weights
 from worker.training.augment import View
 from worker.training.backbones import Network, build
@@ -19,16 +23,24 @@ CLASSES = ["egret", "owl", "puffin"]
 PIXELS = np.random.default_rng(1).integers(0, 256, (5, 32, 32, 3), dtype=np.uint8)
 
 
+@pytest.fixture
+def graphs(tmp_path: Path) -> Graphs:
+    """No structure is known yet."""
+    return Graphs(Storage(tmp_path / "data"))
+
+
 # the converter's own warnings about the exporter's internals are not ours to mend
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(
     ("backbone", "classes", "knows"),
     [("resnet18", CLASSES, True), ("squeezenet1_1", CLASSES, False), ("vit_b_32", [], True)],
 )
-def test_the_graph_answers_as_torch_does(tmp_path: Path, backbone: str, classes: list[str], knows: bool) -> None:
+def test_the_graph_answers_as_torch_does(
+    tmp_path: Path, graphs: Graphs, backbone: str, classes: list[str], knows: bool
+) -> None:
     network = build(backbone, max(1, len(classes)), 32, seed=0).eval()
     known = some_known(network) if knows else None
-    write_graph(network, VIEW, classes, tmp_path, 1.7, known)
+    write_graph(network, VIEW, classes, tmp_path, 1.7, known, graphs)
     session = onnxruntime.InferenceSession(str(tmp_path / "model.onnx"), providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()]
     assert names == ["logits"] * bool(classes) + ["features"] + ["unfamiliar"] * knows
@@ -51,11 +63,50 @@ def test_the_graph_answers_as_torch_does(tmp_path: Path, backbone: str, classes:
     assert described["temperature"] == 1.7
 
 
-def some_known(network: Network) -> Familiarity:
-    x = torch.randn(24, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+def some_known(network: Network, images: int = 16) -> Familiarity:
+    x = torch.randn(images + 8, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         features = network.features(x)
-    return familiarity(features[:16], features[16:], seed=0)
+    return familiarity(features[:images], features[images:], seed=0)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("backbone", ["resnet18", "shufflenet_v2_x0_5", "vit_b_32"])
+def test_a_structure_is_exported_once_and_filled_with_any_weights(
+    tmp_path: Path, graphs: Graphs, backbone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other weights, another view, more known images: the same graph, node by node, as an export of its own."""
+    one, other = (build(backbone, 3, 32, seed=seed).eval() for seed in (0, 1))
+    write_graph(one, VIEW, CLASSES, tmp_path, 1.0, some_known(one), graphs)
+    view, known = View(32, 37, (0.1, 0.2, 0.3), (0.4, 0.5, 0.6)), some_known(other, 20)
+    fresh = Graphs(Storage(tmp_path / "another"))
+    write_graph(other, view, CLASSES, tmp_path, 1.0, known, fresh)
+    exported = onnx.load(tmp_path / "model.onnx").graph
+    monkeypatch.setattr(torch.onnx, "export", lambda *_: pytest.fail("exported again"))
+    write_graph(other, view, CLASSES, tmp_path, 1.0, known, graphs)
+    filled = onnx.load(tmp_path / "model.onnx").graph
+    assert list(filled.node) == list(exported.node)
+    assert {each.name: to_array(each).tobytes() for each in filled.initializer} == {
+        each.name: to_array(each).tobytes() for each in exported.initializer
+    }
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("damage", [b"", b"no graph", None])
+def test_a_kept_graph_that_is_damaged_is_exported_again(tmp_path: Path, graphs: Graphs, damage: bytes | None) -> None:
+    network = build("resnet18", 3, 32, seed=0).eval()
+    write_graph(network, VIEW, CLASSES, tmp_path, 1.0, None, graphs)
+    (kept,) = (tmp_path / "data").glob("graphs/*.onnx")
+    if damage is None:  # a graph that can be read, and answers something else
+        graph = onnx.load(kept)
+        next(node for node in graph.graph.node if node.op_type == "Relu").op_type = "Sigmoid"
+        onnx.save(graph, kept)
+    else:
+        kept.write_bytes(damage)
+    whole = (tmp_path / "model.onnx").read_bytes()
+    write_graph(network, VIEW, CLASSES, tmp_path, 1.0, None, graphs)
+    assert onnx.load_from_string(whole).graph.node == onnx.load(tmp_path / "model.onnx").graph.node
+    assert onnx.load(kept).graph.node == onnx.load_from_string(whole).graph.node
 
 
 class Forgetful(Servable):
@@ -67,10 +118,12 @@ class Forgetful(Servable):
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_a_graph_that_answers_otherwise_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_graph_that_answers_otherwise_is_refused(
+    tmp_path: Path, graphs: Graphs, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("worker.servable.Servable", Forgetful)
-    with pytest.raises(RuntimeError, match="away from torch's"):
-        write_graph(build("resnet18", 3, 32, seed=0).eval(), VIEW, CLASSES, tmp_path, 1.0, None)
+    with pytest.raises(RuntimeError, match="not torch's: logits are"):
+        write_graph(build("resnet18", 3, 32, seed=0).eval(), VIEW, CLASSES, tmp_path, 1.0, None, graphs)
 
 
 def test_weights_carry_their_classes(tmp_path: Path) -> None:
