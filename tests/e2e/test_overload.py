@@ -1,6 +1,7 @@
 """Three times as many predictions asked as can be answered: as many answered as ever, the others refused at once."""
 
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +30,21 @@ def photograph(shared_data: Path, tmp_path: Path) -> Path:
         return Path(archive.extract(name, tmp_path))
 
 
-@pytest.mark.parametrize("seconds", [3.0, pytest.param(30.0, marks=pytest.mark.storm)])
+@dataclass(frozen=True)
+class Bounds:
+    """What is promised; the short form runs beside other tests, whose load is in its figures."""
+
+    share: float  # of the peak rate
+    refusal_ms: float  # for 99 of 100
+
+
+SHORT = Bounds(0.3, 5000)
+LONG = Bounds(0.9, 50)
+
+
+@pytest.mark.parametrize(("seconds", "bounds"), [(3.0, SHORT), pytest.param(30.0, LONG, marks=pytest.mark.storm)])
 def test_overload_refuses_at_once_and_answers_as_much_as_ever(
-    embedded: Service, url: str, photograph: Path, seconds: float, figures: Figures
+    embedded: Service, url: str, photograph: Path, seconds: float, bounds: Bounds, figures: Figures
 ) -> None:
     asked = Question(url, photograph)
     load(asked, "closed", 8, 1.0)  # the first request waits for the model
@@ -43,6 +56,7 @@ def test_overload_refuses_at_once_and_answers_as_much_as_ever(
     refused = sorted(each.seconds for each in replies if each.status == 503)
     useful = answered(replies) / max(each.due + each.seconds for each in replies)
     assert {each.status for each in replies} == {200, 503}
+    slowest = 1000 * refused[int(0.99 * len(refused))]
     figures.tell(
         f"three times as many predictions as can be answered, {seconds:.0f} seconds",
         {
@@ -50,11 +64,12 @@ def test_overload_refuses_at_once_and_answers_as_much_as_ever(
             "answered, as a share of the peak rate": f"{useful / peak:.0%}",
             "refused with 503": len(refused),
             "milliseconds to a refusal, median": round(1000 * refused[len(refused) // 2]),
-            "milliseconds to a refusal, 99 %": round(1000 * refused[int(0.99 * len(refused))]),
+            "milliseconds to a refusal, 99 %": round(slowest),
             "the API's memory, MiB more": round(grown / MIB),
         },
     )
-    assert useful > 0.3 * peak
+    assert useful >= bounds.share * peak
+    assert slowest <= bounds.refusal_ms
     assert grown < 64 * MIB
 
 
