@@ -13,7 +13,6 @@ from sqlalchemy import select
 from app.core import leases, lifeline
 from app.core.errors import ServiceError
 from app.core.leases import Lease, StaleLease
-from app.core.priority import JOBS, give_way
 from app.core.specs import SPEC, AnySpec
 from app.core.storage import FULL
 from app.core.tables import Job
@@ -46,7 +45,6 @@ def main(work: Work) -> None:
     """Run `work` for the job and epoch on the command line, and leave with an exit status that the supervisor knows."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     lifeline.hold()
-    give_way(JOBS)
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     context = Context.open()

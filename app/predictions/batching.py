@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from app.core.images import Pixels
 from app.predictions.door import overloaded
-from app.predictions.threads import NETWORKS, computed
 
 Figures = NDArray[np.float32]
 
@@ -74,7 +73,7 @@ class Batcher:
 
     async def _answer(self, taken: list[tuple[Pixels, asyncio.Future[Output]]]) -> None:
         try:
-            outputs = await computed(NETWORKS, self._run, [view for view, _ in taken])
+            outputs = await asyncio.to_thread(self._run, [view for view, _ in taken])
         except Exception as error:  # it belongs to those who wait, not to the loop
             for _, future in taken:
                 if not future.done():

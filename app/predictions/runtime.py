@@ -13,7 +13,6 @@ from app.core.storage import Storage
 from app.predictions.batching import Batcher
 from app.predictions.door import Door
 from app.predictions.network import Card, Network
-from app.predictions.threads import NETWORKS, computed
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ class Predictor:
 
     async def _load(self, model_id: str) -> Served:
         try:
-            network = await computed(NETWORKS, Network, self._storage.path(f"models/{model_id}"))
+            network = await asyncio.to_thread(Network, self._storage.path(f"models/{model_id}"))
         except FileNotFoundError as error:  # deleted since its row was read
             raise not_found("model", model_id) from error
         return Served(network.card, Batcher(network.run, self._settings.prediction_batch, self.capacity))

@@ -1,10 +1,12 @@
 """From images to answers: decode in threads, ask the network in batches, word what it says."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
 from app.context import Context
+from app.core.cores import count_cores
 from app.core.errors import conflict, invalid
 from app.core.images import HEADROOM, BadImage, Pixels, evaluation_view, photograph
 from app.core.settings import Settings
@@ -14,7 +16,9 @@ from app.predictions.inputs import Inputs
 from app.predictions.network import Card
 from app.predictions.readiness import Choice
 from app.predictions.schemas import Embedding, EmbeddingAnswer, Failure, Guess, Prediction, PredictionAnswer
-from app.predictions.threads import DECODERS, computed
+
+# A decoded photograph takes 4 bytes for each of up to 64 million pixels: never more at a time than there are cores.
+DECODERS = ThreadPoolExecutor(count_cores(), thread_name_prefix="decoder")
 
 Seen = Output | BadImage
 
@@ -52,7 +56,7 @@ async def _see(context: Context, model_id: str, inputs: Inputs) -> tuple[Card, l
 async def _view(image: bytes | BadImage, card: Card, settings: Settings) -> Pixels | BadImage:
     if isinstance(image, BadImage):
         return image
-    return await computed(DECODERS, view_of, image, card, settings)
+    return await asyncio.get_running_loop().run_in_executor(DECODERS, view_of, image, card, settings)
 
 
 def view_of(data: bytes, card: Card, settings: Settings) -> Pixels | BadImage:
