@@ -1,5 +1,6 @@
 """The API's process: `python -m app.server HOST PORT`. It ends with the process that started it."""
 
+import gc
 import os
 import signal
 import sys
@@ -16,7 +17,11 @@ def main() -> None:
     """Serve until told to stop."""
     lifeline.hold(lambda: os.kill(os.getpid(), signal.SIGTERM))
     host, port = sys.argv[1], int(sys.argv[2])
-    uvicorn.run(create_app(), host=host, port=port, log_level="warning", timeout_graceful_shutdown=SHUTDOWN_SECONDS)
+    app = create_app()
+    # What stays for good is out of the garbage collector's sight: its full collections, of some 80 ms, held up answers.
+    gc.collect()
+    gc.freeze()
+    uvicorn.run(app, host=host, port=port, log_level="warning", timeout_graceful_shutdown=SHUTDOWN_SECONDS)
 
 
 if __name__ == "__main__":
