@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from app import schema
+from app.core.cores import count_cores
 from app.core.settings import Settings
 from app.core.specs import LANES
 from app.keys import cli as keys
@@ -23,7 +24,12 @@ cli = typer.Typer(help="Imprint: self-hosted fine-tuning as a service for image 
 cli.add_typer(keys.keys, name="keys")
 cli.add_typer(keys.tenants, name="tenants")
 
-Lanes = Annotated[str, typer.Option(help="Which lanes to work in: long (training), short (everything else).")]
+Lanes = Annotated[
+    str,
+    typer.Option(
+        help="Which lanes to work in: long (training), short (everything else). long,long: two trainings at a time."
+    ),
+]
 EVERY_LANE = ",".join(sorted(set(LANES.values())))
 
 
@@ -40,7 +46,7 @@ def serve(host: str = "127.0.0.1", port: int = 8000, data: Data = None, lanes: L
     settings = _guarded(settings_of(data), host)
     _refuse_taken_port(host, port)
     _migrate(settings)
-    _run([_api(settings, host, port), *_workers(settings, lanes)], settings)
+    _run([_api(settings, host, port), *workers(settings, lanes)], settings)
 
 
 @cli.command()
@@ -57,7 +63,7 @@ def worker(data: Data = None, lanes: Lanes = EVERY_LANE) -> None:
     """Workers alone: one Celery process for each lane. Start more on other machines to scale out."""
     settings = settings_of(data)
     _check(settings)
-    _run(_workers(settings, lanes), settings)
+    _run(workers(settings, lanes), settings)
 
 
 @cli.command()
@@ -109,17 +115,20 @@ def _api(settings: Settings, host: str, port: int) -> Command:
     return Command("api", arguments, _environment(settings))
 
 
-def _workers(settings: Settings, lanes: str) -> list[Command]:
-    return [_worker(settings, lane.strip()) for lane in lanes.split(",")]
+def workers(settings: Settings, lanes: str) -> list[Command]:
+    """A process for each lane that is named; one that is named twice has two, which share the cores."""
+    asked = [lane.strip() for lane in lanes.split(",")]
+    return [_worker(settings, lane, asked[:at].count(lane) + 1, asked.count(lane)) for at, lane in enumerate(asked)]
 
 
-def _worker(settings: Settings, lane: str) -> Command:
+def _worker(settings: Settings, lane: str, number: int, of: int) -> Command:
+    """One of the workers of a lane, with its share of the cores: trainings that want the same ones crawl."""
     if lane not in LANES.values():
         leave(f"there is no lane '{lane}'; there are {EVERY_LANE}")
     options = (
         f"worker --pool threads --concurrency 1 --queues {lane} --loglevel WARNING --without-gossip --without-mingle"
     )
-    name = f"{lane}@%h.{os.getpid()}"
+    name = f"{lane}-{number}@%h.{os.getpid()}"
     arguments = [
         sys.executable,
         "-m",
@@ -131,7 +140,9 @@ def _worker(settings: Settings, lane: str) -> Command:
         "--hostname",
         name,
     ]
-    return Command(f"worker ({lane})", arguments, _environment(settings))
+    cores = {} if of == 1 else {"OMP_NUM_THREADS": str(max(1, count_cores() // of))}
+    title = f"worker ({lane})" if of == 1 else f"worker ({lane} {number})"
+    return Command(title, arguments, _environment(settings) | cores)
 
 
 if __name__ == "__main__":

@@ -141,10 +141,10 @@ def free_port() -> int:
 
 
 @contextmanager
-def server(data: Path, output: IO[bytes] | None = None) -> Iterator[str]:
+def server(data: Path, output: IO[bytes] | None = None, *options: str) -> Iterator[str]:
     """The URL of a server on a free port with this data folder, ended afterwards. What it logs goes to `output`."""
     port = free_port()
-    command = [IMPRINT, "serve", "--port", str(port), "--data", data]
+    command = [IMPRINT, "serve", "--port", str(port), "--data", data, *options]
     process = subprocess.Popen(command, stdout=output, stderr=output)
     try:
         url = f"http://127.0.0.1:{port}"

@@ -16,7 +16,7 @@ writes this file and [quality.json](quality.json), which has a row for each trai
 An accuracy is the mean over seeds; another seed draws other labelled images, another output layer and other batches.
 Its 95 % interval holds what other seeds *and* other test images would change. So does the interval of a difference,
 which compares two models seed by seed and test image by test image (`benchmarks/quality/statistics.py`). Seconds are
-of one training on all cores, without what goes before and after it."""
+of one training on one core, beside others on the others, without what goes before and after it."""
 
 
 def document(sections: Mapping[str, Section]) -> str:

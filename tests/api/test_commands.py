@@ -8,7 +8,7 @@ from sqlalchemy import text
 from typer.testing import CliRunner
 
 from app import schema
-from app.cli import cli
+from app.cli import cli, workers
 from app.core.database import Database
 from app.core.settings import Settings
 
@@ -54,6 +54,15 @@ def test_a_newer_schema(refused: Refused, database_url: str, command: str) -> No
 def test_a_database_that_is_away(refused: Refused, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
     monkeypatch.setenv("IMPRINT_DATABASE_URL", "postgresql+psycopg://imprint:x@127.0.0.1:1/imprint")
     assert "the database cannot be used: connection failed" in refused(command)
+
+
+def test_workers_of_one_lane_share_the_cores(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "5")
+    commands = workers(settings, "long, long,short")
+    assert [command.name for command in commands] == ["worker (long 1)", "worker (long 2)", "worker (short)"]
+    assert [command.environment["OMP_NUM_THREADS"] for command in commands] == ["2", "2", "5"]
+    hosts = [command.arguments[command.arguments.index("--hostname") + 1] for command in commands]
+    assert len(set(hosts)) == 3
 
 
 def _stamp(url: str, revision: str) -> None:
