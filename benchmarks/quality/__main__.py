@@ -29,7 +29,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     "d": ranking.EXPERIMENT,
     "e": strength.EXPERIMENT,
 }
-DOCS = Path(__file__).resolve().parents[2] / "docs"
+FIGURES = Path(__file__).resolve().parents[2] / "docs" / "quality.json"
 
 
 def main() -> int:
@@ -43,6 +43,8 @@ def main() -> int:
         return 0 if asked.quick else 1
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))  # or the server would outlive us
     letters = asked.only.split(",") if asked.only else list(EXPERIMENTS)
+    if not asked.quick and not asked.only:
+        FIGURES.unlink(missing_ok=True)  # what earlier code wrote may have another form
     with fresh_server() as url:
         sections = conducted(Service(url), letters, quick=asked.quick)
     print(f"{sum(each.seconds for each in sections.values())} s in all", flush=True)
@@ -82,10 +84,9 @@ def failures(sections: dict[str, Section]) -> int:
 
 def write(sections: dict[str, Section]) -> None:
     """The document, with the sections of earlier runs where there are no new ones."""
-    DOCS.mkdir(exist_ok=True)
-    whole = load(DOCS / "quality.json") | sections
-    save(DOCS / "quality.json", whole)
-    (DOCS / "quality.md").write_text(document(whole), "utf-8")
+    whole = load(FIGURES) | sections
+    save(FIGURES, whole)
+    FIGURES.with_suffix(".md").write_text(document(whole), "utf-8")
 
 
 if __name__ == "__main__":
