@@ -33,7 +33,7 @@ demo: setup
 bench: .venv-peers/ready
 	$(BIN)/python -m benchmarks.performance
 
-# On the photographs in ../shared/data: most of an hour on two cores, and docs/quality.md is written anew; or a few of them.
+# On the photographs in ../shared/data: half an hour on two cores, and docs/quality.md is written anew; or a few of them.
 quality: setup
 	$(BIN)/python -m benchmarks.quality
 
