@@ -1,6 +1,7 @@
 """Files under one folder, by key. A file is either whole or not there: written aside, fsynced, renamed, folder fsynced.
 
-Keys are `uploads/<dataset>.zip`, `datasets/<dataset>/...`, `jobs/<job>/...`, `models/<model>/...`.
+Keys are `uploads/<dataset>.zip`, `datasets/<dataset>/...`, `jobs/<job>/...`, `models/<model>/...`,
+`graphs/<structure>.onnx`.
 """
 
 import errno

@@ -101,6 +101,6 @@ EXPERIMENT = Experiment(
     "CIFAR-10 and 400 of Caltech, which has too few photographs for 50 labels. `random` is the same fine-tuning from "
     "random weights. How to fine-tune, for how long too, is left to the service: from random weights it trains "
     "everything at once and takes twice the steps, from a model the head first. The recipes of the pre-trainings were "
-    "found on these photographs, with test figures of one seed in sight.",
+    "found on these photographs, with test figures of two seeds in sight.",
     run,
 )
