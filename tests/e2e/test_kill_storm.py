@@ -23,21 +23,22 @@ from tests.servers import fresh_database
 ENDED = ("succeeded", "failed", "cancelled")
 TRIES = 4
 LEASE = float(HURRY["IMPRINT_LEASE_SECONDS"])
-TRAINING = {"epochs": 12, "batch_size": 4, "augmentation": {"crop": 0.7, "flip": False}}
+TRAINING = {"batch_size": 4, "augmentation": {"crop": 0.7, "flip": False}}
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How much of it. `pause`: seconds between two faults, in the mean."""
+    """How much of it. `pause`: seconds between two faults, in the mean. `epochs`: enough to outlast the faults."""
 
     jobs: int
     kills: int
     stops: int
     pause: float
+    epochs: int
 
 
-SHORT = Plan(jobs=2, kills=5, stops=1, pause=1.5)
-LONG = Plan(jobs=50, kills=200, stops=20, pause=1.2)
+SHORT = Plan(jobs=2, kills=5, stops=1, pause=1.5, epochs=40)
+LONG = Plan(jobs=50, kills=200, stops=20, pause=1.2, epochs=16)
 
 
 @pytest.fixture(params=["sqlite+files", "postgresql+redis"])
@@ -65,10 +66,15 @@ def _running(tmp_path: Path, environment: dict[str, str]) -> Iterator[Service]:
         service.close()
 
 
-def spec(dataset: str, number: int) -> dict[str, Any]:
+def spec(dataset: str, number: int, epochs: int) -> dict[str, Any]:
     """One of five, which differ in their seed."""
     network = {"backbone": "shufflenet_v2_x0_5", "image_size": 32}
-    return {"type": "finetune", "dataset": dataset, **network, "training": {**TRAINING, "seed": number % 5}}
+    return {
+        "type": "finetune",
+        "dataset": dataset,
+        **network,
+        "training": {**TRAINING, "epochs": epochs, "seed": number % 5},
+    }
 
 
 def weights(service: Service, job: dict[str, Any]) -> str:
@@ -85,12 +91,12 @@ def witness(service: Service) -> Counter[str]:
 def test_a_kill_storm(stormy: Service, plan: Plan, request: pytest.FixtureRequest, figures: Figures) -> None:
     began = time.monotonic()
     dataset = stormy.upload("digits 7 to 9", digits()[1])["id"]
-    alone = [stormy.job(**spec(dataset, number)) for number in range(min(plan.jobs, 5))]
+    alone = [stormy.job(**spec(dataset, number, plan.epochs)) for number in range(min(plan.jobs, 5))]
     undisturbed = [weights(stormy, job) for job in alone]
     stormy.start("worker", name="worker 2")
     storm, draw = Storm(stormy, seed=plan.jobs), random.Random(plan.kills)
     with revived(stormy):
-        jobs = [submitted(stormy, dataset, number) for number in range(plan.jobs)]
+        jobs = [submitted(stormy, spec(dataset, number, plan.epochs), number) for number in range(plan.jobs)]
         faults = [storm.kill] * plan.kills + [lambda: storm.stop(LEASE + 2)] * plan.stops
         draw.shuffle(faults)
         for fault in faults:
@@ -130,10 +136,10 @@ def stormy_name(request: pytest.FixtureRequest) -> str:
     return str(request.node.callspec.params["stormy"])
 
 
-def submitted(service: Service, dataset: str, number: int) -> str:
+def submitted(service: Service, asked: dict[str, Any], number: int) -> str:
     """A job's id, whoever is killed while it is asked for."""
     key = {"Idempotency-Key": f"storm {number}"}
-    answer = insisted(lambda: service.http.post("/v1/jobs", json=spec(dataset, number), headers=key))
+    answer = insisted(lambda: service.http.post("/v1/jobs", json=asked, headers=key))
     assert answer.status_code == 202, answer.text
     return str(answer.json()["id"])
 
@@ -176,8 +182,7 @@ def test_what_a_stopped_worker_writes_when_it_wakes_up(
         stormy.environment["IMPRINT_UNFENCED"] = "1"
         stormy.start_all()
     dataset = stormy.upload("digits 7 to 9", digits()[1])["id"]
-    long = spec(dataset, 0) | {"training": {**TRAINING, "epochs": 400}}
-    job = stormy.post("/v1/jobs", json=long)
+    job = stormy.post("/v1/jobs", json=spec(dataset, 0, epochs=400))
     stormy.until(job, lambda now: (now["metrics"] or {}).get("epoch", 0) >= 2)
     stormy.start("worker", name="worker 2")
     word = "refused" if fence == "on" else "stale and accepted"
