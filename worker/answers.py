@@ -7,7 +7,6 @@ from torch import Tensor
 
 from worker.exam import Exam
 
-MEDIA_TYPE = "text/csv; charset=utf-8"
 COLUMNS = ("image", "class", "predicted", "confidence")
 
 

@@ -9,7 +9,7 @@ from app.core import leases
 from app.core.leases import Lease
 from app.core.specs import Evaluate
 from app.core.tables import Model
-from worker.answers import MEDIA_TYPE, table
+from worker.answers import table
 from worker.build import device, questions
 from worker.child import JobError, Stopped, main, spec_of
 from worker.context import Context
@@ -41,7 +41,7 @@ def evaluate(context: Context, lease: Lease, stop: threading.Event) -> None:
     metrics = marks(logits, paper, model.classes, SEED)
     metrics["calibration"] = calibration(logits, paper.answers, card["temperature"])
     answers = table(logits, paper, model.classes, card["temperature"])
-    Journal(context, lease).artifact(f"{MAIN}.csv", Mark(MAIN, 0, 0, {}), MEDIA_TYPE, answers)
+    Journal(context, lease).answers(Mark(MAIN, 0, 0, {}), answers)
     result = {
         "model": model.id,
         "dataset": spec.dataset,

@@ -42,22 +42,6 @@ class Graphs:
         onnx.save(graph, path)
         return True
 
-    def export(self, module: nn.Module, example: Tensor, outputs: list[str], path: Path) -> None:
-        """Have torch make the graph of a module, whose one input's first dimension is the batch, and write it."""
-        program = torch.onnx.export(
-            module,
-            (example,),
-            input_names=["pixels"],
-            output_names=outputs,
-            dynamic_shapes=({0: torch.export.Dim("batch")},),
-            dynamo=True,
-            optimize=False,  # ONNX Runtime optimises what it loads; doing it here too doubles the export's time
-            verbose=False,
-        )
-        if program is None:
-            raise RuntimeError("torch exported no graph")
-        program.save(str(path), external_data=False)
-
     def keep(self, structure: str, path: Path) -> None:
         """Remember the graph at `path` for the next module of its structure."""
         graph = onnx.load(path)
@@ -67,6 +51,23 @@ class Graphs:
         with self._storage.incoming() as scratch:
             onnx.save(graph, scratch / "graph.onnx")
             self._storage.keep(scratch / "graph.onnx", _key(structure))
+
+
+def export(module: nn.Module, example: Tensor, outputs: list[str], path: Path) -> None:
+    """Have torch make the graph of a module, whose one input's first dimension is the batch, and write it."""
+    program = torch.onnx.export(
+        module,
+        (example,),
+        input_names=["pixels"],
+        output_names=outputs,
+        dynamic_shapes=({0: torch.export.Dim("batch")},),
+        dynamo=True,
+        optimize=False,  # ONNX Runtime optimises what it loads; doing it here as well doubles the export's time
+        verbose=False,
+    )
+    if program is None:
+        raise RuntimeError("torch exported no graph")
+    program.save(str(path), external_data=False)
 
 
 def _key(structure: str) -> str:

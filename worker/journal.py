@@ -108,6 +108,10 @@ class Journal:
         for gone in old:
             self._context.storage.delete(gone)
 
+    def answers(self, mark: Mark, table: bytes) -> None:
+        """What a run has answered, image by image (`worker.answers.table`): the artifact `<run>.csv`."""
+        self.artifact(f"{mark.run}.csv", mark, "text/csv; charset=utf-8", table)
+
     def _show(self, artifact: Artifact, mark: Mark) -> list[str]:
         artifact.job_id, artifact.run, artifact.epoch = self._lease.job_id, mark.run, mark.epoch
         ours = Artifact.job_id == artifact.job_id, Artifact.name == artifact.name

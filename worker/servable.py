@@ -16,7 +16,7 @@ from onnx import numpy_helper
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from worker.graphs import Graphs
+from worker.graphs import Graphs, export
 from worker.training.augment import View
 from worker.training.backbones import Network
 from worker.training.familiarity import Familiarity
@@ -114,13 +114,13 @@ def write_graph(
 
 def _write_checked(servable: Servable, path: Path, graphs: Graphs) -> None:
     """Fill a graph of this structure, if one is known that still answers as torch does; else export it."""
-    pixels = torch.from_numpy(_noise(servable.network.image_size))
-    if graphs.fill(servable, servable.structure, path) and not _errors(servable, pixels, path):
+    pixels, structure = torch.from_numpy(_noise(servable.network.image_size)), servable.structure
+    if graphs.fill(servable, structure, path) and not _errors(servable, pixels, path):
         return
-    graphs.export(servable, pixels, servable.outputs, path)
+    export(servable, pixels, servable.outputs, path)
     if errors := _errors(servable, pixels, path):
         raise RuntimeError(f"the exported graph is not torch's: {', '.join(errors)}")
-    graphs.keep(servable.structure, path)
+    graphs.keep(structure, path)
 
 
 def bank_of(folder: Path) -> Tensor | None:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from app.core.leases import Lease
-from worker.answers import MEDIA_TYPE
 from worker.context import Context
 from worker.journal import Journal, Mark
 from worker.judge import Judgement
@@ -105,7 +104,7 @@ class JobWatcher:
     def finish(self, judged: Judgement) -> None:
         """A run is done: its answers can be looked at, and its summary is in the ledger now."""
         if judged.answers is not None:
-            self._journal.artifact(f"{self._mark.run}.csv", self._mark, MEDIA_TYPE, judged.answers)
+            self._journal.answers(self._mark, judged.answers)
         figures = judged.figures
         summary = {"metrics": figures, "seconds": round(self._ledger.seconds(), 2)}
         self._ledger.summaries[self._mark.run] = summary

@@ -34,7 +34,7 @@ class Plan:
     seeds: dict[int, tuple[int, ...]]
 
 
-# About two minutes each, on one core: simclr sees two views of an image, rotation four.
+# About three minutes each, on one core beside another: simclr sees two views of an image, rotation four.
 FULL = Plan(
     {CIFAR: (10, 50), CALTECH: (10,)},
     {
