@@ -1,7 +1,7 @@
 """The only place that turns a spec into training objects."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -169,15 +169,19 @@ def _recipe(context: Context, spec: Trainable) -> Recipe:
 
 def _training(learner: Method, shared: Material, recipe: Recipe) -> Source:
     sampled = shared.balance is not None and shared.balance.sampled
-    feed = Feed(training=True, batch_size=recipe.batch_size, seed=recipe.seed, workers=CORES, balance=sampled)
-    source = learner.batches(shared.images, shared.images.indices("train"), feed)
+    plain = _feed(shared, recipe, training=True)
+    source = learner.batches(shared.images, shared.images.indices("train"), replace(plain, balance=sampled))
     if shared.target is None or not isinstance(learner, Adapted):
         return source
-    plain = Feed(training=True, batch_size=recipe.batch_size, seed=recipe.seed, workers=CORES)
     return PairedBatches(source, learner.unlabelled_batches(shared.target, shared.target.indices("train"), plain))
 
 
 def _validation(learner: Method, shared: Material, recipe: Recipe) -> Source | None:
     rows = shared.images.indices("val")
-    feed = Feed(training=False, batch_size=recipe.batch_size, seed=recipe.seed, workers=CORES)
+    feed = _feed(shared, recipe, training=False)
     return Remembered(learner.batches(shared.images, rows, feed)) if len(rows) else None
+
+
+def _feed(shared: Material, recipe: Recipe, *, training: bool) -> Feed:
+    pinned = shared.device.type == "cuda"
+    return Feed(training=training, batch_size=recipe.batch_size, seed=recipe.seed, workers=CORES, pinned=pinned)

@@ -24,6 +24,10 @@ EXPORTER = ("onnxscript.function_libs.torch_lib.ops", "torch.export._trace", "to
 # OpenMP's threads spin for milliseconds while they wait, at the cost of whatever else runs; threads that sleep at once
 # take three times as long for a step of a small network. This is some fifty microseconds, as fast as the former.
 QUIET_THREADS = {"GOMP_SPINCOUNT": "20000"}
+# glibc gives every large tensor back to the system when it is freed, and asks for its pages again one by one in the
+# next step: half the time of a MobileNetV2 at 224 px. Memory that is kept is some 15 % more at its highest.
+KEPT_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(2**32), "MALLOC_MMAP_THRESHOLD_": str(2**32)}
+TRAINING_ENVIRONMENT = QUIET_THREADS | KEPT_MEMORY
 
 nursery = Nursery([*dict.fromkeys(module for type_, module in CHILDREN.items() if type_ not in COLD), *EXPORTER])
 
@@ -31,7 +35,7 @@ nursery = Nursery([*dict.fromkeys(module for type_, module in CHILDREN.items() i
 def warm(context: Context, lane: str) -> None:
     """Get ready before the first job of a lane in which every job starts warm. Another lane may never need it."""
     if not any(LANES[type_] == lane for type_ in COLD):
-        nursery.warm(_environment(context))
+        nursery.warm(_warm(context))
 
 
 def start(context: Context, lease: Lease, stderr: int) -> Group:
@@ -39,8 +43,12 @@ def start(context: Context, lease: Lease, stderr: int) -> Group:
     module, arguments = CHILDREN[lease.type], [lease.job_id, str(lease.epoch)]
     if lease.type in COLD:
         return Child([sys.executable, "-m", module, *arguments], _environment(context), stderr=stderr)
-    return nursery.child(module, arguments, _environment(context), stderr)
+    return nursery.child(module, arguments, _warm(context), stderr)
 
 
 def _environment(context: Context) -> dict[str, str]:
-    return {**QUIET_THREADS, **os.environ, **context.settings.environment()}
+    return {**os.environ, **context.settings.environment()}
+
+
+def _warm(context: Context) -> dict[str, str]:
+    return {**TRAINING_ENVIRONMENT, **_environment(context)}

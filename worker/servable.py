@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 import torch
 from onnx import numpy_helper
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from app.core.inference import Graph
 from worker.graphs import Graphs, export
 from worker.training.augment import View
 from worker.training.backbones import Network
@@ -140,14 +140,15 @@ def _noise(size: int) -> np.ndarray:
 def _errors(servable: Servable, pixels: Tensor, path: Path) -> list[str]:
     """What the graph answers otherwise than torch does, or why it answers nothing."""
     try:
-        session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-        found = session.run(servable.outputs, {"pixels": pixels.numpy()})
-    except Exception as error:  # its exceptions have no base of their own
-        return [f"ONNX Runtime says: {error}"]
+        found = Graph(path).answer(pixels.numpy())
+    except RuntimeError as error:
+        return [f"OpenVINO says: {error}"]
     with torch.no_grad():
         expected = servable(pixels)
-    answers = zip(servable.outputs, found, expected, strict=True)
-    gaps = {name: GAPS[name](torch.from_numpy(answer), right) for name, answer, right in answers}
+    gaps = {
+        name: GAPS[name](torch.from_numpy(found[name]), right)
+        for name, right in zip(servable.outputs, expected, strict=True)
+    }
     return [f"{name} are {gap:.1e} away" for name, gap in gaps.items() if gap > TOLERANCE[name]]
 
 

@@ -1,4 +1,4 @@
-"""A published model as ONNX Runtime runs it. A worker wrote its two files; normalisation is in the graph."""
+"""A published model, ready to answer. A worker wrote its two files; normalisation is in the graph."""
 
 import json
 from dataclasses import dataclass
@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 
-from app.core.cores import count_cores
 from app.core.images import Pixels
+from app.core.inference import Graph
 from app.predictions.batching import Output
 
-PIXELS, LOGITS, FEATURES, UNFAMILIAR = "pixels", "logits", "features", "unfamiliar"
+LOGITS, FEATURES, UNFAMILIAR = "logits", "features", "unfamiliar"
 
 
 @dataclass(frozen=True)
@@ -30,14 +29,11 @@ class Network:
 
     def __init__(self, folder: Path) -> None:
         self.card = _card(json.loads((folder / "model.json").read_text("utf-8")))
-        self._session = onnxruntime.InferenceSession(
-            folder / "model.onnx", _options(), providers=["CPUExecutionProvider"]
-        )
-        self._names = [output.name for output in self._session.get_outputs()]
+        self._graph = Graph(folder / "model.onnx")
 
     def run(self, views: list[Pixels]) -> list[Output]:
         """What the network says of each view, (S, S, 3) uint8."""
-        found = dict(zip(self._names, self._session.run(None, {PIXELS: np.stack(views)}), strict=True))
+        found = self._graph.answer(np.stack(views))
         return [_output({name: figures[row] for name, figures in found.items()}) for row in range(len(views))]
 
 
@@ -49,11 +45,3 @@ def _output(found: dict[str, Any]) -> Output:
 def _card(written: dict[str, Any]) -> Card:
     size, resize = int(written["input"]["size"]), int(written["input"]["resize"])
     return Card(list(written["classes"]), size, resize, float(written["temperature"]))
-
-
-def _options() -> onnxruntime.SessionOptions:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = count_cores()
-    options.log_severity_level = 3  # errors
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle threads leave the cores to training
-    return options

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from worker.children import QUIET_THREADS
+from worker.children import TRAINING_ENVIRONMENT
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = Path(sys.executable)
@@ -68,9 +68,13 @@ def under(case: str, found: Mapping[str, Series]) -> list[Series]:
 
 
 def told(python: Path, module: str, arguments: Sequence[object], **environment: str) -> Any:
-    """The JSON that `python -m module arguments` prints as the last line of its output."""
+    """The JSON that `python -m module arguments` prints as the last line of its output.
+
+    Our own processes have the environment that the service starts its trainings in; the peers have what a user has.
+    """
     command = [str(python), "-m", module, *map(str, arguments)]
+    ours = TRAINING_ENVIRONMENT if python == OURS else {}
     printed = subprocess.run(
-        command, cwd=ROOT, env={**os.environ, **QUIET_THREADS, **environment}, check=True, stdout=subprocess.PIPE
+        command, cwd=ROOT, env={**os.environ, **ours, **environment}, check=True, stdout=subprocess.PIPE
     )
     return json.loads(printed.stdout.decode().strip().splitlines()[-1])

@@ -1,9 +1,10 @@
 """Images a second of Imprint's training core.
 
-python -m benchmarks.performance.stepping PACKED BACKBONE SIZE METHOD STEPS real|synthetic
+python -m benchmarks.performance.stepping PACKED BACKBONE SIZE METHOD STEPS real|synthetic [DEVICE]
 
 real: the whole loop on a prepared dataset, augmentation and all. synthetic: nothing but the steps, on one batch that is
-in memory already, which is as fast as this model can be trained.
+in memory already, which is as fast as this model can be trained. Imports nothing that a bare machine with torch does
+not have; of an accelerator it also tells the peak of its memory, on stderr.
 """
 
 import sys
@@ -14,12 +15,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from worker.build import CORES
+from app.core.cores import count_cores
 from worker.training import backbones, optimizers
+from worker.training.accumulation import gradients
 from worker.training.augment import View
 from worker.training.batches import Feed
 from worker.training.data import PackedImages, open_packed
-from worker.training.devices import settle
+from worker.training.devices import choose, settle
 from worker.training.loop import Interrupted, fit
 from worker.training.methods.contract import Method
 from worker.training.methods.simclr import SimCLR
@@ -27,6 +29,7 @@ from worker.training.methods.supervised import Supervised
 from worker.training.run import Recipe
 
 BATCH, WARM, RATE = 32, 3, 1e-3
+CORES = count_cores()
 CROP = (0.35, 1.0)
 VIEW = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
@@ -73,7 +76,7 @@ def method(kind: str, images: PackedImages, backbone: str, size: int) -> Method:
 
 def loop(learner: Method, images: PackedImages, steps: int) -> tuple[list[float], int]:
     """The loop that jobs run: when each step was over, and how many make an epoch."""
-    feed = Feed(training=True, batch_size=BATCH, seed=0, workers=CORES)
+    feed = _feed(learner, workers=CORES)
     train = learner.batches(images, np.arange(len(images)), feed)
     recipe = Recipe(
         epochs=1000, batch_size=BATCH, learning_rate=RATE, weight_decay=0.01, optimizer="adamw", warmup=0.05, ema=0,
@@ -86,15 +89,16 @@ def loop(learner: Method, images: PackedImages, steps: int) -> tuple[list[float]
 
 
 def real(learner: Method, images: PackedImages, steps: int) -> float:
-    """Images a second of the loop; the last batch of an epoch is smaller, which the mean of an epoch accounts for."""
+    """Images a second of the loop; the last batch of an epoch is a smaller one."""
     ends, epoch = loop(learner, images, WARM + steps)
-    return steps * len(images) / epoch / (ends[-1] - ends[WARM - 1])
+    taken = sum(min(BATCH, len(images) - BATCH * (step % epoch)) for step in range(WARM, WARM + steps))
+    return taken / (ends[-1] - ends[WARM - 1])
 
 
 def synthetic(learner: Method, images: PackedImages, steps: int) -> float:
     """The steps alone."""
-    feed = Feed(training=True, batch_size=BATCH, seed=0, workers=0)
-    batch = next(learner.batches(images, np.arange(BATCH), feed).epoch(0, 0))
+    source = learner.batches(images, np.arange(BATCH), _feed(learner, workers=0))
+    batch = next(source.epoch(0, 0)).to(learner.network.device)
     optimizer = optimizers.build("adamw", learner.parameter_groups(0.01), RATE)
     generator = torch.Generator()
     learner.train()
@@ -102,18 +106,28 @@ def synthetic(learner: Method, images: PackedImages, steps: int) -> float:
         if step == WARM:
             began = time.perf_counter()
         optimizer.zero_grad()
-        learner.training_step(batch, generator)["loss"].backward()
+        loss = gradients(learner, batch, generator, None)["loss"]
         optimizer.step()
+        if step in (WARM - 1, WARM + steps - 1):
+            loss.item()  # an accelerator is waited for
     return BATCH * steps / (time.perf_counter() - began)
 
 
-def main(packed: str, backbone: str, size: str, kind: str, steps: str, feeding: str) -> float:
+def _feed(learner: Method, workers: int) -> Feed:
+    pinned = learner.network.device.type == "cuda"
+    return Feed(training=True, batch_size=BATCH, seed=0, workers=workers, pinned=pinned)
+
+
+def main(packed: str, backbone: str, size: str, kind: str, steps: str, feeding: str, device: str = "cpu") -> float:
     """The rate after the first steps."""
     settle(CORES)
     torch.manual_seed(0)
     images = open_packed(Path(packed))
-    learner = method(kind, images, backbone, int(size))
-    return (real if feeding == "real" else synthetic)(learner, images, int(steps))
+    learner = method(kind, images, backbone, int(size)).to(choose(device))
+    rate = (real if feeding == "real" else synthetic)(learner, images, int(steps))
+    if learner.network.device.type == "cuda":
+        print(f"{torch.cuda.max_memory_allocated() / 2**20:.0f} MiB", file=sys.stderr)
+    return rate
 
 
 if __name__ == "__main__":

@@ -159,3 +159,19 @@ def test_what_has_no_label_cannot_be_balanced() -> None:
     with pytest.raises(ValueError, match="no label"):
         list(tensors([0, 1, -1], BALANCED).epoch(0, 0))
     assert len(list(tensors([0, 1, -1], replace(BALANCED, balance=False)).epoch(0, 0))) == 1
+
+
+def test_batches_are_pinned_where_that_is_asked_for(packed: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only a machine with an accelerator can pin memory; here it is seen that each of a batch's tensors is asked to."""
+    asked: list[int] = []
+
+    def pin(tensor: torch.Tensor) -> torch.Tensor:
+        asked.append(id(tensor))
+        return tensor
+
+    monkeypatch.setattr(torch.Tensor, "pin_memory", pin)
+    plain = source(packed(9))
+    list(plain.epoch(0, 0))
+    assert asked == []
+    list(replace(plain, feed=replace(plain.feed, pinned=True)).epoch(0, 0))
+    assert len(asked) == 3 * len(plain)

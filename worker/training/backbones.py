@@ -32,7 +32,8 @@ class Network(nn.Module):
     """A torchvision model taken apart at its last layer: `head(trunk(x))` is what the model itself would answer.
 
     `trunk` is the model with an Identity at `head_name`, so its parameters keep torchvision's names; `feature_dim` is
-    D, the width of `features`. Input: float (N, 3, S, S), normalised.
+    D, the width of `features`. Input: float (N, 3, S, S), normalised. With `half_precision` the trunk works in
+    bfloat16; what comes out of it is float32 all the same.
     """
 
     def __init__(self, name: str, image_size: int, trunk: nn.Module, head_name: str, head: nn.Module) -> None:
@@ -42,6 +43,7 @@ class Network(nn.Module):
         self.head_name = head_name
         self.trunk = trunk
         self.head = head
+        self.half_precision = False
         self.feature_dim = int(head.weight.shape[1])  # type: ignore[index]
 
     @property
@@ -56,8 +58,10 @@ class Network(nn.Module):
 
     def encode(self, x: Tensor) -> Tensor:
         """What the head reads; `classify(encode(x))` is `forward(x)`, which is what lets features be cached."""
-        encoded: Tensor = self.trunk(x)
-        return encoded
+        if not self.half_precision:
+            return self._encode(x)
+        with torch.autocast(x.device.type, torch.bfloat16):
+            return self._encode(x).float()
 
     def pool(self, encoded: Tensor) -> Tensor:
         """The embedding (N, D) out of what the head reads."""
@@ -76,11 +80,15 @@ class Network(nn.Module):
         """Logits (N, outputs)."""
         return self.classify(self.encode(x))
 
+    def _encode(self, x: Tensor) -> Tensor:
+        encoded: Tensor = self.trunk(x)
+        return encoded
+
 
 class ConvolutionalHead(Network):
     """SqueezeNet, whose head is a 1x1 convolution over the feature map, rectified, then averaged."""
 
-    def encode(self, x: Tensor) -> Tensor:
+    def _encode(self, x: Tensor) -> Tensor:
         """The feature map (N, D, h, w) after dropout."""
         encoded: Tensor = self.trunk.get_submodule("classifier.0")(self.trunk.get_submodule("features")(x))
         return encoded

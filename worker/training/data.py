@@ -50,7 +50,8 @@ def open_packed(folder: Path) -> PackedImages:
         columns = {name: index[name] for name in COLUMNS}
     # Mode "c" maps the pages as privately writable: the file cannot change, and torch, which knows no read-only
     # tensor and warns of one, takes the array as it is.
-    images = PackedImages(pixels=np.memmap(folder / "pixels.bin", dtype=np.uint8, mode="c"), **columns)
+    pixels = np.memmap(folder / "pixels.bin", dtype=np.uint8, mode="c")
+    images = PackedImages(pixels=np.asarray(pixels), **columns)
     _check(images)
     return images
 

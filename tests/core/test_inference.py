@@ -1,0 +1,84 @@
+"""OpenVINO behind the smallest interface: any number of images, from any thread, and nobody is told of it."""
+
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.core.inference import Graph
+from tests.api.material import SIZE, publish
+
+# No other thread, no name looked up, no connection; and where files are written is for the test to see.
+WATCHED = """
+import os, sys
+from pathlib import Path
+def told(event, arguments):
+    if event in ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname"):
+        os.abort()
+sys.addaudithook(told)
+from app.core.inference import Graph, _core
+_core()
+assert len(os.listdir("/proc/self/task")) == 1
+assert Graph(Path(sys.argv[1])).outputs == ["features", "logits"]
+"""
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    publish(tmp_path, ("red", "green", "blue"))
+    return tmp_path / "model.onnx"
+
+
+def images(count: int) -> np.ndarray:
+    return np.random.default_rng(count).integers(0, 256, (count, SIZE, SIZE, 3), np.uint8)
+
+
+def test_any_number_of_images_from_any_thread(model: Path) -> None:
+    graph = Graph(model)
+    assert graph.outputs == ["features", "logits"]
+
+    def ask(count: int) -> bool:
+        seen = images(count)
+        found = graph.answer(seen)
+        right = seen.astype(np.float64).mean((1, 2)) / 255
+        return np.allclose(found["features"], right, atol=1e-5) and np.allclose(found["logits"], 4 * right, atol=1e-5)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(ask, [1, 8, 3, 5, 1, 2, 7, 4] * 8))
+
+
+def test_an_answer_stays_what_it_was(model: Path) -> None:
+    """The runtime writes into the same memory again: what was answered is a copy."""
+    graph = Graph(model)
+    first = graph.answer(images(2))["features"]
+    kept = first.copy()
+    graph.answer(255 - images(2))
+    assert np.array_equal(first, kept)
+
+
+def test_what_cannot_be_answered(model: Path) -> None:
+    graph = Graph(model)
+    with pytest.raises(RuntimeError):
+        graph.answer(np.zeros((1, SIZE, SIZE + 1, 3), np.uint8))
+    assert graph.answer(images(1))["features"].shape == (1, 3)
+
+
+@pytest.mark.parametrize("content", [b"", b"no graph", None])
+def test_what_is_no_graph(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "model.onnx"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(RuntimeError):
+        Graph(path)
+
+
+def test_nobody_is_told(model: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    environment = {**os.environ, "HOME": str(home), "OPENBLAS_NUM_THREADS": "1"}
+    subprocess.run([sys.executable, "-c", WATCHED, str(model)], env=environment, check=True, timeout=60)
+    assert list(home.iterdir()) == []

@@ -1,0 +1,78 @@
+"""In bfloat16 on the CPU: slow, but the same arithmetic, by the same path."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+
+from tests.training.methods.test_contract import MAKERS, fed
+from worker.training import precision
+from worker.training.accumulation import gradients
+from worker.training.backbones import build
+from worker.training.batches import Feed
+from worker.training.data import PackedImages
+from worker.training.inference import evaluating
+from worker.training.precision import pays, training_precision
+from worker.training.randomness import STEP, generator_at
+
+FEED = Feed(training=False, batch_size=8, seed=0, workers=0)
+PIXELS = torch.rand(4, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.fixture
+def half(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(precision, "pays", lambda device: True)
+
+
+def test_it_does_not_pay_on_a_cpu() -> None:
+    assert not pays(torch.device("cpu"))
+
+
+@pytest.mark.usefixtures("half")
+@pytest.mark.parametrize("backbone", ["resnet18", "squeezenet1_1"])
+def test_the_trunk_works_in_half_and_answers_in_whole(backbone: str) -> None:
+    network = build(backbone, 3, 32, seed=0).eval()
+    seen: list[torch.dtype] = []
+    first = next(part for part in network.trunk.modules() if isinstance(part, torch.nn.Conv2d))
+    first.register_forward_hook(lambda _, __, out: seen.append(out.dtype))
+    whole = network.encode(PIXELS)
+    with training_precision(network):
+        inside = network.encode(PIXELS)
+    after = network.encode(PIXELS)
+    assert seen == [torch.float32, torch.bfloat16, torch.float32]
+    assert inside.dtype == torch.float32
+    assert torch.equal(whole, after)
+    assert not torch.equal(whole, inside)
+    torch.testing.assert_close(inside, whole, rtol=0.1, atol=0.05 * float(whole.detach().abs().max()))
+
+
+@pytest.mark.usefixtures("half")
+def test_it_ends_with_an_error_too() -> None:
+    network = build("resnet18", 3, 32, seed=0)
+    with pytest.raises(RuntimeError), training_precision(network):
+        raise RuntimeError
+    assert not network.half_precision
+
+
+@pytest.mark.usefixtures("half")
+@pytest.mark.parametrize("name", MAKERS)
+def test_a_step_of_each_method(digits: PackedImages, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same loss but for its last digits, gradients of 32 bits, and not a trace in what is measured afterwards."""
+    method = MAKERS[name]()
+    batch = next(iter(fed(method, digits, 24).epoch(0, 0)))
+    method.train()
+    other = copy.deepcopy(method)
+    inside = gradients(method, batch, generator_at(0, STEP, 0, 0), None)
+    monkeypatch.setattr(precision, "pays", lambda device: False)
+    whole = gradients(other, batch, generator_at(0, STEP, 0, 0), None)
+    assert float(inside["loss"]) == pytest.approx(float(whole["loss"]), rel=0.05)
+    assert (float(inside["loss"]) == float(whole["loss"])) == (name == "probe")
+    for parameter in method.parameters():
+        assert parameter.dtype == torch.float32
+        assert parameter.grad is None or parameter.grad.dtype == torch.float32
+    method.load_state_dict(other.state_dict())
+    validated = method.batches(digits, np.arange(8), FEED).epoch(0, 0)
+    with evaluating(method), evaluating(other):
+        batches = list(validated)
+        assert method.validate(batches) == other.validate(batches)
