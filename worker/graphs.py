@@ -47,7 +47,9 @@ class Graphs:
         graph = onnx.load(path)
         for filled in graph.graph.initializer:
             filled.ClearField("raw_data")
-        graph.graph.ClearField("value_info")  # shapes within, which whoever reads it infers, and the bank's size is in them
+        graph.graph.ClearField(
+            "value_info"
+        )  # shapes within, which whoever reads it infers, and the bank's size is in them
         with self._storage.incoming() as scratch:
             onnx.save(graph, scratch / "graph.onnx")
             self._storage.keep(scratch / "graph.onnx", _key(structure))

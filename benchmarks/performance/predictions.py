@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from app.core.cores import count_cores
+from app.core.images import BadImage
 from app.core.settings import Settings
 from app.predictions.network import Network
 from app.predictions.service import view_of
@@ -28,7 +29,8 @@ PEER = "benchmarks.performance.peers"
 BOUNDARY = "imprint-benchmark"
 ALONE, NAIVE, LITSERVE, BENTOML = "alone", "FastAPI with torch", "LitServe", "BentoML"
 WANTED = {NAIVE: 9, LITSERVE: 1.5, BENTOML: 1}
-BATCH, IMAGES = 8, 240
+IMAGES = 240
+READY = b"ready after"
 
 
 Served = Callable[[], AbstractContextManager[Question]]
@@ -43,8 +45,8 @@ def run(material: Material) -> Section:
         "Predictions over HTTP",
         f"MobileNetV2 with ImageNet's weights, 224 px, a JPEG of {size} KiB in, the five most probable classes out; 1, "
         "8 and 32 clients in a process of their own, each asking again as soon as it is answered, "
-        f"{SECONDS:.0f} s each. Each server is alone on the machine, with one process that answers. `alone` decodes on "
-        "all cores while the network works on batches of 8, without HTTP.",
+        f"{SECONDS:.0f} s each. Each server is alone on the machine, with one process that answers. `alone` is "
+        "decoding and network without HTTP, a thread for each core.",
         list(series.values()),
         goals(series),
     )
@@ -99,7 +101,9 @@ def servers(material: Material, folder: Path, model: str) -> dict[str, Served]:
 
 @contextmanager
 def _imprint(data: Path, model: str, photograph: Path) -> Iterator[Question]:
-    with (data.parent / "log.txt").open("ab") as log, server(data, log) as url:
+    with (data.parent / "log.txt").open("wb") as log, server(data, log) as url:
+        while READY not in Path(log.name).read_bytes():  # its workers import torch first, on all cores
+            time.sleep(0.1)
         yield Question(f"{url}/v1/models/{model}/predictions", photograph)
 
 
@@ -133,20 +137,19 @@ def published(folder: Path, backbone: str, weights: Path, photograph: Path) -> t
 
 
 def main(model: str, photograph: str) -> float:
-    """Images a second: decoding on all cores while the network works, batches of 8."""
+    """Images a second: a thread for each core, which decodes an image and asks the network."""
     network, content, settings = Network(Path(model)), Path(photograph).read_bytes(), Settings()
 
-    def view(_: int) -> object:
-        return view_of(content, network.card, settings)
+    def answer(_: int) -> None:
+        view = view_of(content, network.card, settings)
+        if isinstance(view, BadImage):
+            raise view
+        network.run([view])
 
     with ThreadPoolExecutor(count_cores()) as pool:
-        for images in (BATCH, IMAGES):  # the first to warm up
+        for images in (IMAGES // 8, IMAGES):  # the first to warm up
             began = time.perf_counter()
-            views = list(pool.map(view, range(BATCH)))
-            for _ in range(images // BATCH):
-                coming = pool.map(view, range(BATCH))
-                network.run(views)
-                views = list(coming)
+            list(pool.map(answer, range(images)))
     return images / (time.perf_counter() - began)
 
 

@@ -22,6 +22,28 @@ CASES = [
     ("resnet18", 128, "simclr", 8),
 ]
 ROUNDS = 3
+NOTES = [
+    """\
+What made the difference was not arithmetic. glibc gives every large tensor back to the system when it is freed, and a
+step asks for all of its pages again, one fault each: half of the time of a MobileNetV2 at 224 px. Trainings run with
+`MALLOC_TRIM_THRESHOLD_` and `MALLOC_MMAP_THRESHOLD_` at 4 GiB (`worker/children.py`), which keeps that memory in the
+process, some 15 % more at its highest. `python -m benchmarks.performance.stepping PACKED mobilenet_v2 224 supervised 5
+synthetic` without and with them: 17 and 36 images/s; at 128 px 71 and 113; resnet18 at 128 px 50 and 54 (means of two
+turns each). The peers run in the environment that a user has, which is without.""",
+    """\
+Normalising a batch made four new tensors of its size, and costs a ninth in one that is changed in place (128 px:
+362 and 39 µs an image). As many threads compute as there are cores within the container's quota (`app/core/cores.py`),
+those that prepare batches have no helpers of their own, and OpenMP's spin for 50 µs only. A probe of one second at the
+start was not built: small networks step as fast on one thread as on two (shufflenet_v2_x0_5, 64 px: 17 to 19 s for the
+same 440 steps, four runs), larger ones faster on all, and a choice by a noisy measurement would let two equal jobs end
+with other weights.""",
+    """\
+On a CUDA device of compute capability 8.0 the trunk works in bfloat16 while it trains (`worker/training/precision.py`),
+batches lie in pinned memory and are copied without waiting, and the optimizer is fused. That was written without a
+device at hand: the arithmetic is tested on the CPU (`tests/training/test_precision.py`), its speed is not known.
+`python -m benchmarks.performance.stepping PACKED BACKBONE SIZE METHOD STEPS real cuda` measures it, and its memory.
+torch.compile is not used: it needs a compiler at run time, and its minute is as long as many a job.""",
+]
 
 
 def run(material: Material) -> Section:
@@ -55,4 +77,5 @@ def run(material: Material) -> Section:
         "first steps left out. `steps alone`: imprint's step on one batch that stays in memory.",
         series,
         goals,
+        NOTES,
     )

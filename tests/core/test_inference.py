@@ -48,7 +48,14 @@ def test_any_number_of_images_from_any_thread(model: Path) -> None:
         return np.allclose(found["features"], right, atol=1e-5) and np.allclose(found["logits"], 4 * right, atol=1e-5)
 
     with ThreadPoolExecutor(8) as pool:
-        assert all(pool.map(ask, [1, 8, 3, 5, 1, 2, 7, 4] * 8))
+        assert all(pool.map(ask, [1, 8, 3, 5, 1, 2, 7, 4] * 100))
+
+
+def test_a_batch_for_each_of_its_threads(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    assert 1 <= Graph(model).parallel <= 3
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    assert Graph(model).parallel == 1
 
 
 def test_an_answer_stays_what_it_was(model: Path) -> None:
@@ -62,7 +69,7 @@ def test_an_answer_stays_what_it_was(model: Path) -> None:
 
 def test_what_cannot_be_answered(model: Path) -> None:
     graph = Graph(model)
-    with pytest.raises(RuntimeError):
+    with pytest.raises(ValueError, match="the graph takes images of shape"):
         graph.answer(np.zeros((1, SIZE, SIZE + 1, 3), np.uint8))
     assert graph.answer(images(1))["features"].shape == (1, 3)
 
