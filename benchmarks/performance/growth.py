@@ -7,7 +7,7 @@ from benchmarks.load import Question, load
 from benchmarks.performance.jobs import fill
 from benchmarks.performance.material import Material
 from benchmarks.performance.measure import Goal, Section, Series, ratios
-from benchmarks.performance.serving import percentile
+from benchmarks.performance.serving import percentile, warm
 from examples.digits import server
 
 FEW, MANY, ROUNDS, SECONDS = 100, 1_000_000, 3, 3.0
@@ -26,7 +26,7 @@ def run(material: Material) -> Section:
         jobs = {count: filled(Path(name, str(count)), count) for count in (FEW, MANY)}
         for _ in range(ROUNDS):
             for count, job in jobs.items():
-                with server(Path(name, str(count))) as url:
+                with warm(Path(name, str(count))) as url:
                     for way, path in WAYS.items():
                         question = Question(url + path.format(job=job))
                         load(question, "closed", 1, 0.5)

@@ -13,7 +13,8 @@ from PIL import Image
 
 from benchmarks.performance.material import Material
 from benchmarks.performance.measure import Goal, Section, Series
-from examples.digits import Imprint, server
+from benchmarks.performance.serving import warm
+from examples.digits import Imprint
 
 FEW, MANY, SIDE, CLASSES, POLL = 20_000, 200_000, 24, 10, 0.02
 MIB = 2**20
@@ -53,7 +54,7 @@ def written(archive: Path, count: int) -> Path:
 
 def prepared(archive: Path, data: Path) -> tuple[int, float]:
     """The most memory in bytes, and the seconds, of the dataset's preparation."""
-    with server(data) as url:
+    with warm(data) as url:
         imprint = Imprint(url)
         with archive.open("rb") as file:
             headers = {"Content-Type": "application/zip"}

@@ -2,25 +2,16 @@
 
 import json
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import numpy as np
-
 from app.core.inference import Graph
-from benchmarks.performance.peers.inference import LOGITS, Answer, figures
+from benchmarks.performance.peers.inference import LOGITS, Runtime, figures
 
 
-def loaded(model: str) -> Answer:
-    """The API's own graph, asked as the API asks it: a batch is shared among its threads."""
+def loaded(model: str) -> Runtime:
+    """The API's own graph."""
     graph = Graph(Path(model) / "model.onnx")
-    pool = ThreadPoolExecutor(graph.parallel)
-
-    def answer(images: np.ndarray) -> np.ndarray:
-        parts = np.array_split(images, min(graph.parallel, len(images)))
-        return np.concatenate([found[LOGITS] for found in pool.map(graph.answer, parts)])
-
-    return answer
+    return Runtime(lambda images: graph.answer(images)[LOGITS], graph.parallel)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from benchmarks.load import Question, load
 from benchmarks.performance.jobs import fill
 from benchmarks.performance.material import Material
 from benchmarks.performance.measure import OURS, Goal, Section, ratios, rounds
-from benchmarks.performance.serving import rate, running
+from benchmarks.performance.serving import rate, running, warm
 from examples.digits import free_port, server
 
 CLIENTS, SECONDS, ROUNDS, JOBS = 8, 4.0, 3, 1000
@@ -23,7 +23,7 @@ def run(material: Material) -> Section:
         job = fill(database, JOBS)
 
         def imprint() -> float:
-            with server(folder / "data") as url:
+            with warm(folder / "data") as url:
                 return asked(Question(f"{url}/v1/jobs/{job}"))
 
         def bare() -> float:

@@ -20,7 +20,7 @@ from app.predictions.service import view_of
 from benchmarks.load import Question, load
 from benchmarks.performance.material import Material
 from benchmarks.performance.measure import OURS, PEERS, Goal, Section, Series, ratios, told
-from benchmarks.performance.serving import percentile, rate, running
+from benchmarks.performance.serving import percentile, rate, running, warm
 from examples.digits import Imprint, free_port, server
 
 CLIENTS, SECONDS, ROUNDS, WARM = (1, 8, 32), 5.0, 3, 1.0
@@ -30,7 +30,6 @@ BOUNDARY = "imprint-benchmark"
 ALONE, NAIVE, LITSERVE, BENTOML = "alone", "FastAPI with torch", "LitServe", "BentoML"
 WANTED = {NAIVE: 9, LITSERVE: 1.5, BENTOML: 1}
 IMAGES = 240
-READY = b"ready after"
 
 
 Served = Callable[[], AbstractContextManager[Question]]
@@ -101,9 +100,7 @@ def servers(material: Material, folder: Path, model: str) -> dict[str, Served]:
 
 @contextmanager
 def _imprint(data: Path, model: str, photograph: Path) -> Iterator[Question]:
-    with (data.parent / "log.txt").open("wb") as log, server(data, log) as url:
-        while READY not in Path(log.name).read_bytes():  # its workers import torch first, on all cores
-            time.sleep(0.1)
+    with warm(data) as url:
         yield Question(f"{url}/v1/models/{model}/predictions", photograph)
 
 

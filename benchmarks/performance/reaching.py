@@ -11,7 +11,8 @@ from typing import Any
 
 from benchmarks.performance.material import Material
 from benchmarks.performance.measure import PEERS, Goal, Section, Series, ratios, told
-from examples.digits import Imprint, server
+from benchmarks.performance.serving import warm
+from examples.digits import Imprint
 
 SIZE, EPOCHS, ROUNDS, POLL, THIRD = 128, 15, 3, 0.02, 3
 SHARE = 0.95
@@ -29,7 +30,7 @@ def run(material: Material) -> Section:
     found: dict[str, Series] = {}
     with TemporaryDirectory() as name:
         folder = split(material, Path(name, "photographs"))
-        with server(Path(name, "data")) as url:
+        with warm(Path(name, "data")) as url:
             imprint = Imprint(url)
             spec = asked(imprint, folder, material)
             for _ in range(ROUNDS):

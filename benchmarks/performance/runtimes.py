@@ -18,10 +18,13 @@ SIZE = 224  # of every imported model
 ONNXRUNTIME, OPENVINO = "ONNX Runtime", "OpenVINO"
 NOTE = """\
 The API answers with OpenVINO (`app/core/inference.py`), and a worker holds each graph against torch by the same code.
-It is the faster one on each backbone and at each batch; ONNX Runtime loads a model faster, which happens once. 32-bit
-floats are asked for: left to itself OpenVINO computes in bfloat16 on a processor that has it, and probabilities then
-differ from torch's by more than the 1e-4 that is promised. The published `model.onnx` is any runtime's to read: tests
-read it by ONNX Runtime. OpenVINO's converter, which would report every import to its makers, is kept out."""
+It is the faster one on each backbone and at each batch; ONNX Runtime loads a model faster, which happens once.
+OpenVINO answers a batch for each thread or two (its hint THROUGHPUT), so one image alone does not have all cores: under
+load, beside decoders and trainings, nobody waits for a thread that is kept from its core (eight clients at a time: 127
+answers a second instead of 87). 32-bit floats are asked for: left to itself OpenVINO computes in bfloat16 on a
+processor that has it, and probabilities then differ from torch's by more than the 1e-4 that is promised. The published
+`model.onnx` is any runtime's to read: tests read it by ONNX Runtime. OpenVINO's converter, which would report every
+import to its makers, is kept out."""
 RUNTIMES = {
     OPENVINO: (OURS, "benchmarks.performance.openvino_inference"),
     ONNXRUNTIME: (PEERS, "benchmarks.performance.peers.onnxruntime_inference"),
@@ -72,6 +75,7 @@ def note(series: dict[str, Series], backbone: str, found: dict[str, Any]) -> Non
     for runtime, figures in found.items():
         told = {f"batches of {batch}": (rate, "images/s") for batch, rate in figures["rates"].items()}
         told |= {"load": (figures["load"], "s"), "memory": (figures["memory"], "MiB")}
+        told["one image alone"] = (figures["alone"], "ms")
         for what, (value, unit) in told.items():
             name = f"{backbone}: {runtime}, {what}"
             series.setdefault(name, Series(name, unit, [])).values.append(value)
