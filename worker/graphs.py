@@ -64,7 +64,7 @@ def export(module: nn.Module, example: Tensor, outputs: list[str], path: Path) -
         output_names=outputs,
         dynamic_shapes=({0: torch.export.Dim("batch")},),
         dynamo=True,
-        optimize=False,  # OpenVINO optimises what it loads; doing it here as well doubles the export's time
+        optimize=False,  # ONNX Runtime optimises what it loads; doing it here as well doubles the export's time
         verbose=False,
     )
     if program is None:

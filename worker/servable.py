@@ -142,7 +142,7 @@ def _errors(servable: Servable, pixels: Tensor, path: Path) -> list[str]:
     try:
         found = Graph(path).answer(pixels.numpy())
     except RuntimeError as error:
-        return [f"OpenVINO says: {error}"]
+        return [f"the runtime says: {error}"]
     with torch.no_grad():
         expected = servable(pixels)
     gaps = {

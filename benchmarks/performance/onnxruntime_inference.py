@@ -1,4 +1,4 @@
-"""OpenVINO on a published model, as the API runs it. python -m ... MODEL SIZE"""
+"""ONNX Runtime on a published model, as the API runs it. python -m ... MODEL SIZE"""
 
 import json
 import sys
