@@ -25,6 +25,11 @@ from examples.digits import Imprint, free_port, server
 
 CLIENTS, SECONDS, ROUNDS, WARM = (1, 8, 32), 5.0, 3, 1.0
 MODULE = "benchmarks.performance.predictions"
+NOTES = [
+    """\
+Nine times a naive server cannot be had on this machine: decoding and network alone, without any HTTP, are some two and
+a half times what it answers."""
+]
 PEER = "benchmarks.performance.peers"
 BOUNDARY = "imprint-benchmark"
 ALONE, NAIVE, LITSERVE, BENTOML = "alone", "FastAPI with torch", "LitServe", "BentoML"
@@ -48,6 +53,7 @@ def run(material: Material) -> Section:
         "decoding and network without HTTP, a thread for each core.",
         list(series.values()),
         goals(series),
+        NOTES,
     )
 
 

@@ -14,7 +14,7 @@ from benchmarks.performance.measure import PEERS, Goal, Section, Series, ratios,
 from benchmarks.performance.serving import warm
 from examples.digits import Imprint
 
-SIZE, EPOCHS, ROUNDS, POLL, THIRD = 128, 15, 2, 0.02, 3
+SIZE, EPOCHS, ROUNDS, POLL, THIRD = 128, 15, 3, 0.02, 3
 SHARE = 0.95
 WORKERS = os.cpu_count() or 1
 # Each peer with the rate that its own documentation has for such a job, and with the next one up or down.
