@@ -18,7 +18,7 @@ from worker.starts import network
 from worker.training.augment import View
 from worker.training.batches import Feed, Source
 from worker.training.data import PackedImages, open_packed, without_labels
-from worker.training.devices import choose, settle
+from worker.training.devices import choose, pins, settle
 from worker.training.methods.adapted import Adapted
 from worker.training.methods.contract import Method
 from worker.training.methods.probe import Probe
@@ -183,5 +183,5 @@ def _validation(learner: Method, shared: Material, recipe: Recipe) -> Source | N
 
 
 def _feed(shared: Material, recipe: Recipe, *, training: bool) -> Feed:
-    pinned = shared.device.type == "cuda"
+    pinned = pins(shared.device)
     return Feed(training=training, batch_size=recipe.batch_size, seed=recipe.seed, workers=CORES, pinned=pinned)

@@ -16,6 +16,7 @@ from google.protobuf.message import DecodeError
 from onnx import numpy_helper
 from torch import Tensor, nn
 
+from app.core.inference import PIXELS
 from app.core.storage import Storage
 
 FOLDER = "graphs"  # of the storage
@@ -47,9 +48,7 @@ class Graphs:
         graph = onnx.load(path)
         for filled in graph.graph.initializer:
             filled.ClearField("raw_data")
-        graph.graph.ClearField(
-            "value_info"
-        )  # shapes within, which whoever reads it infers, and the bank's size is in them
+        graph.graph.ClearField("value_info")  # shapes within, which ONNX Runtime infers, and the bank's size is in them
         with self._storage.incoming() as scratch:
             onnx.save(graph, scratch / "graph.onnx")
             self._storage.keep(scratch / "graph.onnx", _key(structure))
@@ -60,7 +59,7 @@ def export(module: nn.Module, example: Tensor, outputs: list[str], path: Path) -
     program = torch.onnx.export(
         module,
         (example,),
-        input_names=["pixels"],
+        input_names=[PIXELS],
         output_names=outputs,
         dynamic_shapes=({0: torch.export.Dim("batch")},),
         dynamo=True,

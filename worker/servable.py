@@ -15,7 +15,7 @@ from onnx import numpy_helper
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from app.core.inference import Graph
+from app.core.inference import FEATURES, LOGITS, UNFAMILIAR, Graph
 from worker.graphs import Graphs, export
 from worker.training.augment import View
 from worker.training.backbones import Network
@@ -25,9 +25,6 @@ from worker.training.weights import torchvision_state
 # Against torch's own answer: of probabilities; of features, relative to their size; a share, which moves in steps.
 TOLERANCE = {"logits": 1e-4, "features": 1e-4, "unfamiliar": 0.05}
 PROBES = 2  # images in the batch that checks the exported graph
-
-
-LOGITS, FEATURES, UNFAMILIAR = "logits", "features", "unfamiliar"
 BANK = "known.bank"  # the exporter's name of Servable.known.bank
 
 
@@ -140,15 +137,14 @@ def _noise(size: int) -> np.ndarray:
 def _errors(servable: Servable, pixels: Tensor, path: Path) -> list[str]:
     """What the graph answers otherwise than torch does, or why it answers nothing."""
     try:
-        found = Graph(path).answer(pixels.numpy())
-    except RuntimeError as error:
-        return [f"the runtime says: {error}"]
+        answer = Graph(path).answer(pixels.numpy())
+        found = [answer[name] for name in servable.outputs]
+    except Exception as error:  # the runtime's have no base of their own, and a damaged graph may lack anything
+        return [f"ONNX Runtime says: {error}"]
     with torch.no_grad():
         expected = servable(pixels)
-    gaps = {
-        name: GAPS[name](torch.from_numpy(found[name]), right)
-        for name, right in zip(servable.outputs, expected, strict=True)
-    }
+    answers = zip(servable.outputs, found, expected, strict=True)
+    gaps = {name: GAPS[name](torch.from_numpy(answer), right) for name, answer, right in answers}
     return [f"{name} are {gap:.1e} away" for name, gap in gaps.items() if gap > TOLERANCE[name]]
 
 

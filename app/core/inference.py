@@ -15,15 +15,14 @@ import numpy.typing as npt
 from app.core.cores import count_cores
 
 PIXELS = "pixels"
+LOGITS, FEATURES, UNFAMILIAR = "logits", "features", "unfamiliar"  # what may come out; features always do
 
 
 class Graph:
-    """A loaded `model.onnx`. It may be asked from any thread, and is at its best with `parallel` batches side by side.
+    """A loaded `model.onnx`. It may be asked from any thread; all cores work on one batch.
 
     RuntimeError where the file is no such graph.
     """
-
-    parallel = 1  # all threads work on one batch
 
     def __init__(self, path: Path) -> None:
         try:

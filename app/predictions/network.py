@@ -8,10 +8,8 @@ from typing import Any
 import numpy as np
 
 from app.core.images import Pixels
-from app.core.inference import Graph
+from app.core.inference import FEATURES, LOGITS, UNFAMILIAR, Graph
 from app.predictions.batching import Output
-
-LOGITS, FEATURES, UNFAMILIAR = "logits", "features", "unfamiliar"
 
 
 @dataclass(frozen=True)
@@ -25,12 +23,11 @@ class Card:
 
 
 class Network:
-    """A loaded graph. `run` may be called from any thread, and is best called from `parallel` of them at a time."""
+    """A loaded graph. `run` may be called from any thread."""
 
     def __init__(self, folder: Path) -> None:
         self.card = _card(json.loads((folder / "model.json").read_text("utf-8")))
         self._graph = Graph(folder / "model.onnx")
-        self.parallel = self._graph.parallel
 
     def run(self, views: list[Pixels]) -> list[Output]:
         """What the network says of each view, (S, S, 3) uint8."""

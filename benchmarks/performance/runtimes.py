@@ -74,7 +74,6 @@ def note(series: dict[str, Series], backbone: str, found: dict[str, Any]) -> Non
     for runtime, figures in found.items():
         told = {f"batches of {batch}": (rate, "images/s") for batch, rate in figures["rates"].items()}
         told |= {"load": (figures["load"], "s"), "memory": (figures["memory"], "MiB")}
-        told["one image alone"] = (figures["alone"], "ms")
         for what, (value, unit) in told.items():
             name = f"{backbone}: {runtime}, {what}"
             series.setdefault(name, Series(name, unit, [])).values.append(value)

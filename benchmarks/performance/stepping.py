@@ -17,15 +17,15 @@ import torch
 
 from app.core.cores import count_cores
 from worker.training import backbones, optimizers
-from worker.training.accumulation import gradients
 from worker.training.augment import View
 from worker.training.batches import Feed
 from worker.training.data import PackedImages, open_packed
-from worker.training.devices import choose, settle
+from worker.training.devices import choose, pins, settle
 from worker.training.loop import Interrupted, fit
 from worker.training.methods.contract import Method
 from worker.training.methods.simclr import SimCLR
 from worker.training.methods.supervised import Supervised
+from worker.training.precision import training_precision
 from worker.training.run import Recipe
 
 BATCH, WARM, RATE = 32, 3, 1e-3
@@ -102,20 +102,21 @@ def synthetic(learner: Method, images: PackedImages, steps: int) -> float:
     optimizer = optimizers.build("adamw", learner.parameter_groups(0.01), RATE)
     generator = torch.Generator()
     learner.train()
-    for step in range(WARM + steps):
-        if step == WARM:
-            began = time.perf_counter()
-        optimizer.zero_grad()
-        loss = gradients(learner, batch, generator, None)["loss"]
-        optimizer.step()
-        if step in (WARM - 1, WARM + steps - 1):
-            loss.item()  # an accelerator is waited for
+    with training_precision(learner):
+        for step in range(WARM + steps):
+            if step == WARM:
+                began = time.perf_counter()
+            optimizer.zero_grad()
+            loss = learner.training_step(batch, generator)["loss"]
+            loss.backward()
+            optimizer.step()
+            if step in (WARM - 1, WARM + steps - 1):
+                loss.item()  # an accelerator is waited for
     return BATCH * steps / (time.perf_counter() - began)
 
 
 def _feed(learner: Method, workers: int) -> Feed:
-    pinned = learner.network.device.type == "cuda"
-    return Feed(training=True, batch_size=BATCH, seed=0, workers=workers, pinned=pinned)
+    return Feed(training=True, batch_size=BATCH, seed=0, workers=workers, pinned=pins(learner.network.device))
 
 
 def main(packed: str, backbone: str, size: str, kind: str, steps: str, feeding: str, device: str = "cpu") -> float:

@@ -38,7 +38,7 @@ start was not built: small networks step as fast on one thread as on two (shuffl
 same 440 steps, four runs), larger ones faster on all, and a choice by a noisy measurement would let two equal jobs end
 with other weights.""",
     """\
-On a CUDA device of compute capability 8.0 the trunk works in bfloat16 while it trains (`worker/training/precision.py`),
+On a CUDA device of compute capability 8.0 or more the trunk trains in bfloat16 (`worker/training/precision.py`),
 batches lie in pinned memory and are copied without waiting, and the optimizer is fused. That was written without a
 device at hand: the arithmetic is tested on the CPU (`tests/training/test_precision.py`), its speed is not known.
 `python -m benchmarks.performance.stepping PACKED BACKBONE SIZE METHOD STEPS real cuda` measures it, and its memory.

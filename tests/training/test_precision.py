@@ -1,18 +1,24 @@
 """In bfloat16 on the CPU: slow, but the same arithmetic, by the same path."""
 
 import copy
+from collections.abc import Iterable
 
 import numpy as np
 import pytest
 import torch
 
 from tests.training.methods.test_contract import MAKERS, fed
+from tests.training.test_loop import RECIPE, sources
+from tests.training.test_loop import method as loop_method
+from tests.training.watchers import Recorder
 from worker.training import precision
 from worker.training.accumulation import gradients
 from worker.training.backbones import build
-from worker.training.batches import Feed
+from worker.training.batches import Batch, Feed
 from worker.training.data import PackedImages
 from worker.training.inference import evaluating
+from worker.training.loop import Interrupted, fit
+from worker.training.methods.supervised import Supervised
 from worker.training.precision import pays, training_precision
 from worker.training.randomness import STEP, generator_at
 
@@ -63,7 +69,8 @@ def test_a_step_of_each_method(digits: PackedImages, name: str, monkeypatch: pyt
     batch = next(iter(fed(method, digits, 24).epoch(0, 0)))
     method.train()
     other = copy.deepcopy(method)
-    inside = gradients(method, batch, generator_at(0, STEP, 0, 0), None)
+    with training_precision(method):
+        inside = gradients(method, batch, generator_at(0, STEP, 0, 0), None)
     monkeypatch.setattr(precision, "pays", lambda device: False)
     whole = gradients(other, batch, generator_at(0, STEP, 0, 0), None)
     assert float(inside["loss"]) == pytest.approx(float(whole["loss"]), rel=0.05)
@@ -76,3 +83,30 @@ def test_a_step_of_each_method(digits: PackedImages, name: str, monkeypatch: pyt
     with evaluating(method), evaluating(other):
         batches = list(validated)
         assert method.validate(batches) == other.validate(batches)
+
+
+class Noting(Supervised):
+    """Says in which precision its network was when it trained and when it was validated."""
+
+    def __init__(self, of: Supervised) -> None:
+        self.__dict__ = of.__dict__
+        self.seen: dict[str, set[bool]] = {"training": set(), "validation": set()}
+
+    def training_step(self, batch: Batch, generator: torch.Generator) -> dict[str, torch.Tensor]:
+        self.seen["training"].add(self.network.half_precision)
+        return super().training_step(batch, generator)
+
+    def validate(self, batches: Iterable[Batch]) -> dict[str, float]:
+        self.seen["validation"].add(self.network.half_precision)
+        return super().validate(batches)
+
+
+@pytest.mark.usefixtures("half")
+def test_a_run_trains_in_half_and_validates_in_whole(digits: PackedImages) -> None:
+    noting = Noting(loop_method())
+    train, validation = sources(noting, digits)
+    fit(noting, train, validation, RECIPE, Recorder(), None)
+    assert noting.seen == {"training": {True}, "validation": {False}}
+    with pytest.raises(Interrupted):
+        fit(noting, train, validation, RECIPE, Recorder(stop_after={2}), None)
+    assert not noting.network.half_precision

@@ -109,6 +109,26 @@ def test_a_kept_graph_that_is_damaged_is_exported_again(tmp_path: Path, graphs: 
     assert onnx.load(kept).graph.node == onnx.load_from_string(whole).graph.node
 
 
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("damage", ["another size", "no features", "no input"])
+def test_a_kept_graph_of_something_else_is_exported_again(tmp_path: Path, graphs: Graphs, damage: str) -> None:
+    """It can be loaded, but not asked what this one is: that ends no job."""
+    network = build("resnet18", 3, 32, seed=0).eval()
+    write_graph(network, VIEW, CLASSES, tmp_path, 1.0, None, graphs)
+    (kept,) = (tmp_path / "data").glob("graphs/*.onnx")
+    whole = kept.read_bytes()
+    graph = onnx.load(kept)
+    if damage == "another size":
+        graph.graph.input[0].type.tensor_type.shape.dim[1].dim_value = 31
+    elif damage == "no features":
+        del graph.graph.output[1]
+    else:
+        graph.graph.ClearField("input")
+    onnx.save(graph, kept)
+    write_graph(network, VIEW, CLASSES, tmp_path, 1.0, None, graphs)
+    assert kept.read_bytes() == whole
+
+
 class Forgetful(Servable):
     """Exports one function and computes another."""
 

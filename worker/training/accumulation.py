@@ -7,7 +7,6 @@ from torch import Tensor
 
 from worker.training.batches import Batch
 from worker.training.methods.contract import Method
-from worker.training.precision import training_precision
 
 SMALLEST_PART = 2  # images: batch norm and contrastive losses need another one
 
@@ -21,8 +20,7 @@ def gradients(method: Method, batch: Batch, generator: torch.Generator, room: in
     total: dict[str, Tensor] = {}
     for part in batch.split(count_parts(batch, room)):
         share = len(part) / len(batch)
-        with training_precision(method):
-            terms = method.training_step(part, generator)
+        terms = method.training_step(part, generator)
         (share * terms["loss"]).backward()  # type: ignore[no-untyped-call]
         for name, term in terms.items():
             total[name] = total.get(name, 0.0) + share * term.detach()

@@ -24,6 +24,11 @@ def settle(threads: int) -> None:
     torch.backends.cudnn.deterministic = True
 
 
+def pins(device: torch.device) -> bool:
+    """Whether it copies by itself from memory that is pinned for it, while the step goes on."""
+    return device.type == "cuda"
+
+
 def release(device: torch.device) -> None:
     """Give back what torch holds of the device's memory without using it, after it has run out."""
     if device.type == "cuda":

@@ -17,6 +17,7 @@ from worker.training.checkpoint import State
 from worker.training.devices import release
 from worker.training.inference import evaluating
 from worker.training.methods.contract import Method
+from worker.training.precision import training_precision
 from worker.training.randomness import STEP, generator_at
 from worker.training.run import Recipe, Run
 from worker.training.weights import load_exactly
@@ -113,7 +114,7 @@ def _train_epoch(run: Run, train: Source, watcher: Watcher) -> None:
     run.method.begin_epoch(epoch)
     run.method.train()
     saved = time.monotonic()
-    with closing(train.epoch(epoch, run.progress.step)) as batches:
+    with training_precision(run.method), closing(train.epoch(epoch, run.progress.step)) as batches:
         for batch in batches:
             losses = _step(run, batch.to(run.method.network.device), watcher)
             run.count_step(losses)

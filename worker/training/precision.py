@@ -22,7 +22,10 @@ def pays(device: torch.device) -> bool:
 
 @contextmanager
 def training_precision(module: nn.Module) -> Iterator[None]:
-    """Every network in the module, anchors too, encodes as `pays` has it for its device; afterwards as before."""
+    """Every network in the module, anchors too, encodes as `pays` has it for its device; afterwards as before.
+
+    For many steps at once: to look for the networks takes as long as a step on cached features.
+    """
     networks = [part for part in module.modules() if isinstance(part, Network) and pays(part.device)]
     for network in networks:
         network.half_precision = True

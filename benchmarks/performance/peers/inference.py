@@ -1,52 +1,33 @@
 """A runtime for inference behind the smallest interface there is, and what it comes to."""
 
-import statistics
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-
-@dataclass(frozen=True)
-class Runtime:
-    """`answer`: (B, S, S, 3) uint8 to (B, C) logits; it is at its best when so many batches are asked side by side."""
-
-    answer: Callable[[np.ndarray], np.ndarray]
-    parallel: int
-
-
+Answer = Callable[[np.ndarray], np.ndarray]  # (B, S, S, 3) uint8 to (B, C) logits
 BATCHES, IMAGES = (1, 8), 160
 LOGITS = "logits"
 KIB = 1024
 
 
-def figures(load: Callable[[], Runtime], size: int) -> dict[str, Any]:
-    """Seconds to load, images a second by batch, ms of one image alone, MiB more than before, one image's logits."""
+def figures(load: Callable[[], Answer], size: int) -> dict[str, Any]:
+    """Seconds to load, images a second by batch, MiB more than before, and the logits of one fixed image."""
     before, began = _memory(), time.perf_counter()
-    runtime = load()
+    answer = load()
     images = np.random.default_rng(0).integers(0, 256, (max(BATCHES), size, size, 3), np.uint8)
-    found: dict[str, Any] = {"logits": runtime.answer(images[:1])[0].tolist(), "load": time.perf_counter() - began}
-    found["alone"] = 1000 * statistics.median(_seconds(runtime, images[:1]) for _ in range(IMAGES // 4))
-    found["rates"] = {str(batch): _rate(runtime, images[:batch]) for batch in BATCHES}
+    found: dict[str, Any] = {"logits": answer(images[:1])[0].tolist(), "load": time.perf_counter() - began}
+    found["rates"] = {str(batch): _rate(answer, images[:batch]) for batch in BATCHES}
     return found | {"memory": _memory() - before}
 
 
-def _seconds(runtime: Runtime, images: np.ndarray) -> float:
+def _rate(answer: Answer, images: np.ndarray) -> float:
+    answer(images)
     began = time.perf_counter()
-    runtime.answer(images)
-    return time.perf_counter() - began
-
-
-def _rate(runtime: Runtime, images: np.ndarray) -> float:
-    count = IMAGES // len(images)
-    with ThreadPoolExecutor(runtime.parallel) as pool:
-        list(pool.map(runtime.answer, [images] * runtime.parallel))
-        began = time.perf_counter()
-        list(pool.map(runtime.answer, [images] * count))
+    for _ in range(IMAGES // len(images)):
+        answer(images)
     return IMAGES / (time.perf_counter() - began)
 
 

@@ -5,14 +5,14 @@ import sys
 
 import openvino
 
-from benchmarks.performance.peers.inference import LOGITS, Runtime, figures
+from benchmarks.performance.peers.inference import LOGITS, Answer, figures
 
 
-def loaded(model: str) -> Runtime:
+def loaded(model: str) -> Answer:
     """All threads on one batch, in 32 bits, as it answers elsewhere."""
     options = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
     compiled = openvino.Core().compile_model(f"{model}/model.onnx", "CPU", options)
-    return Runtime(lambda images: compiled([images])[LOGITS], parallel=1)
+    return lambda images: compiled([images])[LOGITS]
 
 
 if __name__ == "__main__":
