@@ -37,6 +37,11 @@ class Database:
         scoped._info = {TENANT: tenant}
         return scoped
 
+    @property
+    def tenant(self) -> str | None:
+        """Whose rows there are; None: everybody's."""
+        return self._info.get(TENANT)
+
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """A consistent view; nothing is written."""

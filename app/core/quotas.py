@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from app.core.database import inserting
+from app.core.database import Database, inserting
 from app.core.errors import ServiceError
 from app.core.settings import Settings
 from app.core.specs import USER_TYPES
@@ -45,6 +45,12 @@ def limits(session: Session, settings: Settings, tenant: str) -> Limits:
         either(own.jobs, settings.limit_jobs),
         either(own.requests, settings.limit_requests),
     )
+
+
+def requests_a_minute(database: Database, settings: Settings, tenant: str) -> int | None:
+    """How many requests of a tenant each process of the API answers."""
+    with database.reading() as session:
+        return limits(session, settings, tenant).requests
 
 
 def check_job(session: Session, settings: Settings) -> None:

@@ -4,6 +4,8 @@ Who calls; no unknown query parameter, no NUL; a JSON body within its limit; an 
 """
 
 from collections.abc import Callable, Coroutine
+from functools import wraps
+from inspect import iscoroutinefunction
 from typing import Any, TypeVar
 
 from fastapi.dependencies.models import Dependant
@@ -40,6 +42,9 @@ def needs(scope: Scope) -> Callable[[Endpoint], Endpoint]:
 class Guarded(APIRoute):
     """A route that refuses whom and what it does not know. Every router of the API uses it."""
 
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        super().__init__(path, in_a_thread(endpoint), **options)
+
     @property
     def scope(self) -> Scope:
         """What a caller's key must allow."""
@@ -56,7 +61,7 @@ class Guarded(APIRoute):
         async def guarded(request: Request) -> Response:
             context = context_of(request)
             shared = context.database, context.settings, context.pace
-            request.state.caller = await run_in_threadpool(gate.admit, request, *shared, self.scope)
+            request.state.caller = await gate.admit(request, *shared, self.scope)
             check_text(request, known)
             with context.in_flight.alone(self._ticket(request) if takes_key else None):
                 if takes_json:
@@ -71,6 +76,18 @@ class Guarded(APIRoute):
         return None if key is None else (request.state.caller.tenant, self.path, key)
 
 
+def in_a_thread(endpoint: Callable[..., Any]) -> Callable[..., Coroutine[Any, Any, Any]]:
+    """An endpoint that leaves the event loop once; FastAPI would send the checks of its answer to a thread as well."""
+    if iscoroutinefunction(endpoint):
+        return endpoint
+
+    @wraps(endpoint)
+    async def asked(**values: Any) -> Any:
+        return await run_in_threadpool(endpoint, **values)
+
+    return asked
+
+
 def query_names(dependant: Dependant) -> set[str]:
     """The query parameters of a route and of everything it depends on."""
     names = {field.alias for field in dependant.query_params}
@@ -79,7 +96,7 @@ def query_names(dependant: Dependant) -> set[str]:
 
 def check_text(request: Request, known: set[str]) -> None:
     """Refuse unknown or repeated query parameters, and NUL, which PostgreSQL cannot hold."""
-    if "\0" in request.url.path or "%00" in request.url.path:
+    if "\0" in request.scope["path"] or "%00" in request.scope["path"]:
         raise HTTPException(404)
     faults = []
     seen: set[str] = set()

@@ -3,9 +3,12 @@
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
+from app.core.lookup import Lookup
 from app.core.specs import USER_TYPES
 from app.core.states import Status
 from app.core.tables import Artifact, Checkpoint, Dataset, Event, Job, Metric
+
+JOBS = Lookup(Job)
 
 
 def some(status: Status | None, type_: str | None) -> Select[Job]:

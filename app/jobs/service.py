@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 
 from app.context import Context
 from app.core import jobs, quotas
+from app.core.errors import not_found
 from app.core.settings import Settings
 from app.core.specs import AskedSpec
 from app.core.states import Status
@@ -54,8 +55,13 @@ def page(context: Context, asked: Page, status: Status | None, type_: str | None
 
 def get(context: Context, job_id: str) -> JobAnswer:
     """One job."""
+    job = queries.JOBS.find(context.database, job_id)
+    if job is None:
+        raise not_found("job", job_id)
+    if job.status != Status.QUEUED:
+        return JobAnswer.model_validate(job)
     with context.database.reading() as session:
-        return _answer(session, jobs.get(session, job_id))
+        return _answer(session, jobs.get(session, job_id))  # its place in the queue is of the same moment
 
 
 def change(context: Context, job_id: str, move: Callable[[Session, str], Job]) -> JobAnswer:

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy.orm import Session
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from app.core.database import Database
 from app.core.errors import ServiceError
-from app.core.quotas import limits
+from app.core.quotas import requests_a_minute
 from app.core.settings import Settings
 from app.core.tables import LOCAL
 from app.keys import queries
@@ -30,16 +30,17 @@ class Caller:
 AT_THE_MACHINE = Caller(LOCAL, "admin", None)
 
 
-def admit(request: Request, database: Database, settings: Settings, pace: Pace, needed: Scope) -> Caller:
+async def admit(request: Request, database: Database, settings: Settings, pace: Pace, needed: Scope) -> Caller:
     """Who sent this, if they may. 401 `key_required` or `invalid_key`, 403 `scope_too_small`, 429 `too_many_requests`.
 
     A key that is sent is looked at even where none is required. Its row is read anew for every request: what is revoked
-    is revoked at once, in every process.
+    is revoked at once, in every process. A tenant's limit is read once a second.
     """
-    with database.reading() as session:
-        who = _caller(session, _sent(request), required=settings.require_keys)
-        most = limits(session, settings, who.tenant).requests
-    pace.take(who.tenant, most)
+    sent = _sent(request)
+    who = _without_key(settings) if sent is None else await run_in_threadpool(_caller, database, sent)
+    if not pace.knows(who.tenant):
+        pace.learn(who.tenant, await run_in_threadpool(requests_a_minute, database, settings, who.tenant))
+    pace.take(who.tenant)
     if not covers(who.scope, needed):
         message = f"This needs a key of scope '{needed}'; yours is of scope '{who.scope}'."
         raise ServiceError("forbidden", "scope_too_small", message)
@@ -52,13 +53,15 @@ def check_operator(who: Caller) -> None:
         raise ServiceError("forbidden", "operators_only", f"This is for keys of the tenant '{LOCAL}' alone.")
 
 
-def _caller(session: Session, sent: str | None, *, required: bool) -> Caller:
-    if sent is None:
-        if required:
-            raise _unauthorized("key_required", "Send an API key: 'Authorization: Bearer key_...'.")
-        return AT_THE_MACHINE
+def _without_key(settings: Settings) -> Caller:
+    if settings.require_keys:
+        raise _unauthorized("key_required", "Send an API key: 'Authorization: Bearer key_...'.")
+    return AT_THE_MACHINE
+
+
+def _caller(database: Database, sent: str) -> Caller:
     key_id, secret = parted(sent)
-    key = queries.living(session, key_id)
+    key = queries.LIVING.find(database, key_id)
     if key is None or not is_secret(secret, key.digest):
         raise _unauthorized("invalid_key", "This API key is unknown, expired or revoked.")
     return Caller(key.tenant, key.scope, key.id)
@@ -66,10 +69,7 @@ def _caller(session: Session, sent: str | None, *, required: bool) -> Caller:
 
 def still_valid(database: Database, who: Caller) -> bool:
     """Whether an answer that takes long may go on."""
-    if who.key is None:
-        return True
-    with database.reading() as session:
-        return queries.living(session, who.key) is not None
+    return who.key is None or queries.LIVING.find(database, who.key) is not None
 
 
 def _sent(request: Request) -> str | None:

@@ -1,11 +1,12 @@
 """SQL about keys."""
 
-from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy import ColumnElement, or_, update
 from sqlalchemy.orm import Session
 
 from app.core.clock import now
 from app.core.database import inserting
 from app.core.errors import not_found
+from app.core.lookup import Lookup
 from app.core.tables import Key, Tenant
 
 
@@ -14,9 +15,7 @@ def lives() -> ColumnElement[bool]:
     return Key.revoked_at.is_(None) & or_(Key.expires_at.is_(None), Key.expires_at > now())
 
 
-def living(session: Session, key_id: str) -> Key | None:
-    """The key, if it may be used now."""
-    return session.scalar(select(Key).where(Key.id == key_id, lives()))
+LIVING = Lookup(Key, lives())  # the keys that may be used now
 
 
 def get(session: Session, key_id: str) -> Key:
