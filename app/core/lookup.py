@@ -11,13 +11,13 @@ from app.core.tables import Base, Owned
 class Lookup:
     """The rows of a table, with `conditions` on them. As in a session, a tenant finds its own alone.
 
-    What it finds has the columns as attributes and belongs to no transaction: it is for telling, not for changing.
+    `by`: the column that tells them apart. What is found has the columns as attributes and belongs to no transaction:
+    it is for telling, not for changing.
     """
 
-    def __init__(self, table: type[Base], *conditions: ColumnElement[bool]) -> None:
+    def __init__(self, table: type[Base], *conditions: ColumnElement[bool], by: str = "id") -> None:
         rows = Base.metadata.tables[table.__tablename__]
-        (key,) = rows.primary_key
-        self._anybodys = select(rows).where(key == bindparam("id"), *conditions)
+        self._anybodys = select(rows).where(rows.c[by] == bindparam("id"), *conditions)
         self._own = self._anybodys.where(rows.c.tenant == bindparam("tenant")) if issubclass(table, Owned) else None
 
     def find(self, database: Database, id_: str) -> Row[Any] | None:

@@ -6,9 +6,13 @@ from sqlalchemy.orm import Session
 from app.core.clock import now
 from app.core.database import inserting
 from app.core.errors import not_found
+from app.core.lookup import Lookup
 from app.core.states import TERMINAL
 from app.core.tables import Alias, Job, Model
 from app.core.tenancy import tenant_of
+
+ALIASES = Lookup(Alias, by="name")
+MODELS = Lookup(Model)
 
 
 def id_of(session: Session, name: str) -> str:

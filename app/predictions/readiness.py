@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from starlette.concurrency import run_in_threadpool
 
 from app.core.database import Database
-from app.core.errors import conflict
-from app.models.queries import find
+from app.core.errors import conflict, not_found
+from app.models.queries import ALIASES, MODELS
 
 LOOK_SECONDS = 0.2
 RETRY_SECONDS = 2
@@ -38,6 +38,8 @@ async def ready_model(database: Database, name: str, patience: float) -> Choice:
 
 
 def _look(database: Database, name: str) -> Choice:
-    with database.reading() as session:
-        model = find(session, name)
-        return Choice(model.id, model.status, bool(model.classes))
+    alias = ALIASES.find(database, name)
+    model = MODELS.find(database, alias.model if alias else name)
+    if model is None:
+        raise not_found("model", name)
+    return Choice(model.id, model.status, bool(model.classes))

@@ -40,10 +40,16 @@ def test_a_tenant_finds_its_own_alone(database: Database) -> None:
     assert JOBS.find(database, theirs).name == "b"  # type: ignore[union-attr]
 
 
+def test_by_a_name_of_which_every_tenant_has_one(database: Database) -> None:
+    ids = {tenant: add(database.of(tenant), "same") for tenant in ("a", "b")}
+    by_name = Lookup(Job, by="name")
+    assert {tenant: by_name.find(database.of(tenant), "same").id for tenant in ids} == ids  # type: ignore[union-attr]
+
+
 def test_what_is_not_there(database: Database) -> None:
     add(database, "n")
     assert JOBS.find(database, "job_none") is None
-    assert Lookup(Tenant).find(database.of("a"), "nobody") is None  # a table that belongs to no tenant
+    assert Lookup(Tenant, by="name").find(database.of("a"), "nobody") is None  # a table that belongs to no tenant
 
 
 @pytest.mark.parametrize(("name", "found"), [("n", True), ("m", False)])
