@@ -21,7 +21,6 @@ CHILDREN = {
 COLD = {"prepare"}
 # What torch's exporter imports when it is first used, seconds after the training is over.
 EXPORTER = ("onnxscript.function_libs.torch_lib.ops", "torch.export._trace", "torch.onnx._internal.exporter._compat")
-RUNTIME = ("onnxruntime",)  # which `app.core.inference` imports with the first graph
 # OpenMP's threads spin for milliseconds while they wait, at the cost of whatever else runs; threads that sleep at once
 # take three times as long for a step of a small network. This is some fifty microseconds, as fast as the former.
 QUIET_THREADS = {"GOMP_SPINCOUNT": "20000"}
@@ -31,7 +30,7 @@ KEPT_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(2**32), "MALLOC_MMAP_THRESHOLD_": s
 TRAINING_ENVIRONMENT = QUIET_THREADS | KEPT_MEMORY
 
 nursery = Nursery(
-    [*dict.fromkeys(module for type_, module in CHILDREN.items() if type_ not in COLD), *EXPORTER, *RUNTIME]
+    [*dict.fromkeys(module for type_, module in CHILDREN.items() if type_ not in COLD), *EXPORTER]
 )
 
 

@@ -48,7 +48,7 @@ class Graphs:
         graph = onnx.load(path)
         for filled in graph.graph.initializer:
             filled.ClearField("raw_data")
-        graph.graph.ClearField("value_info")  # shapes within, which ONNX Runtime infers, and the bank's size is in them
+        graph.graph.ClearField("value_info")  # shapes within, which OpenVINO infers, and the bank's size is in them
         with self._storage.incoming() as scratch:
             onnx.save(graph, scratch / "graph.onnx")
             self._storage.keep(scratch / "graph.onnx", _key(structure))
@@ -63,7 +63,7 @@ def export(module: nn.Module, example: Tensor, outputs: list[str], path: Path) -
         output_names=outputs,
         dynamic_shapes=({0: torch.export.Dim("batch")},),
         dynamo=True,
-        optimize=False,  # ONNX Runtime optimises what it loads; doing it here as well doubles the export's time
+        optimize=False,  # OpenVINO optimises what it loads; doing it here as well doubles the export's time
         verbose=False,
     )
     if program is None:

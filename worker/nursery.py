@@ -20,8 +20,8 @@ from app.core.lifeline import Group
 from worker.request import PID, PRELOAD, STATUS, Request, heard
 from worker.title import ROOM
 
-# What starts threads as soon as it is imported, and so must not: numpy's OpenBLAS, and ONNX Runtime's telemetry.
-SINGLE_THREADED = {"OPENBLAS_NUM_THREADS": "1", "ORT_DISABLE_TELEMETRY": "1"}
+# numpy's OpenBLAS starts threads as soon as it is imported, and must not.
+SINGLE_THREADED = {"OPENBLAS_NUM_THREADS": "1"}
 CLOSE_SECONDS = 2.0
 
 

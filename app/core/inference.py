@@ -1,12 +1,14 @@
-"""A published graph, answering: ONNX Runtime, on the processor. docs/performance.md says why not OpenVINO, yet.
+"""A published graph, answering: OpenVINO, on the processor, in 32-bit floats. docs/performance.md says why OpenVINO.
 
 The API answers with it, and the worker holds it against torch before a model is published: one and the same runtime.
 """
 
 import importlib
-import os
+import sys
 from functools import cache
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -17,41 +19,62 @@ from app.core.cores import count_cores
 PIXELS = "pixels"
 LOGITS, FEATURES, UNFAMILIAR = "logits", "features", "unfamiliar"  # what may come out; features always do
 
+_importing = Lock()
+
 
 class Graph:
-    """A loaded `model.onnx`. It may be asked from any thread; all cores work on one batch.
+    """A loaded `model.onnx`. It may be asked from any thread, and answers `parallel` batches side by side.
 
     RuntimeError where the file is no such graph.
     """
 
     def __init__(self, path: Path) -> None:
-        try:
-            self._session = _runtime().InferenceSession(path, _options(), providers=["CPUExecutionProvider"])
-        except Exception as error:  # its exceptions have no base of their own
-            raise RuntimeError(f"{path.name} cannot be loaded: {error}") from error
-        self.outputs = [output.name for output in self._session.get_outputs()]
-        self._shape = tuple(self._session.get_inputs()[0].shape[1:])
+        with _importing:
+            core = _core()
+        self._compiled = core.compile_model(str(path), "CPU", _options())
+        self.outputs = [output.any_name for output in self._compiled.outputs]
+        self.parallel = int(self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
+        self._shape = tuple(side.get_length() for side in list(self._compiled.input(PIXELS).partial_shape)[1:])
+        self._idle: SimpleQueue[Any] = SimpleQueue()
+        for _ in range(self.parallel):
+            self._idle.put(self._compiled.create_infer_request())
 
     def answer(self, pixels: npt.NDArray[np.uint8]) -> dict[str, npt.NDArray[np.float32]]:
         """Every output for (N, S, S, 3) uint8, N being any number; ValueError for images of another shape."""
         if pixels.shape[1:] != self._shape:
             raise ValueError(f"the graph takes images of shape {self._shape}, not {pixels.shape[1:]}")
-        return dict(zip(self.outputs, self._session.run(None, {PIXELS: pixels}), strict=True))
+        request = self._idle.get()
+        try:
+            taken = request.get_tensor(PIXELS)  # memory of its own: what it borrowed it would keep until the next time
+            taken.shape = pixels.shape
+            taken.data[:] = pixels
+            request.infer()
+            return {name: request.get_tensor(name).data.copy() for name in self.outputs}
+        finally:
+            self._idle.put(request)
 
 
 @cache
-def _runtime() -> Any:
-    """ONNX Runtime, imported with the first graph.
+def _core() -> Any:
+    """OpenVINO, imported with the first graph. Its converter, which nothing here needs, is kept out.
 
-    By itself it would give this machine a number, in the user's cache folder, and report to its makers.
+    The converter would tell its makers over the network of every import, and start a thread for that.
     """
-    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
-    return importlib.import_module("onnxruntime")
+    sys.modules.setdefault("openvino.tools.ovc", None)  # type: ignore[arg-type]
+    openvino = importlib.import_module("openvino")
+    # Two threads that take a tensor's `data` for the first time wait for each other for ever, and all others for them:
+    # one has the lock of a static variable and waits for the interpreter's, the other has that one and waits for the
+    # first. Once it has been taken, there is nothing left to wait for.
+    _ = openvino.Tensor(np.zeros(1, np.uint8)).data
+    return openvino.Core()
 
 
-def _options() -> Any:
-    options = _runtime().SessionOptions()
-    options.intra_op_num_threads = count_cores()
-    options.log_severity_level = 3  # errors
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle threads leave the cores to training
-    return options
+def _options() -> dict[str, object]:
+    return {
+        # a batch for each thread or two instead of all threads for one batch: nobody waits for a thread that a training
+        # or a decoder keeps from its core
+        "PERFORMANCE_HINT": "THROUGHPUT",
+        "INFERENCE_NUM_THREADS": count_cores(),
+        "INFERENCE_PRECISION_HINT": "f32",  # by itself it takes bfloat16 where that is faster, and answers otherwise
+        "ENABLE_CPU_PINNING": False,  # a training beside it shares the cores
+    }

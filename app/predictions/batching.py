@@ -1,9 +1,10 @@
-"""Many requests, one network: what is waiting goes through together, and nothing ever waits for company.
+"""Many requests, one network: what is waiting is shared among its threads, and nothing ever waits for company.
 
 Everything here runs on the event loop; only the network's own work is in a thread, so there are no locks.
 """
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -34,13 +35,13 @@ Run = Callable[[list[Pixels]], list[Output]]
 
 
 class Batcher:
-    """The bounded queue in front of one network. `run` is called in a thread, one batch at a time."""
+    """The bounded queue in front of one network. `run` is called in threads, for up to `parallel` batches at a time."""
 
-    def __init__(self, run: Run, batch: int, capacity: int) -> None:
-        self._run, self._batch, self._capacity = run, batch, capacity
+    def __init__(self, run: Run, parallel: int, batch: int, capacity: int) -> None:
+        self._run, self._parallel, self._batch, self._capacity = run, parallel, batch, capacity
         self._waiting: deque[tuple[Pixels, asyncio.Future[Output]]] = deque()
         self._taken = 0
-        self._worker: asyncio.Task[None] | None = None
+        self._workers: list[asyncio.Task[None]] = []
 
     @contextmanager
     def room(self, images: int) -> Iterator[None]:
@@ -58,14 +59,15 @@ class Batcher:
         loop = asyncio.get_running_loop()
         futures: list[asyncio.Future[Output]] = [loop.create_future() for _ in views]
         self._waiting.extend(zip(views, futures, strict=True))
-        if self._worker is None or self._worker.done():
-            self._worker = asyncio.create_task(self._work())
+        self._workers = [worker for worker in self._workers if not worker.done()]
+        for _ in range(min(len(views), self._parallel - len(self._workers))):
+            self._workers.append(asyncio.create_task(self._work()))
         return list(await asyncio.gather(*futures))
 
     async def _work(self) -> None:
-        """Take what is waiting, up to a batch, until nothing is."""
+        """Take an equal share of what is waiting, up to a batch, until nothing is."""
         while self._waiting:
-            count = min(self._batch, len(self._waiting))
+            count = min(self._batch, math.ceil(len(self._waiting) / self._parallel))
             taken = [self._waiting.popleft() for _ in range(count)]
             taken = [(view, future) for view, future in taken if not future.done()]
             if taken:

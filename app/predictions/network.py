@@ -23,11 +23,12 @@ class Card:
 
 
 class Network:
-    """A loaded graph. `run` may be called from any thread."""
+    """A loaded graph. `run` may be called from any thread, and is best called from `parallel` of them at a time."""
 
     def __init__(self, folder: Path) -> None:
         self.card = _card(json.loads((folder / "model.json").read_text("utf-8")))
         self._graph = Graph(folder / "model.onnx")
+        self.parallel = self._graph.parallel
 
     def run(self, views: list[Pixels]) -> list[Output]:
         """What the network says of each view, (S, S, 3) uint8."""

@@ -48,7 +48,9 @@ class Predictor:
             network = await asyncio.to_thread(Network, self._storage.path(f"models/{model_id}"))
         except FileNotFoundError as error:  # deleted since its row was read
             raise not_found("model", model_id) from error
-        return Served(network.card, Batcher(network.run, self._settings.prediction_batch, self.capacity))
+        return Served(
+            network.card, Batcher(network.run, network.parallel, self._settings.prediction_batch, self.capacity)
+        )
 
     @property
     def capacity(self) -> int:

@@ -4,7 +4,7 @@ import os
 import platform
 from importlib.metadata import version
 
-PACKAGES = ("imprint", "torch", "torchvision", "onnxruntime", "numpy")
+PACKAGES = ("imprint", "torch", "torchvision", "openvino", "numpy")
 GIB = 2**30
 
 

@@ -43,7 +43,7 @@ class Slow:
 
 def test_what_waits_goes_together_and_nothing_waits_for_company() -> None:
     network = Slow()
-    batcher = Batcher(network.run, batch=4, capacity=100)
+    batcher = Batcher(network.run, parallel=1, batch=4, capacity=100)
 
     async def ask(value: int) -> float:
         return float((await batcher.outputs([view(value)]))[0].features[0])
@@ -59,8 +59,38 @@ def test_what_waits_goes_together_and_nothing_waits_for_company() -> None:
     assert sum(network.batches) == 10
 
 
+def test_what_waits_is_shared_among_the_networks_threads() -> None:
+    """Three at a time, never more; each takes its share of what is there, and all are answered by their own."""
+    running, most = 0, 0
+    network, counting = Slow(), threading.Lock()
+
+    def run(views: list[Pixels]) -> list[Output]:
+        nonlocal running, most
+        with counting:
+            running += 1
+            most = max(most, running)
+        outputs = network.run(views)
+        with counting:
+            running -= 1
+        return outputs
+
+    batcher = Batcher(run, parallel=3, batch=4, capacity=100)
+
+    async def storm() -> list[float]:
+        first = asyncio.create_task(batcher.outputs([view(value) for value in range(9)]))
+        await asyncio.sleep(0.02)
+        others = await asyncio.gather(*(batcher.outputs([view(value)]) for value in range(9, 30)))
+        return [float(one.features[0]) for found in (await first, *others) for one in found]
+
+    assert asyncio.run(storm()) == list(range(30))
+    assert most == 3
+    assert network.batches[:3] == [3, 2, 2]
+    assert max(network.batches) == 4
+    assert sum(network.batches) == 30
+
+
 def test_a_full_queue_refuses_at_once_and_opens_again() -> None:
-    batcher = Batcher(Slow().run, batch=4, capacity=5)
+    batcher = Batcher(Slow().run, parallel=1, batch=4, capacity=5)
 
     async def storm() -> None:
         with batcher.room(3):
@@ -82,7 +112,7 @@ def test_a_failure_reaches_those_who_wait_and_nobody_else() -> None:
         return [Output(None, each[0, 0]) for each in views]
 
     async def storm() -> None:
-        batcher = Batcher(run, batch=1, capacity=10)
+        batcher = Batcher(run, parallel=1, batch=1, capacity=10)
         answers = await asyncio.gather(
             *(batcher.outputs([view(value)]) for value in (1, 13, 2)), return_exceptions=True
         )
@@ -95,7 +125,7 @@ def test_a_caller_that_gives_up_leaves_the_others_alone() -> None:
     network = Slow()
 
     async def storm() -> None:
-        batcher = Batcher(network.run, batch=1, capacity=10)
+        batcher = Batcher(network.run, parallel=1, batch=1, capacity=10)
         tasks = [asyncio.create_task(batcher.outputs([view(value)])) for value in (1, 2, 3)]
         await asyncio.sleep(0.02)
         tasks[1].cancel()

@@ -1,4 +1,4 @@
-"""The runtime behind the smallest interface: any number of images, from any thread, and nobody is told of it."""
+"""OpenVINO behind the smallest interface: any number of images, from any thread, and nobody is told of it."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ import pytest
 from app.core.inference import Graph
 from tests.api.material import SIZE, publish
 
-# No name looked up, no connection; and where files are written is for the test to see.
+# No other thread, no name looked up, no connection; and where files are written is for the test to see.
 WATCHED = """
 import os, sys
 from pathlib import Path
@@ -20,8 +20,29 @@ def told(event, arguments):
     if event in ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname"):
         os.abort()
 sys.addaudithook(told)
-from app.core.inference import Graph
+from app.core.inference import Graph, _core
+_core()
+assert len(os.listdir("/proc/self/task")) == 1
 assert Graph(Path(sys.argv[1])).outputs == ["features", "logits"]
+"""
+
+# Threads change places all the time, so that as many as there can be are in the middle of their first answer.
+AT_ONCE = """
+import sys, threading
+from pathlib import Path
+import numpy as np
+from app.core.inference import Graph
+graphs = [Graph(Path(sys.argv[1])) for _ in range(8)]
+sys.setswitchinterval(1e-6)
+together = threading.Barrier(16)
+def ask(graph):
+    together.wait()
+    graph.answer(np.zeros((1, int(sys.argv[2]), int(sys.argv[2]), 3), np.uint8))
+threads = [threading.Thread(target=ask, args=(graph,)) for graph in graphs for _ in range(2)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
 """
 
 
@@ -47,6 +68,21 @@ def test_any_number_of_images_from_any_thread(model: Path) -> None:
 
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(ask, [1, 8, 3, 5, 1, 2, 7, 4] * 100))
+
+
+def test_the_first_answers_of_many_threads_wait_for_nobody(model: Path) -> None:
+    """OpenVINO's own threads of Python did, for each other and for ever (`app.core.inference`)."""
+    command = [sys.executable, "-c", AT_ONCE, str(model), str(SIZE)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "2"}  # two batches of a graph at a time
+    for _ in range(3):
+        subprocess.run(command, env=environment, check=True, timeout=30)
+
+
+def test_a_batch_for_each_of_its_threads(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    assert 1 <= Graph(model).parallel <= 3
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    assert Graph(model).parallel == 1
 
 
 def test_an_answer_stays_what_it_was(model: Path) -> None:
