@@ -29,9 +29,7 @@ QUIET_THREADS = {"GOMP_SPINCOUNT": "20000"}
 KEPT_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(2**32), "MALLOC_MMAP_THRESHOLD_": str(2**32)}
 TRAINING_ENVIRONMENT = QUIET_THREADS | KEPT_MEMORY
 
-nursery = Nursery(
-    [*dict.fromkeys(module for type_, module in CHILDREN.items() if type_ not in COLD), *EXPORTER]
-)
+nursery = Nursery([*dict.fromkeys(module for type_, module in CHILDREN.items() if type_ not in COLD), *EXPORTER])
 
 
 def warm(context: Context, lane: str) -> None:
