@@ -1,24 +1,23 @@
-"""Which module does the work of a type of job, and how its process starts: warm, or as a fresh interpreter."""
+"""Which module does the work of a type of job, and which server forks its process."""
 
 import os
-import sys
 
 from app.core.leases import Lease
-from app.core.lifeline import Child, Group
+from app.core.lifeline import Group
 from app.core.specs import LANES
 from worker.context import Context
 from worker.nursery import Nursery
 
 CHILDREN = {
-    "prepare": "worker.prepare",
+    "prepare": "worker.prepare.__main__",
     "publish": "worker.publish",
     "evaluate": "worker.evaluate",
     "rank": "worker.rank",
     "pretrain": "worker.runner",
     "finetune": "worker.runner",
 }
-# A preparation needs no torch, and its limit of address space would count torch's libraries.
-COLD = {"prepare"}
+# They need no torch, and their limit of address space would count torch's libraries: they have a server of their own.
+LIGHT = {"prepare"}
 # What torch's exporter imports when it is first used, seconds after the training is over.
 EXPORTER = ("onnxscript.function_libs.torch_lib.ops", "torch.export._trace", "torch.onnx._internal.exporter._compat")
 # OpenMP's threads spin for milliseconds while they wait, at the cost of whatever else runs; threads that sleep at once
@@ -29,26 +28,28 @@ QUIET_THREADS = {"GOMP_SPINCOUNT": "20000"}
 KEPT_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(2**32), "MALLOC_MMAP_THRESHOLD_": str(2**32)}
 TRAINING_ENVIRONMENT = QUIET_THREADS | KEPT_MEMORY
 
-nursery = Nursery([*dict.fromkeys(module for type_, module in CHILDREN.items() if type_ not in COLD), *EXPORTER])
+
+def _modules(light: bool) -> list[str]:
+    return list(dict.fromkeys(module for type_, module in CHILDREN.items() if (type_ in LIGHT) is light))
+
+
+light = Nursery(_modules(light=True))
+heavy = Nursery([*_modules(light=False), *EXPORTER])
 
 
 def warm(context: Context, lane: str) -> None:
-    """Get ready before the first job of a lane in which every job starts warm. Another lane may never need it."""
-    if not any(LANES[type_] == lane for type_ in COLD):
-        nursery.warm(_warm(context))
+    """Get ready before the first job of a lane, for the light ones if it has any: it may never need torch."""
+    is_light = any(LANES[type_] == lane for type_ in LIGHT)
+    (light if is_light else heavy).warm(_environment(context, is_light))
 
 
 def start(context: Context, lease: Lease, stderr: int) -> Group:
     """The process that does a job; it dies with this one. What it writes to stderr goes to that descriptor."""
-    module, arguments = CHILDREN[lease.type], [lease.job_id, str(lease.epoch)]
-    if lease.type in COLD:
-        return Child([sys.executable, "-m", module, *arguments], _environment(context), stderr=stderr)
-    return nursery.child(module, arguments, _warm(context), stderr)
+    is_light, arguments = lease.type in LIGHT, [lease.job_id, str(lease.epoch)]
+    nursery = light if is_light else heavy
+    return nursery.child(CHILDREN[lease.type], arguments, _environment(context, is_light), stderr)
 
 
-def _environment(context: Context) -> dict[str, str]:
-    return {**os.environ, **context.settings.environment()}
-
-
-def _warm(context: Context) -> dict[str, str]:
-    return {**TRAINING_ENVIRONMENT, **_environment(context)}
+def _environment(context: Context, is_light: bool) -> dict[str, str]:
+    own = {} if is_light else TRAINING_ENVIRONMENT
+    return {**own, **os.environ, **context.settings.environment()}

@@ -136,7 +136,7 @@ def preload(modules: list[str]) -> None:
     gc.freeze()  # collections in children would write to, and so copy, every page that holds an object
     if (count := threads()) > 1:
         logger.warning("an import started %d threads: jobs will start slowly", count - 1)
-    logger.info("ready after %.1f s", time.monotonic() - began)
+    logger.info("ready after %.1f s: %s", time.monotonic() - began, ", ".join(modules))
 
 
 def threads() -> int:

@@ -18,7 +18,7 @@ from examples.digits import Imprint
 
 FEW, MANY, SIDE, CLASSES, POLL = 20_000, 200_000, 24, 10, 0.02
 MIB = 2**20
-PREPARING = "worker.prepare"
+PREPARING = "worker.prepare.__main__"
 
 
 def run(material: Material) -> Section:

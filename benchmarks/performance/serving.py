@@ -1,6 +1,7 @@
 """Servers to ask: started, waited for, ended."""
 
 import os
+import re
 import signal
 import statistics
 import subprocess
@@ -14,7 +15,7 @@ from benchmarks.performance.measure import ROOT
 from examples.digits import server
 
 PATIENCE = 120.0
-READY = b"ready after"  # as its workers log it
+READY = re.compile(rb"ready after .*worker\.runner")  # as its workers log it
 
 
 @contextmanager
@@ -22,7 +23,7 @@ def warm(data: Path) -> Iterator[str]:
     """Imprint on this data folder, from when its workers have imported torch: for seconds that takes all cores."""
     path = data.with_suffix(".log")
     with path.open("wb") as log, server(data, log) as url:
-        while READY not in path.read_bytes():
+        while not READY.search(path.read_bytes()):
             time.sleep(0.1)
         yield url
 

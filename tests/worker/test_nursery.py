@@ -210,12 +210,13 @@ def test_after_an_import_that_starts_threads_children_are_fresh_interpreters(tmp
         nursery.close()
 
 
-def test_what_jobs_import_starts_no_thread() -> None:
+@pytest.mark.parametrize("nursery", [kinds.light, kinds.heavy], ids=["light", "heavy"])
+def test_what_jobs_import_starts_no_thread(nursery: Nursery) -> None:
     """Else every one of them would start cold. And a child computes with threads of its own."""
     try:
-        child = kinds.nursery.child(f"{CHILDREN}.computing", [], {**os.environ, "OMP_NUM_THREADS": "2"}, stderr=2)
+        child = nursery.child(f"{CHILDREN}.computing", [], {**os.environ, "OMP_NUM_THREADS": "2"}, stderr=2)
         assert child.process.wait(120) == child.end() == 0
         servers = [pid for pid in children(os.getpid()) if b"forkserver" in Path(f"/proc/{pid}/cmdline").read_bytes()]
         assert [len(list(Path(f"/proc/{pid}/task").iterdir())) for pid in servers] == [1]
     finally:
-        kinds.nursery.close()
+        nursery.close()

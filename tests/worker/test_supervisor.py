@@ -38,11 +38,10 @@ def nursery() -> Iterator[Nursery]:
     nursery.close()
 
 
-@pytest.fixture(params=["warm", "cold"])
-def child(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, nursery: Nursery) -> Child:
-    """Which module does the work of a fine-tuning, in a process of either kind."""
-    monkeypatch.setattr(children, "nursery", nursery)
-    monkeypatch.setattr(children, "COLD", {"finetune"} if request.param == "cold" else set())
+@pytest.fixture
+def child(monkeypatch: pytest.MonkeyPatch, nursery: Nursery) -> Child:
+    """Which module does the work of a fine-tuning."""
+    monkeypatch.setattr(children, "heavy", nursery)
 
     def use(name: str) -> None:
         monkeypatch.setitem(children.CHILDREN, "finetune", f"tests.worker.children.{name}")
@@ -142,7 +141,6 @@ def test_what_kills_its_process_harms_no_neighbour(
     figures.tell(f"a poisonous job, {module}", told)
 
 
-@pytest.mark.parametrize("child", ["warm"], indirect=True)
 def test_a_full_disk_ends_a_job_and_keeps_its_checkpoints(
     context: Context, child: Child, small_disk: Path, figures: Figures
 ) -> None:
@@ -192,7 +190,6 @@ def test_pausing_stops_at_a_safe_place_and_resuming_goes_on(context: Context, ch
     assert row(context.database, job_id).status == "succeeded"
 
 
-@pytest.mark.parametrize("child", ["warm"], indirect=True)
 def test_kill_9_of_the_fork_server_costs_a_job_nothing(context: Context, child: Child) -> None:
     child("obedient")
     job_id = add_job(context.database)

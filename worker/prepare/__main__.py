@@ -1,4 +1,4 @@
-"""The child process that prepares a dataset. No torch here: it starts in half a second."""
+"""The child process that prepares a dataset. No torch here: its limit of address space would count that."""
 
 import errno
 import math
