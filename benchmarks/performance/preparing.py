@@ -22,7 +22,7 @@ from benchmarks.performance.measure import OURS, Goal, Section, ratios, rounds, 
 from benchmarks.performance.serving import warm
 from examples.digits import Imprint
 
-COPIES, WIDTH, SIDE, ROUNDS = 8, 1600, 256, 3
+COPIES, WIDTH, SIDE, ROUNDS = 16, 1600, 256, 3
 MODULE = "benchmarks.performance.preparing"
 NOTES = [
     """\
@@ -64,7 +64,7 @@ def enlarged(archive: Path) -> int:
             image = Image.open(io.BytesIO(reader.read(name))).convert("RGB")
             large = image.resize((WIDTH, WIDTH * image.height // image.width))
             for copy in range(COPIES):
-                large.putpixel((0, 0), (copy * 30, 0, 0))
+                large.putpixel((0, 0), (copy * 15, 0, 0))
                 file = io.BytesIO()
                 large.save(file, "JPEG", quality=90 - copy)
                 writer.writestr(f"{name.split('/')[0]}/{count}.jpg", file.getvalue())

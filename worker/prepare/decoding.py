@@ -16,7 +16,7 @@ from app.core.cores import count_cores
 from app.core.images import HEADROOM, BadImage, Pixels, photograph, pixel_count, resize_shorter
 from app.core.settings import Settings
 
-WINDOW = 4  # images under way for each core
+WINDOW = 8  # images under way for each core: decoders go on while progress is written to the disk
 LARGE = 16_000_000  # pixels: photographs of everyday size are decoded side by side, larger ones one after the other
 # What a thread may need of the address space: a stack, an arena of malloc's, and an image just below LARGE twice.
 THREAD_BYTES = 256 * 1024 * 1024
