@@ -34,7 +34,7 @@ def _modules(light: bool) -> list[str]:
 
 
 light = Nursery(_modules(light=True))
-heavy = Nursery([*_modules(light=False), *EXPORTER])
+heavy = Nursery(_modules(light=False), later=EXPORTER)
 
 
 def warm(context: Context, lane: str) -> None:

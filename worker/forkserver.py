@@ -1,4 +1,6 @@
-"""`python -m worker.forkserver`: imports what takes seconds once, then forks a child in milliseconds for each request.
+"""`python -m worker.forkserver`: imports what takes seconds once, and forks a child in milliseconds for each request.
+
+Requests wait for what every child needs. What only some need, and later, is imported while there is nothing to do.
 
 A fork copies the thread that forks and nothing of the others, whose locks stay locked for ever and whose OpenMP pools
 stay empty. So this process is a fresh interpreter and not the worker, it computes nothing, and it counts its threads:
@@ -19,12 +21,15 @@ import signal
 import socket
 import threading
 import time
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
+from typing import NoReturn
 
 from app.core.lifeline import is_cut
 from worker.forked import begin
-from worker.request import PRELOAD, STATUS, Request, tell
+from worker.request import LATER, PRELOAD, STATUS, Request, tell
 
 logger = logging.getLogger(__name__)
 
@@ -39,18 +44,36 @@ class Server:
         self._buried, self._bell = socket.socketpair()
         self._children: dict[int, int] = {}
 
-    def serve(self) -> None:
-        """Fork and reap until the worker is gone."""
+    def serve(self, modules: Iterable[str], later: Sequence[str]) -> NoReturn:
+        """Import, then fork and reap until the worker is gone; `later`: modules to import in between."""
+        began = time.monotonic()
+        self._end_with_worker()
+        preload(modules)
+        logger.info("ready after %.1f s", time.monotonic() - began)
+        self._listen()
+        for module in later:
+            while self._attended(0):
+                pass
+            preload([module])
+        logger.info("everything is imported after %.1f s", time.monotonic() - began)
+        while True:
+            self._attended(None)
+
+    def _listen(self) -> None:
+        """Have children's ends heard of."""
         self._bell.setblocking(False)
         signal.set_wakeup_fd(self._bell.fileno())  # a signal just before select() must not be lost
         signal.signal(signal.SIGCHLD, lambda *_: None)
-        while True:
-            ready, _, _ = select.select([self._control, self._buried], [], [])
-            if self._buried in ready:
-                self._buried.recv(4096)
-                self._reap()
-            if self._control in ready and not self._answer():
-                return self._end()
+
+    def _attended(self, seconds: float | None) -> bool:
+        """Do what is asked within so many seconds, for ever without them; whether there was anything."""
+        ready, _, _ = select.select([self._control, self._buried], [], [], seconds)
+        if self._buried in ready:
+            self._buried.recv(4096)
+            self._reap()
+        if self._control in ready and not self._answer():
+            self._end()
+        return bool(ready)
 
     def _answer(self) -> bool:
         request = Request.receive(self._control)
@@ -81,52 +104,28 @@ class Server:
         for mine in (self._control, self._buried, self._bell):
             mine.close()
 
-    def _end(self) -> None:
+    def _end_with_worker(self) -> None:
+        """Have the kernel signal when the worker's end is closed: nothing listens while an import takes its seconds."""
+
+        def leave(_number: int, _frame: FrameType | None) -> None:
+            if is_cut(self._control.fileno()):
+                self._end()
+
+        signal.signal(signal.SIGIO, leave)
+        fcntl.fcntl(self._control, fcntl.F_SETOWN, os.getpid())
+        fcntl.fcntl(self._control, fcntl.F_SETFL, fcntl.fcntl(self._control, fcntl.F_GETFL) | os.O_ASYNC)
+        if is_cut(self._control.fileno()):  # it was closed before the kernel knew whom to tell
+            self._end()
+
+    def _end(self) -> NoReturn:
         for child in self._children:
-            try:
+            with suppress(ProcessLookupError):
                 os.killpg(child, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
+        os._exit(0)  # torch's bindings complain of leaks when the interpreter tidies up
 
 
-def main() -> None:
-    """Import, then serve."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
-    control = _control()
-    _end_with_worker(control)
-    preload(os.environ.pop(PRELOAD).split(","))
-    signal.signal(signal.SIGIO, signal.SIG_IGN)  # from here on, the end of file says the same
-    Server(control).serve()
-    os._exit(0)  # torch's bindings complain of leaks when the interpreter tidies up
-
-
-def _control() -> socket.socket:
-    """The socket that is stdin, moved out of the way of children's stdin."""
-    control = socket.socket(fileno=os.dup(0))
-    with Path(os.devnull).open() as nothing:
-        os.dup2(nothing.fileno(), 0)
-    return control
-
-
-def _end_with_worker(control: socket.socket) -> None:
-    """Have the kernel signal when the worker's end is closed: imports take seconds, and nothing listens meanwhile."""
-
-    def leave(_number: int, _frame: FrameType | None) -> None:
-        if is_cut(control.fileno()):
-            os._exit(0)
-
-    signal.signal(signal.SIGIO, leave)
-    fcntl.fcntl(control, fcntl.F_SETOWN, os.getpid())
-    fcntl.fcntl(control, fcntl.F_SETFL, fcntl.fcntl(control, fcntl.F_GETFL) | os.O_ASYNC)
-    if is_cut(control.fileno()):  # it was closed before the kernel knew whom to tell
-        os._exit(0)
-
-
-def preload(modules: list[str]) -> None:
+def preload(modules: Iterable[str]) -> None:
     """Import what can be imported; a child that needs the rest fails with the reason in its own last words."""
-    began = time.monotonic()
     for module in modules:
         try:
             importlib.import_module(module)
@@ -136,7 +135,23 @@ def preload(modules: list[str]) -> None:
     gc.freeze()  # collections in children would write to, and so copy, every page that holds an object
     if (count := threads()) > 1:
         logger.warning("an import started %d threads: jobs will start slowly", count - 1)
-    logger.info("ready after %.1f s: %s", time.monotonic() - began, ", ".join(modules))
+
+
+def main() -> None:
+    """Import, and serve."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    modules, later = ([*filter(None, os.environ.pop(name).split(","))] for name in (PRELOAD, LATER))
+    Server(_control()).serve(modules, later)
+
+
+def _control() -> socket.socket:
+    """The socket that is stdin, moved out of the way of children's stdin."""
+    control = socket.socket(fileno=os.dup(0))
+    with Path(os.devnull).open() as nothing:
+        os.dup2(nothing.fileno(), 0)
+    return control
 
 
 def threads() -> int:

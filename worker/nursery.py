@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from app.core.lifeline import Group
-from worker.request import PID, PRELOAD, STATUS, Request, heard
+from worker.request import LATER, PID, PRELOAD, STATUS, Request, heard
 from worker.title import ROOM
 
 # numpy's OpenBLAS starts threads as soon as it is imported, and must not.
@@ -26,10 +26,13 @@ CLOSE_SECONDS = 2.0
 
 
 class Nursery:
-    """Starts children from one server that imports `modules`. Thread-safe; make one per process."""
+    """Starts children from one server that imports `modules`, and when it has time `later`.
 
-    def __init__(self, modules: Sequence[str]) -> None:
-        self._modules = ",".join(modules)
+    Thread-safe; make one per process.
+    """
+
+    def __init__(self, modules: Sequence[str], later: Sequence[str] = ()) -> None:
+        self._preload = {PRELOAD: ",".join(modules), LATER: ",".join(later)}
         self._lock = threading.Lock()
         self._server: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
@@ -79,7 +82,7 @@ class Nursery:
         with theirs:
             self._server = subprocess.Popen(
                 [sys.executable, "-m", "worker.forkserver", ROOM],
-                env={**environment, **SINGLE_THREADED, PRELOAD: self._modules},
+                env={**environment, **SINGLE_THREADED, **self._preload},
                 stdin=theirs.fileno(),
                 start_new_session=True,  # Ctrl-C in a terminal is for the worker to act on
             )

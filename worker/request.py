@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 PRELOAD = "IMPRINT_PRELOAD"  # the environment variable that tells the server what to import, with commas
+LATER = "IMPRINT_LATER"
 LENGTH = struct.Struct("!I")
 DESCRIPTORS = 3
 PID, STATUS = "pid", "status"

@@ -34,8 +34,7 @@ def run(material: Material) -> Section:
     return Section(
         "A large dataset",
         f"The most resident memory that the process took which prepares a dataset, of JPEGs of {SIDE} px (noise, no "
-        "two alike); it has torch's pages from the server that forks it. Pixels go to the disk; what stays in memory "
-        "is each image's name, class and digest.",
+        "two alike). Pixels go to the disk; what stays in memory is each image's name, class and digest.",
         [*memory, *rates],
         [Goal(f"MiB more for {MANY:,} images than for {FEW:,}", [more], most=64)],
     )

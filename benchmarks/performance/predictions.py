@@ -27,8 +27,8 @@ CLIENTS, SECONDS, ROUNDS, WARM = (1, 8, 32), 5.0, 3, 1.0
 MODULE = "benchmarks.performance.predictions"
 NOTES = [
     """\
-Nine times a naive server cannot be had on this machine: decoding and network alone, without any HTTP, are some two and
-a half times what it answers."""
+Nine times a naive server cannot be had on this machine with this network in 32-bit floats: decoding and network alone,
+without any HTTP, are some four and a half times what it answers."""
 ]
 PEER = "benchmarks.performance.peers"
 BOUNDARY = "imprint-benchmark"

@@ -137,6 +137,15 @@ def test_a_child_is_stopped_before_the_server_is_ready(nursery: Nursery, tmp_pat
     assert not (tmp_path / "never").exists()
 
 
+def test_what_only_some_need_keeps_no_child_waiting(tmp_path: Path) -> None:
+    nursery = Nursery(["numpy"], later=[HEAVY])
+    try:
+        assert not tell(nursery, tmp_path / "first")["warm"]  # it was asked for before the server was there
+        assert eventually(lambda: tell(nursery, tmp_path / "later")["warm"])
+    finally:
+        nursery.close()
+
+
 def test_a_child_outlives_its_server_and_is_supervised(nursery: Nursery, tmp_path: Path) -> None:
     server = tell(nursery, tmp_path / "told")["server"]
     ending, obedient = (
