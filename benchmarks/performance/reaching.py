@@ -37,6 +37,11 @@ def run(material: Material) -> Section:
                 for candidate, seconds in reached(curves(imprint, spec, folder, material)).items():
                     found.setdefault(candidate, Series(candidate, "s", [])).values.append(seconds)
                     print(f"  {candidate}: {seconds:.3g} s", flush=True)
+    return section(found)
+
+
+def section(found: Mapping[str, Series]) -> Section:
+    """The seconds of every candidate, and of the best peer beside them."""
     best = Series("best peer", "s", [min(values) for values in zip(*_peers(found), strict=True)])
     return Section(
         f"Time to {SHARE:.0%} of the final accuracy",

@@ -12,7 +12,7 @@ TRAIN, VAL, TEST = 0, 1, 2
 SPLIT_FOLDERS = {"train": TRAIN, "val": VAL, "test": TEST, "valid": VAL, "validation": VAL}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Place:
     """One image's place.
 
