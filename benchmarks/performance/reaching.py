@@ -21,6 +21,11 @@ WORKERS = os.cpu_count() or 1
 RATES = {"torchvision_finetuning": (1e-3, 1e-2), "timm_finetuning": (1e-4, 1e-3)}
 NAMES = {"torchvision_finetuning": "PyTorch's tutorial", "timm_finetuning": "timm"}
 OURS = "imprint"
+NOTES = [
+    """\
+Imprint computes the frozen backbone's features once and trains the new head on them before it trains all weights, which
+is why it is there so early. A round takes ten minutes."""
+]
 
 Curve = list[tuple[float, float]]  # seconds since the beginning, validation accuracy
 
@@ -53,6 +58,7 @@ def section(found: Mapping[str, Series]) -> Section:
         f"training. `best peer`: the fastest of the round, with the better of two learning rates.",
         [*found.values(), best],
         [Goal("imprint / best peer", ratios(found[OURS], best), most=0.5)],
+        NOTES,
     )
 
 
