@@ -40,6 +40,8 @@ async def ready_model(database: Database, name: str, patience: float) -> Choice:
 def _look(database: Database, name: str) -> Choice:
     alias = ALIASES.find(database, name)
     model = MODELS.find(database, alias.model if alias else name)
+    if model is None and alias is not None:
+        return _look(database, name)  # the alias leads elsewhere since, and its former model was deleted
     if model is None:
         raise not_found("model", name)
     return Choice(model.id, model.status, bool(model.classes))

@@ -1,14 +1,18 @@
 """An alias led elsewhere under load: every answer is one model's or the other's, and none is refused."""
 
+import asyncio
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
+from sqlalchemy import event
 
 from app.core.database import Database
 from app.core.settings import Settings
+from app.core.tables import LOCAL
+from app.predictions.readiness import ready_model
 from tests.api.material import add_model, image_bytes
 from tests.figures import Figures
 
@@ -51,3 +55,24 @@ def test_swaps_under_load(
     assert set(seen) == set(models)
     told = {"swaps": swaps, "predictions": seen.total(), "failed": 0, "of two models at once": 0}
     figures.tell("an alias swapped under load", told)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_model_that_is_replaced_and_deleted_is_never_missed(
+    client: httpx.Client, database: Database, settings: Settings
+) -> None:
+    """Who asks has read the alias, and finds its model gone: it leads to another one by then."""
+    former, model = (add_model(database, settings, FIRST) for _ in range(2))
+    client.put("/v1/aliases/best", json={"model": former})
+    done: list[str] = []
+
+    def replace(*call: object) -> None:
+        """Between the alias's row and the model's, once."""
+        if "FROM aliases" in str(call[2]) and not done:
+            done.append(former)
+            assert client.put("/v1/aliases/best", json={"model": model}).status_code == 200
+            assert client.delete(f"/v1/models/{former}").status_code == 204
+
+    event.listen(database.engine, "after_cursor_execute", replace)
+    assert asyncio.run(ready_model(database.of(LOCAL), "best", 0)).id == model
+    assert done
