@@ -34,22 +34,20 @@ def _modules(light: bool) -> list[str]:
 
 
 light = Nursery(_modules(light=True))
-heavy = Nursery(_modules(light=False), later=EXPORTER)
+heavy = Nursery(_modules(light=False), later=EXPORTER, defaults=TRAINING_ENVIRONMENT)
 
 
 def warm(context: Context, lane: str) -> None:
     """Get ready before the first job of a lane, for the light ones if it has any: it may never need torch."""
-    is_light = any(LANES[type_] == lane for type_ in LIGHT)
-    (light if is_light else heavy).warm(_environment(context, is_light))
+    nursery = light if any(LANES[type_] == lane for type_ in LIGHT) else heavy
+    nursery.warm(_environment(context))
 
 
 def start(context: Context, lease: Lease, stderr: int) -> Group:
     """The process that does a job; it dies with this one. What it writes to stderr goes to that descriptor."""
-    is_light, arguments = lease.type in LIGHT, [lease.job_id, str(lease.epoch)]
-    nursery = light if is_light else heavy
-    return nursery.child(CHILDREN[lease.type], arguments, _environment(context, is_light), stderr)
+    nursery = light if lease.type in LIGHT else heavy
+    return nursery.child(CHILDREN[lease.type], [lease.job_id, str(lease.epoch)], _environment(context), stderr)
 
 
-def _environment(context: Context, is_light: bool) -> dict[str, str]:
-    own = {} if is_light else TRAINING_ENVIRONMENT
-    return {**own, **os.environ, **context.settings.environment()}
+def _environment(context: Context) -> dict[str, str]:
+    return {**os.environ, **context.settings.environment()}

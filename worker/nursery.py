@@ -28,11 +28,15 @@ CLOSE_SECONDS = 2.0
 class Nursery:
     """Starts children from one server that imports `modules`, and when it has time `later`.
 
-    Thread-safe; make one per process.
+    `defaults`: variables of the server and its children, where an environment does not say otherwise. Thread-safe; make
+    one per process.
     """
 
-    def __init__(self, modules: Sequence[str], later: Sequence[str] = ()) -> None:
+    def __init__(
+        self, modules: Sequence[str], later: Sequence[str] = (), defaults: Mapping[str, str] | None = None
+    ) -> None:
         self._preload = {PRELOAD: ",".join(modules), LATER: ",".join(later)}
+        self._defaults = defaults or {}
         self._lock = threading.Lock()
         self._server: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
@@ -41,11 +45,11 @@ class Nursery:
     def warm(self, environment: Mapping[str, str]) -> None:
         """Start the server unless it runs; it gets ready by itself."""
         with self._lock:
-            self._connected(environment)
+            self._connected(self._completed(environment))
 
     def child(self, module: str, arguments: Sequence[str], environment: Mapping[str, str], stderr: int) -> Group:
         """`python -m MODULE ARGUMENTS` in this environment; its stderr goes to that descriptor."""
-        environment = {**environment, **SINGLE_THREADED}
+        environment = self._completed(environment)
 
         def start(lifeline: int) -> Forked:
             report, write_end = os.pipe()
@@ -73,6 +77,9 @@ class Nursery:
                 self._server.wait()
             self._server = None
 
+    def _completed(self, environment: Mapping[str, str]) -> dict[str, str]:
+        return {**self._defaults, **environment, **SINGLE_THREADED}
+
     def _connected(self, environment: Mapping[str, str]) -> socket.socket:
         if self._server is not None and self._control is not None and self._server.poll() is None:
             return self._control
@@ -82,7 +89,7 @@ class Nursery:
         with theirs:
             self._server = subprocess.Popen(
                 [sys.executable, "-m", "worker.forkserver", ROOM],
-                env={**environment, **SINGLE_THREADED, **self._preload},
+                env={**environment, **self._preload},
                 stdin=theirs.fileno(),
                 start_new_session=True,  # Ctrl-C in a terminal is for the worker to act on
             )

@@ -7,8 +7,8 @@ import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-PRELOAD = "IMPRINT_PRELOAD"  # the environment variable that tells the server what to import, with commas
-LATER = "IMPRINT_LATER"
+# The environment variables that tell the server what to import at once, and what when it has time; with commas.
+PRELOAD, LATER = "IMPRINT_PRELOAD", "IMPRINT_LATER"
 LENGTH = struct.Struct("!I")
 DESCRIPTORS = 3
 PID, STATUS = "pid", "status"

@@ -23,7 +23,7 @@ from worker.training.familiarity import Familiarity
 from worker.training.weights import torchvision_state
 
 # Against torch's own answer: of probabilities; of features, relative to their size; a share, which moves in steps.
-TOLERANCE = {"logits": 1e-4, "features": 1e-4, "unfamiliar": 0.05}
+TOLERANCE = {LOGITS: 1e-4, FEATURES: 1e-4, UNFAMILIAR: 0.05}
 PROBES = 2  # images in the batch that checks the exported graph
 BANK = "known.bank"  # the exporter's name of Servable.known.bank
 

@@ -15,10 +15,11 @@ from benchmarks.performance.material import Material
 from benchmarks.performance.measure import Goal, Section, Series
 from benchmarks.performance.serving import warm
 from examples.digits import Imprint
+from worker.children import CHILDREN
 
 FEW, MANY, SIDE, CLASSES, POLL = 20_000, 200_000, 24, 10, 0.02
 MIB = 2**20
-PREPARING = "worker.prepare.__main__"
+PREPARING = CHILDREN["prepare"]
 NOTES = [
     """\
 A kilobyte an image, so not constant: Python's zipfile has an object of 0.6 KB for each entry of the archive for as long

@@ -33,7 +33,7 @@ Headroom is quality: a JPEG that the decoder itself brings to little more than t
 been averaged over squares; at twice the size the filter that follows decides, as it does in serving. The last two
 figures are how far a pixel is, in the mean, from what decoding the whole image and resizing it gives."""
 ]
-SAMPLED = 40  # every how manieth image tells what headroom does to pixels
+SAMPLED = 40  # one image in so many tells what headroom does to pixels
 BARE, FASTEST = "a bare loop", "a bare loop without headroom"
 
 
