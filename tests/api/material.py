@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import struct
 import zipfile
 from pathlib import Path
@@ -55,9 +56,12 @@ def problem(response: httpx.Response, status: int, code: str) -> dict[str, Any]:
 
 
 def files_in(settings: Settings) -> list[str]:
-    """Every file that uploads and imports have left."""
-    folders = [settings.data / name for name in ("incoming", "uploads", "models", "datasets")]
-    return [str(path) for folder in folders if folder.exists() for path in folder.rglob("*")]
+    """Every file and folder that uploads and imports have left.
+
+    `os.walk` passes over a folder that is removed while it looks, on which `Path.rglob` fails.
+    """
+    walks = (os.walk(settings.data / name) for name in ("incoming", "uploads", "models", "datasets"))
+    return [os.path.join(at, name) for walk in walks for at, folders, files in walk for name in (*folders, *files)]
 
 
 def end(database: Database, job_id: str, status: Status = Status.SUCCEEDED) -> None:

@@ -109,8 +109,9 @@ def test_a_client_that_goes_away(client: httpx.Client, settings: Settings) -> No
             while not any("incoming/" in path for path in files_in(settings)):
                 time.sleep(0.01)
         deadline = time.monotonic() + 10
-        while any("incoming/" in path for path in files_in(settings)) and time.monotonic() < deadline:
+        while (left := files_in(settings)) and time.monotonic() < deadline:
             time.sleep(0.05)
+        assert left == []
     assert client.get("/livez").status_code == 200
 
 
