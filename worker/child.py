@@ -4,6 +4,7 @@ import errno
 import logging
 import os
 import signal
+import sqlite3
 import sys
 import threading
 from collections.abc import Callable
@@ -62,7 +63,7 @@ def _run(work: Work, context: Context, job_id: str, epoch: int, stop: threading.
         except (ValueError, JobError, ServiceError) as error:
             _fail(context, lease, error)
         except Exception as error:
-            if not _tells_of_a_full_disk(error):
+            if not tells_of_a_full_disk(error):
                 raise
             _fail(context, lease, JobError("storage_full", STORAGE_FULL))
     except Stopped:
@@ -73,9 +74,13 @@ def _run(work: Work, context: Context, job_id: str, epoch: int, stop: threading.
     return 0
 
 
-def _tells_of_a_full_disk(error: Exception) -> bool:
+def tells_of_a_full_disk(error: Exception) -> bool:
     """Another attempt would meet it at once again. The writers of weights and graphs have exceptions of their own."""
-    return getattr(error, "errno", None) in FULL or os.strerror(errno.ENOSPC) in str(error)
+    return (
+        getattr(error, "errno", None) in FULL
+        or getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+        or os.strerror(errno.ENOSPC) in str(error)
+    )
 
 
 def _lease(context: Context, job_id: str, epoch: int) -> Lease:

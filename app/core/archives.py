@@ -3,14 +3,20 @@
 Nothing is ever extracted to disk: members are read into memory, counting actual bytes.
 """
 
-import zipfile
+import io
+from array import array
 from collections.abc import Iterator
-from itertools import pairwise
+from contextlib import contextmanager
 from pathlib import Path
+from zipfile import BadZipFile, ZipFile, ZipInfo
+
+import numpy as np
+from numpy.typing import NDArray
 
 from app.core.member_names import is_clutter, looks_like_image
-from app.core.zip_directory import NoDirectory, count_entries
+from app.core.zip_directory import END, END_SIGNATURE, Directory, NoDirectory
 
+EMPTY = END.pack(END_SIGNATURE, 0, 0, 0, 0, 0, 0, 0)  # a whole zip, of no files
 ENCRYPTED = 0x1
 REGULAR, SYMLINK = 0o100000, 0o120000
 LOCAL_HEADER_BYTES = 30
@@ -32,63 +38,79 @@ class BadMember(ValueError):
         self.code = code
 
 
-def open_archive(path: Path, max_files: int) -> zipfile.ZipFile:
-    """Open a zip and check its directory. Raises BadArchive; the caller closes what is returned.
+class Archive:
+    """A zip whose entries are told one after the other by `directory`, and read by any thread."""
 
-    `max_files` is a limit of folders and clutter too: each takes memory while the archive is open.
+    def __init__(self, directory: Directory, reader: ZipFile) -> None:
+        self.directory, self._reader = directory, reader
+
+    def files(self) -> Iterator[tuple[int, ZipInfo]]:
+        """Its files and their places in the directory, without folders and what operating systems strew about."""
+        for place, member in self.directory.entries():
+            if not member.is_dir() and not is_clutter(member.filename):
+                yield place, member
+
+    def read(self, member: ZipInfo, max_bytes: int) -> bytes:
+        """A member's bytes, at most `max_bytes` of them whatever its header says. Raises BadMember."""
+        _check_kind(member)
+        if member.file_size > max_bytes:
+            raise BadMember("file_too_large", f"The file is larger than {max_bytes} bytes.")
+        try:
+            with self._reader.open(member) as file:
+                data = file.read(max_bytes + 1)
+        except MemoryError:
+            raise BadMember("file_too_large", "There is not enough memory to unpack the file.") from None
+        except Exception as error:  # zlib, bz2, lzma and zipfile each raise their own kinds on damaged bytes
+            raise BadMember("damaged", f"The entry cannot be unpacked: {error}"[:300]) from error
+        if len(data) > max_bytes:
+            raise BadMember("file_too_large", f"The file is larger than {max_bytes} bytes.")
+        return data
+
+
+@contextmanager
+def open_archive(path: Path, max_files: int) -> Iterator[Archive]:
+    """A zip whose directory was checked, open while the block runs. Raises BadArchive.
+
+    `max_files` is a limit of folders and clutter too: each takes time, and room in a preparation's register.
     """
-    try:
-        count = count_entries(path, max_files)
-        archive = zipfile.ZipFile(path) if count <= max_files else None
-    except (NoDirectory, zipfile.BadZipFile, ValueError, NotImplementedError, OverflowError, EOFError) as error:
-        raise BadArchive("not_a_zip", f"The file is not a readable zip archive: {error}") from error
-    if archive is None:
+    with path.open("rb") as listed, path.open("rb") as read, ZipFile(io.BytesIO(EMPTY)) as reader:
+        reader.fp = read  # zipfile's reader of members, without the list of them that it makes of a directory
+        try:
+            archive = Archive(Directory(listed), reader)
+            _check(archive, max_files)
+        except (NoDirectory, BadZipFile, UnicodeError, NotImplementedError) as error:
+            raise BadArchive("not_a_zip", f"The file is not a readable zip archive: {error}") from error
+        yield archive
+
+
+def _check(archive: Archive, max_files: int) -> None:
+    if archive.directory.count(max_files) > max_files:
         raise BadArchive("archive_too_many_files", f"The zip has more than {max_files} entries.")
-    try:
-        _check(archive)
-    except BadArchive:
-        archive.close()
-        raise
-    return archive
-
-
-def _check(archive: zipfile.ZipFile) -> None:
-    members = files(archive)
-    if not members:
+    images = False
+    extents = array("d")
+    for _, member in archive.files():
+        images = images or looks_like_image(member.filename)
+        extents.extend((member.header_offset, member.compress_size))
+    if not extents:
         raise BadArchive("archive_empty", "The zip holds no files.")
-    if not any(looks_like_image(member.filename) for member in members):
+    if not images:
         raise BadArchive("archive_without_images", "No file in the zip has the name of an image.")
-    if any(before > after for before, after in _extents(members)):
+    if _overlap(np.frombuffer(extents).reshape(-1, 2)):
         raise BadArchive("archive_overlapping", "Entries of the zip share the same bytes.")
 
 
-def _extents(members: list[zipfile.ZipInfo]) -> Iterator[tuple[int, int]]:
-    """Where each entry ends at the least, and where the next one starts (Python 3.11's zipfile accepts overlaps)."""
-    ordered = sorted(members, key=lambda member: member.header_offset)
-    for entry, following in pairwise(ordered):
-        yield entry.header_offset + LOCAL_HEADER_BYTES + entry.compress_size, following.header_offset
+def _overlap(extents: NDArray[np.float64]) -> bool:
+    """Whether any entry goes on where the next one has begun (Python 3.11's zipfile accepts that).
+
+    `extents`: (n, 2) each entry's place and packed bytes, as floats: exact for every file that there is, and no number
+    that an entry may claim is too large for them.
+    """
+    begin, packed = extents[np.argsort(extents[:, 0], kind="stable")].T
+    return bool((begin[:-1] + LOCAL_HEADER_BYTES + packed[:-1] > begin[1:]).any())
 
 
-def files(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
-    """The archive's files, without folders and without what operating systems strew about."""
-    return [member for member in archive.infolist() if not member.is_dir() and not is_clutter(member.filename)]
-
-
-def read(archive: zipfile.ZipFile, member: zipfile.ZipInfo, max_bytes: int) -> bytes:
-    """A member's bytes, at most `max_bytes` of them whatever its header says. Raises BadMember."""
+def _check_kind(member: ZipInfo) -> None:
     if member.flag_bits & ENCRYPTED:
         raise BadMember("encrypted", "The file is encrypted.")
     if (kind := (member.external_attr >> 16) & 0o170000) not in (0, REGULAR):
         raise BadMember("symlink" if kind == SYMLINK else "not_a_file", "The entry is no file but a link or a device.")
-    if member.file_size > max_bytes:
-        raise BadMember("file_too_large", f"The file is larger than {max_bytes} bytes.")
-    try:
-        with archive.open(member) as file:
-            data = file.read(max_bytes + 1)
-    except MemoryError:
-        raise BadMember("file_too_large", "There is not enough memory to unpack the file.") from None
-    except Exception as error:  # zlib, bz2, lzma and zipfile each raise their own kinds on damaged bytes
-        raise BadMember("damaged", f"The entry cannot be unpacked: {error}"[:300]) from error
-    if len(data) > max_bytes:
-        raise BadMember("file_too_large", f"The file is larger than {max_bytes} bytes.")
-    return data

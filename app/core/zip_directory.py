@@ -1,13 +1,16 @@
-"""How many entries a zip's directory has, counted without taking memory for them.
+"""A zip's directory, of which a few entries are in memory at a time.
 
-Python's zipfile makes an object of every entry while it opens an archive: a directory of 46 MB can hold a million, and
-take a gigabyte. This walk finds the directory as zipfile does, and stops as soon as there are too many.
+Python's zipfile makes an object of every entry while it opens an archive, and keeps it: a directory of 46 MB can hold a
+million, and take a gigabyte. This walk finds the directory as zipfile does, and gives zipfile its entries in pieces.
 
 APPNOTE.TXT, 4.3.12 (central directory), 4.3.14 and 4.3.15 (zip64), 4.3.16 (its end).
 """
 
+import io
 import struct
-from pathlib import Path
+import zipfile
+from collections.abc import Iterator
+from itertools import islice
 from typing import BinaryIO
 
 END = struct.Struct("<4s4H2LH")
@@ -17,52 +20,99 @@ LOCATOR = struct.Struct("<4sLQL")
 END64 = struct.Struct("<4sQ2H2L4Q")
 ENTRY = struct.Struct("<4s24x3H12x")
 ENTRY_SIGNATURE = b"PK\1\2"
+ELSEWHERE = 0xFFFF  # of a number of 16 bits: the zip64 record has it
+PIECE = 256  # entries that zipfile is given at a time
 
 
 class NoDirectory(ValueError):
     """The file does not end as a zip does."""
 
 
-def count_entries(path: Path, most: int) -> int:
-    """How many entries there are, or `most` + 1 when there are more. Raises NoDirectory."""
-    with path.open("rb") as file:
-        start, end = _extent(file)
-        file.seek(start)
-        count = 0
-        while count <= most and file.tell() + ENTRY.size <= end:
-            signature, *lengths = ENTRY.unpack(file.read(ENTRY.size))
-            if signature != ENTRY_SIGNATURE:
-                raise NoDirectory("an entry of its directory is damaged")
-            file.seek(sum(lengths), 1)
-            count += 1
-    return count
+class Directory:
+    """The entries of a zip that is open for reading. Nobody else may move in `file`. Raises NoDirectory.
+
+    An entry is known by where it begins in the file.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._start, self._end, self._moved = _extent(file)
+
+    def count(self, most: int) -> int:
+        """How many entries there are, or `most` + 1 when there are more. Raises NoDirectory."""
+        return sum(1 for _ in islice(self._records(), most + 1))
+
+    def entries(self) -> Iterator[tuple[int, zipfile.ZipInfo]]:
+        """Every entry, with its place, in order. Raises NoDirectory, and what zipfile raises on what it cannot read."""
+        records = self._records()
+        while piece := list(islice(records, PIECE)):
+            places, data = zip(*piece, strict=True)
+            yield from zip(places, self._parsed(b"".join(data)), strict=True)
+
+    def entry(self, place: int) -> zipfile.ZipInfo:
+        """The entry that `entries` found at this place."""
+        (entry,) = self._parsed(self._record(place))
+        return entry
+
+    def _records(self) -> Iterator[tuple[int, bytes]]:
+        place = self._start
+        while place + ENTRY.size <= self._end:
+            record = self._record(place)
+            yield place, record
+            place += len(record)
+
+    def _record(self, place: int) -> bytes:
+        self._file.seek(place)
+        fixed = self._file.read(ENTRY.size)
+        signature, *lengths = ENTRY.unpack(fixed)
+        if signature != ENTRY_SIGNATURE:
+            raise NoDirectory("an entry of its directory is damaged")
+        return fixed + self._file.read(min(sum(lengths), self._end - place - ENTRY.size))
+
+    def _parsed(self, records: bytes) -> list[zipfile.ZipInfo]:
+        """By zipfile, of an archive that has nothing but these entries."""
+        end = END.pack(END_SIGNATURE, 0, 0, 0, 0, len(records), 0, 0)
+        with zipfile.ZipFile(io.BytesIO(records + end)) as archive:
+            entries = archive.infolist()
+        for entry in entries:
+            entry.header_offset += self._moved
+        return entries
 
 
-def _extent(file: BinaryIO) -> tuple[int, int]:
-    """Where the directory begins and ends: just before its end record, as long as that says."""
+def _extent(file: BinaryIO) -> tuple[int, int, int]:
+    """Where the directory begins and ends, just before its end record, as long as that says.
+
+    The last number is how much farther on everything lies than the directory thinks: something stands before the zip.
+    """
     size = file.seek(0, 2)
     file.seek(max(0, size - END.size - LONGEST_COMMENT))
     tail = file.read()
     at = tail.rfind(END_SIGNATURE)
     if at < 0 or at + END.size > len(tail):
         raise NoDirectory("it has no directory")
-    length = END.unpack_from(tail, at)[5]
+    _, disk, first_disk, _, _, length, place, _ = END.unpack_from(tail, at)
     end = size - len(tail) + at
     zip64 = _zip64(file, end)
     if zip64 is not None:
-        end, length = zip64
+        end, length, place = zip64
+    elif {disk, first_disk} - {0, ELSEWHERE}:
+        raise NoDirectory("it is the last part of an archive in several files")
     if length > end:
         raise NoDirectory("its directory is longer than the file")
-    return end - length, end
+    return end - length, end, end - length - place
 
 
-def _zip64(file: BinaryIO, end: int) -> tuple[int, int] | None:
-    """End and length of the directory as the zip64 records tell them, where there are such before `end`."""
-    place = end - LOCATOR.size - END64.size
-    if place < 0:
+def _zip64(file: BinaryIO, end: int) -> tuple[int, int, int] | None:
+    """End, length and place of the directory as the zip64 records tell them, where there are such before `end`."""
+    at = end - LOCATOR.size - END64.size
+    if at < 0:
         return None
-    file.seek(place)
+    file.seek(at)
     record, locator = file.read(END64.size), file.read(LOCATOR.size)
     if locator[:4] != b"PK\6\7" or record[:4] != b"PK\6\6":
         return None
-    return place, END64.unpack(record)[8]
+    _, disk, _, disks = LOCATOR.unpack(locator)
+    if disk != 0 or disks > 1:
+        raise NoDirectory("it is the last part of an archive in several files")
+    length, place = END64.unpack(record)[8:]
+    return at, length, place

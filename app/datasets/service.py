@@ -45,7 +45,8 @@ def create_once(context: Context, upload: Upload, guard: Once) -> DatasetAnswer:
 def check_archive(path: Path, max_files: int) -> None:
     """422 with the archive's own code when no dataset can be made of it."""
     try:
-        open_archive(path, max_files).close()
+        with open_archive(path, max_files):
+            pass
     except BadArchive as error:
         raise invalid(error.code, str(error)) from error
 

@@ -22,8 +22,10 @@ MIB = 2**20
 PREPARING = CHILDREN["prepare"]
 NOTES = [
     """\
-A kilobyte an image, so not constant: Python's zipfile has an object of 0.6 KB for each entry of the archive for as long
-as it is open; the rest is the image's place, path and digest. A directory read entry by entry would do without."""
+Some 40 bytes an image stay in memory: its entry in the archive, its place in the pack, its class and its split. Paths
+and digests are in a register on the disk (`worker/prepare/register.py`), and zipfile is given the archive's directory
+in pieces (`app/core/zip_directory.py`): as a whole it makes an object of 0.6 KB of each entry. Of images as small as
+these some 8 % fewer are prepared in a second than when all of that was in memory (20,000, two turns of each)."""
 ]
 
 
@@ -40,7 +42,7 @@ def run(material: Material) -> Section:
     return Section(
         "A large dataset",
         f"The most resident memory that the process took which prepares a dataset, of JPEGs of {SIDE} px (noise, no "
-        "two alike). Pixels go to the disk; what stays in memory is each image's name, class and digest.",
+        "two alike). Pixels go to the disk, and so does what must be known of all images at once.",
         [*memory, *rates],
         [Goal(f"MiB more for {MANY:,} images than for {FEW:,}", [more], most=64)],
         NOTES,

@@ -61,7 +61,7 @@ def files_in(settings: Settings) -> list[str]:
     `os.walk` passes over a folder that is removed while it looks, on which `Path.rglob` fails.
     """
     walks = (os.walk(settings.data / name) for name in ("incoming", "uploads", "models", "datasets"))
-    return [os.path.join(at, name) for walk in walks for at, folders, files in walk for name in (*folders, *files)]
+    return [f"{at}/{name}" for walk in walks for at, folders, files in walk for name in (*folders, *files)]
 
 
 def end(database: Database, job_id: str, status: Status = Status.SUCCEEDED) -> None:

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from app.core.archives import BadArchive, BadMember, files, open_archive, read
+from app.core.archives import Archive, BadArchive, BadMember, open_archive
 
 MIB = 1024 * 1024
 
 
-def zipped(members: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
+def zipped(content: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", method) as archive:
-        for name, data in members.items():
+        for name, data in content.items():
             archive.writestr(name, data)
     return buffer.getvalue()
 
@@ -27,21 +27,25 @@ def saved(tmp_path: Path, data: bytes) -> Path:
 
 
 def refusal(path: Path, max_files: int = 100) -> str:
-    with pytest.raises(BadArchive) as caught:
-        open_archive(path, max_files)
+    with pytest.raises(BadArchive) as caught, open_archive(path, max_files):
+        pass
     return caught.value.code
+
+
+def members(archive: Archive) -> dict[str, zipfile.ZipInfo]:
+    return {member.filename: member for _, member in archive.files()}
 
 
 def fault(path: Path, name: str, max_bytes: int = MIB) -> str:
     with open_archive(path, 100) as archive, pytest.raises(BadMember) as caught:
-        read(archive, archive.getinfo(name), max_bytes)
+        archive.read(members(archive)[name], max_bytes)
     return caught.value.code
 
 
 def test_a_good_one_is_read(tmp_path: Path) -> None:
     path = saved(tmp_path, zipped({"cat/1.jpg": b"one", "cat/": b"", "dog/2.PNG": b"two"}))
     with open_archive(path, 3) as archive:
-        found = {member.filename: read(archive, member, 3) for member in files(archive)}
+        found = {name: archive.read(member, 3) for name, member in members(archive).items()}
     assert found == {"cat/1.jpg": b"one", "dog/2.PNG": b"two"}
 
 
@@ -57,7 +61,7 @@ def test_every_cut_of_a_zip_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("members", "code"),
+    ("content", "code"),
     [
         ({}, "archive_empty"),
         ({"folder/": b""}, "archive_empty"),
@@ -66,8 +70,8 @@ def test_every_cut_of_a_zip_is_refused(tmp_path: Path) -> None:
         ({f"c/{number}.jpg": b"x" for number in range(101)}, "archive_too_many_files"),
     ],
 )
-def test_what_cannot_become_a_dataset(tmp_path: Path, members: dict[str, bytes], code: str) -> None:
-    assert refusal(saved(tmp_path, zipped(members))) == code
+def test_what_cannot_become_a_dataset(tmp_path: Path, content: dict[str, bytes], code: str) -> None:
+    assert refusal(saved(tmp_path, zipped(content))) == code
 
 
 def test_overlapping_entries(tmp_path: Path) -> None:
@@ -114,4 +118,4 @@ def test_a_damaged_entry_fails_alone(tmp_path: Path, method: int) -> None:
     path = saved(tmp_path, bytes(whole))
     assert fault(path, "a.jpg") == "damaged"
     with open_archive(path, 100) as archive:
-        assert read(archive, archive.getinfo("b.jpg"), 100) == b"fine"
+        assert archive.read(members(archive)["b.jpg"], 100) == b"fine"

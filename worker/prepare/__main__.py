@@ -27,7 +27,6 @@ from worker.prepare.layout import TEST, TRAIN, VAL
 from worker.progress import Progress
 
 PATH_LENGTH, REASON_LENGTH = 1024, 500
-REJECTIONS_KEPT = 10_000
 SPARE_SECONDS = 600  # of processor time, above what the clock on the wall allows
 SPARE_BYTES = 16 * 1024**3  # in one file: SQLite's own counts as well
 
@@ -48,14 +47,14 @@ def prepare(context: Context, lease: Lease, stop: threading.Event) -> None:
 
     with context.storage.incoming() as scratch:
         found = _collect(context, dataset, scratch, tick)
-        if not found.labels:
+        if not len(found):
             _refuse(context, lease, dataset, found)
         packed = sum(path.stat().st_size for path in scratch.iterdir())
         for path in scratch.iterdir():
             sync(path)
         with context.database.of(lease.tenant).writing() as session:
             leases.fence(session, lease)
-            quotas.check_images(session, context.settings, len(found.labels))
+            quotas.check_images(session, context.settings, len(found))
             quotas.check_storage(session, context.settings, packed)
             context.storage.keep(scratch, f"datasets/{dataset}")
             _record(session, dataset, found, packed)
@@ -96,14 +95,14 @@ def _record(session: Session, dataset: str, found: Collection, packed: int) -> N
     values = {
         "status": "ready",
         "packed_bytes": packed,
-        "images": len(found.labels),
+        "images": len(found),
         "labelled": bool(counts),
         "classes": [{"name": name, "count": counts[name]} for name in found.classes],
         "splits": {
             name: int(np.count_nonzero(splits == split))
             for name, split in (("train", TRAIN), ("val", VAL), ("test", TEST))
         },
-        "rejected": len(found.refused),
+        "rejected": found.refusals,
         "duplicates": found.duplicates,
         "warnings": warnings(found),
     }
@@ -115,7 +114,7 @@ def _refuse(context: Context, lease: Lease, dataset: str, found: Collection) -> 
     """Say which files were left out and why, and end the job."""
     with context.database.writing() as session:
         leases.fence(session, lease)
-        session.execute(update(Dataset).where(Dataset.id == dataset).values(images=0, rejected=len(found.refused)))
+        session.execute(update(Dataset).where(Dataset.id == dataset).values(images=0, rejected=found.refusals))
         _record_refused(session, dataset, found)
     raise JobError("no_usable_images", "No file in the zip is a usable image; the rejections say why.")
 
@@ -129,7 +128,7 @@ def _record_refused(session: Session, dataset: str, found: Collection) -> None:
             "code": refused.code,
             "reason": refused.reason[:REASON_LENGTH],
         }
-        for number, refused in enumerate(found.refused[:REJECTIONS_KEPT], 1)
+        for number, refused in enumerate(found.refused, 1)
     ]
     session.execute(delete(Rejection).where(Rejection.dataset_id == dataset))
     if rows:

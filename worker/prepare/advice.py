@@ -27,7 +27,7 @@ def warnings(found: Collection) -> list[dict[str, Any]]:
         "few_images": _few(counts),
         "imbalanced": _imbalanced(counts),
         "conflicting_labels": found.conflicting and f"{found.conflicting} duplicates stood in another class too.",
-        "rejections": found.refused and f"{len(found.refused)} files were left out; see the rejections.",
+        "rejections": found.refusals and f"{found.refusals} files were left out; see the rejections.",
     }
     told: list[dict[str, Any]] = [{"code": code, "message": message} for code, message in facts.items() if message]
     return told + _converted(found.converted)

@@ -2,16 +2,16 @@
 
 import hashlib
 import threading
-import zipfile
 from collections import deque
 from collections.abc import Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
+from zipfile import ZipInfo
 
 import numpy as np
 
-from app.core.archives import BadMember, read
+from app.core.archives import Archive, BadMember
 from app.core.cores import count_cores
 from app.core.images import HEADROOM, BadImage, Pixels, photograph, pixel_count, resize_shorter
 from app.core.settings import Settings
@@ -46,32 +46,32 @@ def count_threads(settings: Settings) -> int:
 class Decoder:
     """Reads members one at a time, as a zip allows, and decodes many at once, as Pillow does."""
 
-    def __init__(self, archive: zipfile.ZipFile, settings: Settings) -> None:
+    def __init__(self, archive: Archive, settings: Settings) -> None:
         self._archive, self._settings = archive, settings
         self._lock, self._one_large = threading.Lock(), threading.Lock()
 
-    def outcomes(self, members: Iterable[zipfile.ZipInfo]) -> Generator[Outcome, None, None]:
-        """What became of each member, in the members' order. MemoryError where there is no room for a thread."""
+    def outcomes(self, members: Iterable[ZipInfo]) -> Generator[tuple[ZipInfo, Outcome], None, None]:
+        """Each member and what became of it, in order. MemoryError where there is no room for a thread."""
         threads = count_threads(self._settings)
-        pending: deque[Future[Outcome]] = deque()
+        pending: deque[tuple[ZipInfo, Future[Outcome]]] = deque()
         with ThreadPoolExecutor(threads) as pool:
             for member in members:
-                pending.append(self._submitted(pool, member))
+                pending.append((member, self._submitted(pool, member)))
                 if len(pending) >= threads * WINDOW:
-                    yield pending.popleft().result()
+                    yield _ended(*pending.popleft())
             while pending:
-                yield pending.popleft().result()
+                yield _ended(*pending.popleft())
 
-    def _submitted(self, pool: ThreadPoolExecutor, member: zipfile.ZipInfo) -> Future[Outcome]:
+    def _submitted(self, pool: ThreadPoolExecutor, member: ZipInfo) -> Future[Outcome]:
         try:
             return pool.submit(self._outcome, member)
         except RuntimeError as error:  # of a thread that cannot be started
             raise MemoryError(str(error)) from error
 
-    def _outcome(self, member: zipfile.ZipInfo) -> Outcome:
+    def _outcome(self, member: ZipInfo) -> Outcome:
         try:
             with self._lock:
-                data = read(self._archive, member, self._settings.max_image_bytes)
+                data = self._archive.read(member, self._settings.max_image_bytes)
             return self._decoded(data)
         except (BadImage, BadMember) as bad:
             return bad.with_traceback(None)  # whose frames hold the file until the outcome's turn comes
@@ -93,3 +93,7 @@ class Decoder:
             image = found.image
             return np.asarray(resize_shorter(image, side) if min(image.size) > side else image), found.converted
         raise refused
+
+
+def _ended(member: ZipInfo, outcome: Future[Outcome]) -> tuple[ZipInfo, Outcome]:
+    return member, outcome.result()

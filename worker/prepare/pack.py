@@ -4,8 +4,9 @@ What training memory-maps (`worker.training.data` reads it).
 """
 
 import json
-from collections.abc import Iterable
+from array import array
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 
@@ -14,43 +15,43 @@ from worker.prepare.splits import Ints
 
 
 class PackWriter:
-    """Appends images of different sizes to `pixels.bin`; `index` writes `index.npz`, `names` writes `names.json`.
+    """Appends images of different sizes to `pixels.bin` and `names.json`; `finish` ends them and writes `index.npz`.
 
-    A context manager that closes the file. Memory does not grow with the pixels.
+    A context manager that closes the files. Of an image, 24 bytes stay in memory.
     """
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
-        self._file = (folder / "pixels.bin").open("wb")
+        self._pixels = (folder / "pixels.bin").open("wb")
+        self._names = (folder / "names.json").open("w", encoding="utf-8")
         self._offset = 0
-        self._shapes: list[tuple[int, int, int]] = []
+        self._extents = array("q")  # offset, height and width of each
 
-    def __enter__(self) -> "PackWriter":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._file.close()
+        self._pixels.close()
+        self._names.close()
 
-    def append(self, pixels: Pixels) -> None:
-        """One image, (height, width, 3) uint8."""
-        self._file.write(np.ascontiguousarray(pixels).data)
-        self._shapes.append((self._offset, pixels.shape[0], pixels.shape[1]))
+    def append(self, pixels: Pixels, path: str) -> None:
+        """One image, (height, width, 3) uint8, and where in the archive it was: so a person can be told which."""
+        name = json.dumps(path.encode(errors="replace").decode())
+        self._names.write(f"{',' if self._extents else '['}\n{name}")
+        self._extents.extend((self._offset, *pixels.shape[:2]))
+        self._pixels.write(np.ascontiguousarray(pixels).data)
         self._offset += pixels.size
 
-    def index(self, labels: Iterable[int], splits: Ints) -> None:
-        """Write the index of all images so far; labels are class numbers, or -1."""
-        table = np.array(self._shapes, dtype=np.int64).reshape(-1, 3)
+    def finish(self, labels: Ints, splits: Ints) -> None:
+        """Write the index of all images; labels are class numbers, or -1."""
+        self._names.write("\n]\n" if self._extents else "[]\n")
+        table = np.array(self._extents).reshape(-1, 3)
         np.savez(
             self._folder / "index.npz",
             offsets=table[:, 0],
             heights=table[:, 1].astype(np.int32),
             widths=table[:, 2].astype(np.int32),
-            labels=np.array(list(labels), dtype=np.int64),
+            labels=labels,
             splits=splits.astype(np.int8),
         )
-
-    def names(self, paths: list[str]) -> None:
-        """Write `names.json`: where in the archive each image was, so that a person can be told which one is meant."""
-        text = json.dumps([path.encode(errors="replace").decode() for path in paths])
-        (self._folder / "names.json").write_text(text, "utf-8")

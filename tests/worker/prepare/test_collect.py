@@ -2,6 +2,7 @@
 
 import io
 import json
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -14,8 +15,8 @@ from app.core.images import KINDS
 from app.core.settings import Settings
 from worker.child import JobError
 from worker.prepare.advice import SAID, warnings
-from worker.prepare.collect import Collection, collect
-from worker.prepare.layout import TEST, TRAIN
+from worker.prepare.collect import Collection, Tick, collect
+from worker.prepare.layout import TEST, TRAIN, VAL
 from worker.training.data import open_packed
 
 
@@ -28,13 +29,19 @@ def photo(
     return file.getvalue()
 
 
-def collected(folder: Path, files: dict[str, bytes], **settings: object) -> Collection:
+def unheard(_seen: int, _all: int) -> None:
+    pass
+
+
+def collected(
+    folder: Path, files: dict[str, bytes], tick: Tick = unheard, max_files: int = 1000, **settings: object
+) -> Collection:
     path = folder / "upload.zip"
     with zipfile.ZipFile(path, "w") as archive:
         for name, content in files.items():
             archive.writestr(name, content)
-    with open_archive(path, max_files=1000) as archive:
-        return collect(archive, folder / "pack", Settings(**settings), lambda _seen, _all: None)
+    with open_archive(path, max_files) as archive:
+        return collect(archive, folder / "pack", Settings(**settings), tick)
 
 
 def test_pixels_reach_the_training_core_unchanged(tmp_path: Path) -> None:
@@ -74,7 +81,7 @@ def test_bad_files_are_refused_one_by_one(tmp_path: Path) -> None:
         "a/.DS_Store": b"clutter",
     }
     found = collected(tmp_path, files)
-    assert len(found.labels) == 1
+    assert len(found) == 1
     assert {refused.path: refused.code for refused in found.refused} == {
         "a/text.jpg": "not_an_image",
         "a/cut.png": "image_damaged",
@@ -87,7 +94,7 @@ def test_a_duplicate_is_kept_in_the_test_split(tmp_path: Path) -> None:
     files = {"train/a/1.png": photo(1), "train/a/2.png": photo(2), "test/a/3.png": photo(1), "val/a/4.png": photo(4)}
     found = collected(tmp_path, files)
     assert found.duplicates == 1
-    assert sorted(found.given) == [TRAIN, 1, TEST]
+    assert sorted(open_packed(tmp_path / "pack").splits.tolist()) == [TRAIN, VAL, TEST]
 
 
 def test_a_duplicate_is_found_in_another_format(tmp_path: Path) -> None:
@@ -136,7 +143,8 @@ def test_flat_images_are_unlabelled(tmp_path: Path) -> None:
 
 def test_no_usable_image_at_all(tmp_path: Path) -> None:
     found = collected(tmp_path, {"a/1.jpg": b"text"})
-    assert found.labels == []
+    assert len(found) == 0
+    assert found.counts() == {}
     assert [refused.code for refused in found.refused] == ["not_an_image"]
 
 
@@ -154,9 +162,39 @@ def test_a_file_of_zeros_is_cut_off_at_the_limit(tmp_path: Path) -> None:
 def test_real_odd_files(tmp_path: Path, shared_data: Path) -> None:
     """GIF, greyscale JPEG, RGBA PNG, tiny and large photographs: all are usable, all become RGB."""
     with open_archive(shared_data / "edge_cases.zip", max_files=1000) as archive:
-        found = collect(archive, tmp_path / "pack", Settings(), lambda _seen, _all: None)
+        found = collect(archive, tmp_path / "pack", Settings(), unheard)
     assert found.refused == []
-    assert len(found.labels) + found.duplicates == 15
+    assert len(found) + found.duplicates == 15
     images = open_packed(tmp_path / "pack")
     assert all(min(images.image(i).shape[:2]) <= 256 for i in range(len(images)))
     assert {"grey", "palette", "transparency"} <= set(found.converted)
+
+
+def test_memory_does_not_grow_with_the_images(tmp_path: Path) -> None:
+    """Of each image 33 bytes are kept: where it lies in the pack, its class, its split."""
+    looks: list[int] = []
+
+    def look(seen: int, _all: int) -> None:
+        if seen in (500, 3500):
+            looks.append(held())
+
+    files = {f"class_{number % 3}/photograph_{number:06}.bmp": photo(number, (8, 8), "BMP") for number in range(3500)}
+    tracemalloc.start()
+    found = collected(tmp_path, files, look, max_files=3500)
+    tracemalloc.stop()
+    assert len(found) == 3500
+    few, many = looks
+    assert 0 < (many - few) / 3000 < 60  # arrays take room ahead
+
+
+def held() -> int:
+    """Bytes of the objects that our own lines and zipfile made; pathlib's names of everything are no part of them."""
+    ours = [tracemalloc.Filter(True, pattern) for pattern in ("*/worker/prepare/*", "*/app/core/*", "*/zipfile*")]
+    return sum(trace.size for trace in tracemalloc.take_snapshot().filter_traces(ours).traces)
+
+
+def test_only_the_first_refusals_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("worker.prepare.collect.REFUSALS_KEPT", 2)
+    found = collected(tmp_path, {f"a/{number}.txt": b"" for number in range(5)} | {"a/1.png": photo(1)})
+    assert (found.refusals, [refused.path for refused in found.refused]) == (5, ["a/0.txt", "a/1.txt"])
+    assert "5 files were left out" in str(warnings(found))

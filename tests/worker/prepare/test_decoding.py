@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from app.core.archives import open_archive
 from app.core.images import BadImage
 from app.core.settings import Settings
 from worker.prepare.decoding import Decoder, count_threads
@@ -28,8 +29,9 @@ def test_a_refusal_holds_nothing_of_what_was_decoded(tmp_path: Path) -> None:
     with zipfile.ZipFile(path, "w") as writer:
         writer.writestr("birds/cut.png", whole.getvalue()[:-1000])
         writer.writestr("birds/text.png", b"no image at all")
-    with zipfile.ZipFile(path) as archive:
-        found = list(Decoder(archive, Settings(data=tmp_path)).outcomes(archive.infolist()))
+    with open_archive(path, 2) as archive:
+        members = [member for _, member in archive.files()]
+        found = [outcome for _, outcome in Decoder(archive, Settings(data=tmp_path)).outcomes(members)]
     assert [each.code for each in found if isinstance(each, BadImage)] == ["image_damaged", "not_an_image"]
     for each in found:
         assert isinstance(each, BadImage)

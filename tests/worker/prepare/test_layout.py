@@ -1,10 +1,13 @@
 import pytest
 
-from worker.prepare.layout import TEST, TRAIN, VAL, places
+from worker.prepare.layout import TEST, TRAIN, VAL, Layout
 
 
 def told(*paths: str) -> list[tuple[int | None, str | None]]:
-    return [(place.split, place.label) for place in places(paths)]
+    layout = Layout.of(iter(paths))
+    found = [layout.place(path) for path in paths]
+    assert layout.labelled == any(place.label is not None for place in found)
+    return [(place.split, place.label) for place in found]
 
 
 def test_class_folders() -> None:
@@ -47,3 +50,12 @@ def test_windows_separators() -> None:
 
 def test_a_class_called_train_among_others_is_a_class() -> None:
     assert told("train/1.jpg", "plane/2.jpg") == [(None, "train"), (None, "plane")]
+
+
+def test_some_images_in_no_class() -> None:
+    assert told("cat/1.jpg", "2.jpg") == [(None, "cat"), (None, None)]
+    assert told("train/cat/1.jpg", "val/2.jpg") == [(TRAIN, "cat"), (VAL, None)]
+
+
+def test_no_images() -> None:
+    assert told() == []
