@@ -16,7 +16,7 @@ from worker.methods import method
 from worker.plan import Planned, Trainable
 from worker.starts import network
 from worker.training.augment import View
-from worker.training.batches import Feed, Source
+from worker.training.batches import Feed, Source, Stream
 from worker.training.data import PackedImages, open_packed, without_labels
 from worker.training.devices import choose, pins, settle
 from worker.training.methods.adapted import Adapted
@@ -60,7 +60,7 @@ class Experiment:
     """One run, ready for `fit`; `threads`: how many its steps are worth."""
 
     method: Method
-    train: Source
+    train: Stream
     validation: Source | None
     recipe: Recipe
     threads: int
@@ -167,7 +167,7 @@ def _recipe(context: Context, spec: Trainable) -> Recipe:
     )
 
 
-def _training(learner: Method, shared: Material, recipe: Recipe) -> Source:
+def _training(learner: Method, shared: Material, recipe: Recipe) -> Stream:
     sampled = shared.balance is not None and shared.balance.sampled
     plain = _feed(shared, recipe, training=True)
     source = learner.batches(shared.images, shared.images.indices("train"), replace(plain, balance=sampled))

@@ -1,5 +1,8 @@
+import threading
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -94,6 +97,28 @@ def test_a_failing_image_is_heard_of(packed: Maker) -> None:
         list(failing.epoch(0, 0))
 
 
+@pytest.mark.parametrize("workers", [0, 2])
+def test_epochs_without_end_are_the_epochs_one_after_the_other(packed: Maker, workers: int) -> None:
+    images = packed(30)
+    epochs = [batch for epoch in (1, 2, 3) for batch in source(images).epoch(epoch, 0)]
+    with closing(source(images, workers).endless(1, 5)) as batches:
+        assert same(list(islice(batches, 15)), epochs[5:20])
+
+
+def test_the_next_epoch_is_assembled_while_this_one_ends(packed: Maker) -> None:
+    assembled = threading.Semaphore(0)
+
+    def counted(image: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        assembled.release()
+        return view(image, generator)
+
+    feed = Feed(training=True, batch_size=4, seed=0, workers=2)
+    images = packed(30)
+    with closing(ImageBatches(images, np.arange(30), counted, feed).endless(0, 0)) as batches:
+        assert [len(batch) for batch in islice(batches, 8)] == [4] * 7 + [2]
+        assert all(assembled.acquire(timeout=10) for _ in range(30 + 4 * 4))
+
+
 def test_leaving_early_ends_the_threads(packed: Maker) -> None:
     batches = source(packed(60), workers=2).epoch(0, 0)
     next(batches)
@@ -113,6 +138,7 @@ def test_tensor_batches_follow_the_same_order(packed: Maker) -> None:
         assert torch.equal(ours.indices, theirs.indices)
         assert torch.equal(ours.inputs[:, 0].long(), theirs.indices)
     assert same(list(cached.epoch(1, 3)), whole[3:])
+    assert same(list(islice(cached.endless(1, 3), len(cached))), whole[3:] + list(cached.epoch(2, 0))[:3])
 
 
 def tensors(labels: list[int], feed: Feed) -> TensorBatches:

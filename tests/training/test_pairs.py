@@ -2,6 +2,7 @@ import threading
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -95,6 +96,9 @@ def test_starting_in_the_middle_gives_the_same_bytes(packed: Maker, source: int,
         rest = list(pairs.epoch(2, start))
         assert len(rest) == len(whole) - start
         assert all(same(a, b) for a, b in zip(rest, whole[start:], strict=True))
+    with closing(pairs.endless(1, len(pairs) - 1)) as batches:
+        for ours, theirs in zip(islice(batches, 1, len(pairs) + 1), whole, strict=True):
+            assert same(ours, theirs)
 
 
 def test_leaving_early_ends_the_threads_of_both_sides(packed: Maker) -> None:

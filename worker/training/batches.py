@@ -1,9 +1,11 @@
 """Mini-batches that are functions of (seed, epoch, step): resuming or another number of threads changes no byte."""
 
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
+from itertools import count, islice, starmap
 from typing import Protocol
 
 import numpy as np
@@ -15,6 +17,7 @@ from worker.training.data import PackedImages
 from worker.training.randomness import AUGMENTATION, ORDER, generator_at
 
 Transform = Callable[[Tensor, torch.Generator], Tensor]
+Planned = tuple[int, int, npt.NDArray[np.int64]]  # epoch, step, positions of the rows that it takes
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,14 @@ class Feed:
         """How many batches `count` rows make in an epoch."""
         return count_steps(count, self.batch_size, self.training)
 
+    def plan(self, labels: npt.NDArray[np.int64], epoch: int, start: int) -> Iterator[Planned]:
+        """What every step takes from step `start` of `epoch` on, without end. ValueError as `balanced`."""
+        for each in count(epoch):
+            order = self.order(labels, each)
+            for step in range(start, self.steps(len(labels))):
+                yield each, step, order[step * self.batch_size : (step + 1) * self.batch_size]
+            start = 0
+
     def order(self, labels: npt.NDArray[np.int64], epoch: int) -> npt.NDArray[np.int64]:
         """Positions of rows with these labels, as this epoch takes them. ValueError as `balanced`."""
         if not self.training:
@@ -82,12 +93,20 @@ class Feed:
 
 
 class Source(Protocol):
-    """Epochs of batches. `len` is the number of steps of an epoch; `epoch(e, s)` begins at step s of epoch e."""
+    """Epochs of batches. `len` is the number of steps of an epoch."""
 
     def __len__(self) -> int: ...
 
     def epoch(self, epoch: int, start: int) -> Generator[Batch, None, None]:
         """The batches of one epoch from `start` on."""
+        ...
+
+
+class Stream(Source, Protocol):
+    """A source to train from: the next epoch's first batches are assembled while the last ones of this are used."""
+
+    def endless(self, epoch: int, start: int) -> Generator[Batch, None, None]:
+        """All epochs one after the other, from step `start` of `epoch` on."""
         ...
 
 
@@ -108,11 +127,17 @@ class ImageBatches:
 
     def epoch(self, epoch: int, start: int) -> Generator[Batch, None, None]:
         """The batches of one epoch from `start` on."""
-        rows = self.indices[self.feed.order(self.images.labels[self.indices], epoch)]
-        return _ahead(lambda step: self._assemble(rows, epoch, step), range(start, len(self)), self.feed.workers)
+        return _ahead(self._assemble, islice(self._plan(epoch, start), len(self) - start), self.feed.workers)
 
-    def _assemble(self, rows: npt.NDArray[np.int64], epoch: int, step: int) -> Batch:
-        chosen = rows[step * self.feed.batch_size : (step + 1) * self.feed.batch_size]
+    def endless(self, epoch: int, start: int) -> Generator[Batch, None, None]:
+        """All epochs one after the other, from step `start` of `epoch` on."""
+        return _ahead(self._assemble, self._plan(epoch, start), self.feed.workers)
+
+    def _plan(self, epoch: int, start: int) -> Iterator[Planned]:
+        return self.feed.plan(self.images.labels[self.indices], epoch, start)
+
+    def _assemble(self, epoch: int, step: int, positions: npt.NDArray[np.int64]) -> Batch:
+        chosen = self.indices[positions]
         generator = generator_at(self.feed.seed, AUGMENTATION, epoch, step)
         inputs = torch.stack([self.transform(self.images.image(row), generator) for row in chosen])
         batch = Batch(inputs, torch.from_numpy(self.images.labels[chosen]), torch.from_numpy(chosen))
@@ -133,9 +158,13 @@ class TensorBatches:
 
     def epoch(self, epoch: int, start: int) -> Generator[Batch, None, None]:
         """The batches of one epoch from `start` on."""
-        order = torch.from_numpy(self.feed.order(self.labels.numpy(), epoch))
-        for step in range(start, len(self)):
-            rows = order[step * self.feed.batch_size : (step + 1) * self.feed.batch_size]
+        with closing(self.endless(epoch, start)) as batches:
+            yield from islice(batches, len(self) - start)
+
+    def endless(self, epoch: int, start: int) -> Generator[Batch, None, None]:
+        """All epochs one after the other, from step `start` of `epoch` on."""
+        for _, _, positions in self.feed.plan(self.labels.numpy(), epoch, start):
+            rows = torch.from_numpy(positions)
             yield Batch(self.inputs[rows], self.labels[rows], self.indices[rows])
 
 
@@ -169,10 +198,12 @@ def balanced(labels: npt.NDArray[np.int64], seed: int, epoch: int) -> npt.NDArra
     return order
 
 
-def _ahead(make: Callable[[int], Batch], steps: range, workers: int) -> Generator[Batch, None, None]:
-    """make(step) for each step in order, with up to two batches a worker finished or under way beforehand."""
+def _ahead(
+    make: Callable[[int, int, npt.NDArray[np.int64]], Batch], plan: Iterator[Planned], workers: int
+) -> Generator[Batch, None, None]:
+    """What `make` makes of each step, in order, with up to two batches a worker finished or under way beforehand."""
     if workers == 0:
-        yield from map(make, steps)
+        yield from starmap(make, plan)
         return
     # Each of these threads would bring as many helpers of its own as torch has threads, all of them in the way of the
     # training step: together twice as slow as one thread each. The setting holds for the thread that makes it; one
@@ -180,10 +211,9 @@ def _ahead(make: Callable[[int], Batch], steps: range, workers: int) -> Generato
     torch.get_num_threads()
     pool = ThreadPoolExecutor(workers, thread_name_prefix="batches", initializer=torch.set_num_threads, initargs=(1,))
     try:
-        pending = deque(pool.submit(make, step) for step in steps[: 2 * workers])
-        for step in steps:
-            if (later := step + 2 * workers) < steps.stop:
-                pending.append(pool.submit(make, later))
+        pending = deque(pool.submit(make, *step) for step in islice(plan, 2 * workers))
+        while pending:
+            pending.extend(pool.submit(make, *step) for step in islice(plan, 1))
             yield pending.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)

@@ -2,9 +2,10 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import islice
 from typing import Protocol
 
 import torch
@@ -12,7 +13,7 @@ from torch import Tensor
 from torch.nn.utils import get_total_norm
 
 from worker.training.accumulation import gradients, less_room
-from worker.training.batches import Batch, Source
+from worker.training.batches import Batch, Source, Stream
 from worker.training.checkpoint import State
 from worker.training.devices import release
 from worker.training.inference import evaluating
@@ -82,7 +83,7 @@ class Fitted:
 
 
 def fit(
-    method: Method, train: Source, validation: Source | None, recipe: Recipe, watcher: Watcher, resume: State | None
+    method: Method, train: Stream, validation: Source | None, recipe: Recipe, watcher: Watcher, resume: State | None
 ) -> Fitted:
     """Train `method` where it is (move it to its device first) and leave the kept epoch's weights in its network.
 
@@ -96,25 +97,26 @@ def fit(
     run = Run(method, recipe, len(train))
     if resume is not None:
         run.restore(resume)
-    while not run.finished:
-        epoch = run.progress.epoch
-        _train_epoch(run, train, watcher)
-        with run.average.worn():
-            metrics = {} if validation is None else _validate(method, validation)
-            means = run.close_epoch(metrics)
-            watcher.on_epoch(epoch, run.done, _prefixed("train", means) | _prefixed("val", metrics))
-        watcher.save(run.state, last=run.finished)
+    with closing(train.endless(run.progress.epoch, run.progress.step)) as batches:
+        while not run.finished:
+            epoch = run.progress.epoch
+            _train_epoch(run, islice(batches, len(train) - run.progress.step), watcher)
+            with run.average.worn():
+                metrics = {} if validation is None else _validate(method, validation)
+                means = run.close_epoch(metrics)
+                watcher.on_epoch(epoch, run.done, _prefixed("train", means) | _prefixed("val", metrics))
+            watcher.save(run.state, last=run.finished)
     load_exactly(method.network, run.kept)
     return Fitted(run.progress.kept_epoch, run.progress.kept_metrics, run.progress.epoch)
 
 
-def _train_epoch(run: Run, train: Source, watcher: Watcher) -> None:
+def _train_epoch(run: Run, batches: Iterable[Batch], watcher: Watcher) -> None:
     """The rest of the current epoch."""
     epoch = run.progress.epoch
     run.method.begin_epoch(epoch)
     run.method.train()
     saved = time.monotonic()
-    with training_precision(run.method), closing(train.epoch(epoch, run.progress.step)) as batches:
+    with training_precision(run.method):
         for batch in batches:
             losses = _step(run, batch.to(run.method.network.device), watcher)
             run.count_step(losses)

@@ -3,8 +3,9 @@
 from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass, replace
+from itertools import islice
 
-from worker.training.batches import Batch, Source
+from worker.training.batches import Batch, Stream
 
 
 @dataclass(frozen=True)
@@ -15,24 +16,25 @@ class PairedBatches:
     the order and the augmentation of its own next epoch. Step s of epoch e is thus step (e * len(self) + s) of both.
     """
 
-    source: Source
-    target: Source
+    source: Stream
+    target: Stream
 
     def __len__(self) -> int:
         return max(len(self.source), len(self.target))
 
     def epoch(self, epoch: int, start: int) -> Generator[Batch, None, None]:
         """The batches of one epoch from `start` on."""
-        first, last = epoch * len(self) + start, (epoch + 1) * len(self)
-        with closing(_endless(self.source, first)) as labelled, closing(_endless(self.target, first)) as others:
-            for _ in range(first, last):
-                yield replace(next(labelled), unlabelled=next(others).inputs)
+        with closing(self.endless(epoch, start)) as batches:
+            yield from islice(batches, len(self) - start)
+
+    def endless(self, epoch: int, start: int) -> Generator[Batch, None, None]:
+        """All epochs one after the other, from step `start` of `epoch` on."""
+        first = epoch * len(self) + start
+        with closing(_from(self.source, first)) as labelled, closing(_from(self.target, first)) as others:
+            for batch, other in zip(labelled, others, strict=True):
+                yield replace(batch, unlabelled=other.inputs)
 
 
-def _endless(source: Source, first: int) -> Generator[Batch, None, None]:
-    """All epochs one after the other, from the step `first` of the whole on."""
-    epoch, start = divmod(first, len(source))
-    while True:
-        with closing(source.epoch(epoch, start)) as batches:
-            yield from batches
-        epoch, start = epoch + 1, 0
+def _from(side: Stream, step: int) -> Generator[Batch, None, None]:
+    """All epochs, from this step of the whole on."""
+    return side.endless(*divmod(step, len(side)))

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from worker.training.alignment import ALIGNMENTS, Outputs
 from worker.training.augment import View
 from worker.training.backbones import Network
-from worker.training.batches import Batch, Feed, ImageBatches, Source
+from worker.training.batches import Batch, Feed, ImageBatches, Stream
 from worker.training.data import PackedImages
 from worker.training.methods.supervised import Supervised
 from worker.training.mixing import mix
@@ -78,7 +78,7 @@ class Adapted(Supervised):
     def _outputs(self, encoded: Tensor) -> Outputs:
         return Outputs(self.network.pool(encoded), self.network.classify(encoded))
 
-    def unlabelled_batches(self, images: PackedImages, indices: npt.NDArray[np.int64], feed: Feed) -> Source:
+    def unlabelled_batches(self, images: PackedImages, indices: npt.NDArray[np.int64], feed: Feed) -> Stream:
         """The target's images in training's view, fed as the source is.
 
         But they are drawn by a seed of their own: with the source's, two datasets of equal size that lie ordered by

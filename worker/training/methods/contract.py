@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from worker.training.augment import View, center, normalise
 from worker.training.backbones import Network
-from worker.training.batches import Batch, Feed, ImageBatches, Source
+from worker.training.batches import Batch, Feed, ImageBatches, Stream
 from worker.training.data import PackedImages
 from worker.training.optimizers import Groups, decay_groups
 
@@ -75,7 +75,7 @@ class Method(nn.Module):
         """Optimizer groups; by default everything that is learnt, no weight decay on biases and norms."""
         return decay_groups([self], weight_decay)
 
-    def batches(self, images: PackedImages, indices: npt.NDArray[np.int64], feed: Feed) -> Source:
+    def batches(self, images: PackedImages, indices: npt.NDArray[np.int64], feed: Feed) -> Stream:
         """What this method wants to be fed from these images, for training or for validation."""
         transform = self.training_view if feed.training else self.validation_view
         return ImageBatches(images, indices, transform, feed)

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from worker.training.augment import View
 from worker.training.backbones import Network
-from worker.training.batches import Batch, Feed, Source
+from worker.training.batches import Batch, Feed, Stream
 from worker.training.data import PackedImages
 from worker.training.methods.contract import Method
 
@@ -31,7 +31,7 @@ class Labelled(Method):
         self.label_smoothing = label_smoothing
         self.register_buffer("class_weights", class_weights, persistent=False)
 
-    def batches(self, images: PackedImages, indices: npt.NDArray[np.int64], feed: Feed) -> Source:
+    def batches(self, images: PackedImages, indices: npt.NDArray[np.int64], feed: Feed) -> Stream:
         """The images in batches; ValueError when one of them has no label among the network's outputs."""
         labels = images.labels[indices]
         if ((labels < 0) | (labels >= self.network.outputs)).any():

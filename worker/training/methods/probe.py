@@ -8,7 +8,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from worker.training.batches import Batch, Feed, Source, TensorBatches
+from worker.training.batches import Batch, Feed, Stream, TensorBatches
 from worker.training.data import PackedImages
 from worker.training.inference import Look, answers
 from worker.training.losses import cross_entropy
@@ -23,7 +23,7 @@ class Probe(Labelled):
     SqueezeNet, whose head reads a map, 4 D h w.
     """
 
-    def batches(self, images: PackedImages, indices: npt.NDArray[np.int64], feed: Feed) -> Source:
+    def batches(self, images: PackedImages, indices: npt.NDArray[np.int64], feed: Feed) -> Stream:
         """Batches of cached features: this is where the time goes, the epochs afterwards cost next to nothing."""
         super().batches(images, indices, feed)
         look = Look(self.view, self.network.device, feed.batch_size)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from worker.training.augment import View, standardise
 from worker.training.backbones import Network
-from worker.training.batches import Batch, Feed, Source
+from worker.training.batches import Batch, Feed, Stream
 from worker.training.contrastive import check_contrastive, contrastive
 from worker.training.data import PackedImages
 from worker.training.methods.selfsupervised import SelfSupervised
@@ -42,7 +42,7 @@ class SimCLR(SelfSupervised):
         with seeded(seed):
             self.projection = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, projection_dim))
 
-    def batches(self, images: PackedImages, indices: npt.NDArray[np.int64], feed: Feed) -> Source:
+    def batches(self, images: PackedImages, indices: npt.NDArray[np.int64], feed: Feed) -> Stream:
         """The images in batches; ValueError when they would be of one image."""
         check_contrastive(min(feed.batch_size, len(indices)), self.temperature, self.denominator)
         return super().batches(images, indices, feed)
