@@ -8,7 +8,7 @@ from scipy.stats import ks_2samp
 from torchvision import transforms as v1
 from torchvision.transforms import v2
 
-from worker.training.augment import View, center, horizontal_flip, normalise, random_resized_crop
+from worker.training.augment import View, center, horizontal_flip, normalise, random_resized_crop, stacked
 from worker.training.randomness import AUGMENTATION, generator_at
 
 
@@ -28,6 +28,29 @@ def test_normalise() -> None:
     ours = normalise(batch, (0.1, 0.2, 0.3), (0.4, 0.5, 0.6))
     assert ours.dtype == torch.float32
     assert float(ours[1, 2, 3, 0]) == pytest.approx((float(batch[1, 2, 3, 0]) / 255 - 0.3) / 0.6, abs=1e-6)
+
+
+@pytest.mark.parametrize("height", [6, 9])
+def test_normalising_is_the_same_whatever_the_order_in_memory(height: int) -> None:
+    planes = torch.randint(0, 256, (2, 3, height, 6), dtype=torch.uint8)
+    pixels = planes.contiguous(memory_format=torch.channels_last)
+    mean, std = (0.1, 0.2, 0.3), (0.4, 0.5, 0.6)
+    expected = v2.functional.normalize(planes.double() / 255, list(mean), list(std)).float()
+    for batch in (planes, pixels):
+        torch.testing.assert_close(normalise(batch, mean, std), expected)
+    assert normalise(pixels, mean, std).is_contiguous(memory_format=torch.channels_last)
+
+
+def test_views_and_stacks_are_in_memory_as_a_convolution_wants_them() -> None:
+    image, generator = random_image(60, 80), torch.Generator().manual_seed(0)
+    crop = random_resized_crop(image, 16, (0.2, 1.0), (0.75, 1.33), generator)
+    for views in ([crop, horizontal_flip(crop, 1.0, generator), center(image, 16, 20)], [crop]):
+        batch = stacked(views)
+        assert batch.is_contiguous(memory_format=torch.channels_last)
+        assert torch.equal(batch, torch.stack(views))
+    pairs = stacked([batch, batch])
+    assert torch.equal(pairs, torch.stack([batch, batch]))
+    assert pairs[0].is_contiguous(memory_format=torch.channels_last)
 
 
 def test_a_crop_is_a_function_of_its_generator() -> None:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from worker.training.augment import stacked
 from worker.training.data import PackedImages
 from worker.training.randomness import AUGMENTATION, ORDER, generator_at
 
@@ -139,7 +140,7 @@ class ImageBatches:
     def _assemble(self, epoch: int, step: int, positions: npt.NDArray[np.int64]) -> Batch:
         chosen = self.indices[positions]
         generator = generator_at(self.feed.seed, AUGMENTATION, epoch, step)
-        inputs = torch.stack([self.transform(self.images.image(row), generator) for row in chosen])
+        inputs = stacked(self.transform(self.images.image(row), generator) for row in chosen)
         batch = Batch(inputs, torch.from_numpy(self.images.labels[chosen]), torch.from_numpy(chosen))
         return batch.pinned() if self.feed.pinned else batch
 

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from worker.training.augment import View, standardise
+from worker.training.augment import View, stacked, standardise
 from worker.training.backbones import Network
 from worker.training.batches import Batch, Feed, Stream
 from worker.training.contrastive import check_contrastive, contrastive
@@ -49,12 +49,11 @@ class SimCLR(SelfSupervised):
 
     def training_view(self, image: Tensor, generator: torch.Generator) -> Tensor:
         """Two crops: (2, 3, S, S)."""
-        return torch.stack([super(SimCLR, self).training_view(image, generator) for _ in range(2)])
+        return stacked(super(SimCLR, self).training_view(image, generator) for _ in range(2))
 
     def validation_view(self, image: Tensor, generator: torch.Generator) -> Tensor:
         """The fixed view, then two crops: (3, 3, S, S)."""
-        fixed = super().validation_view(image, generator)
-        return torch.cat([fixed[None], self.training_view(image, generator)])
+        return stacked([super().validation_view(image, generator), *self.training_view(image, generator)])
 
     def judged(self, batch: Batch) -> tuple[Batch, Tensor]:
         """The two crops, and the fixed view."""
