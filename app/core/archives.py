@@ -47,7 +47,7 @@ class Archive:
     def files(self) -> Iterator[tuple[int, ZipInfo]]:
         """Its files and their places in the directory, without folders and what operating systems strew about."""
         for place, member in self.directory.entries():
-            if not member.is_dir() and not is_clutter(member.filename):
+            if not member.filename.endswith("/") and not is_clutter(member.filename):
                 yield place, member
 
     def read(self, member: ZipInfo, max_bytes: int) -> bytes:

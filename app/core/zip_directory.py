@@ -9,7 +9,7 @@ APPNOTE.TXT, 4.3.12 (central directory), 4.3.14 and 4.3.15 (zip64), 4.3.16 (its 
 import io
 import struct
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import BinaryIO
 
@@ -20,8 +20,9 @@ LOCATOR = struct.Struct("<4sLQL")
 END64 = struct.Struct("<4sQ2H2L4Q")
 ENTRY = struct.Struct("<4s24x3H12x")
 ENTRY_SIGNATURE = b"PK\1\2"
-ELSEWHERE = 0xFFFF  # of a number of 16 bits: the zip64 record has it
-PIECE = 256  # entries that zipfile is given at a time
+ELSEWHERE, FAR_ELSEWHERE = 0xFFFF, 0xFFFFFFFF  # of a number of 16 or 32 bits: the zip64 record has it
+PIECE = 256  # entries that zipfile is given at a time, and
+PIECE_BYTES = 2**20  # where names and comments are long, the bytes after which there are enough
 
 
 class NoDirectory(ValueError):
@@ -44,19 +45,20 @@ class Directory:
 
     def entries(self) -> Iterator[tuple[int, zipfile.ZipInfo]]:
         """Every entry, with its place, in order. Raises NoDirectory, and what zipfile raises on what it cannot read."""
-        records = self._records()
-        while piece := list(islice(records, PIECE)):
-            places, data = zip(*piece, strict=True)
-            yield from zip(places, self._parsed(b"".join(data)), strict=True)
+        for piece in _pieces(self._records()):
+            places, records = zip(*piece, strict=True)
+            yield from zip(places, self._parsed(records), strict=True)
 
     def entry(self, place: int) -> zipfile.ZipInfo:
         """The entry that `entries` found at this place."""
-        (entry,) = self._parsed(self._record(place))
+        (entry,) = self._parsed([self._record(place)])
         return entry
 
     def _records(self) -> Iterator[tuple[int, bytes]]:
         place = self._start
-        while place + ENTRY.size <= self._end:
+        while place < self._end:
+            if place + ENTRY.size > self._end:
+                raise NoDirectory("its directory is cut off")
             record = self._record(place)
             yield place, record
             place += len(record)
@@ -69,14 +71,45 @@ class Directory:
             raise NoDirectory("an entry of its directory is damaged")
         return fixed + self._file.read(min(sum(lengths), self._end - place - ENTRY.size))
 
-    def _parsed(self, records: bytes) -> list[zipfile.ZipInfo]:
-        """By zipfile, of an archive that has nothing but these entries."""
-        end = END.pack(END_SIGNATURE, 0, 0, 0, 0, len(records), 0, 0)
-        with zipfile.ZipFile(io.BytesIO(records + end)) as archive:
+    def _parsed(self, records: Sequence[bytes]) -> list[zipfile.ZipInfo]:
+        """By zipfile, of an archive that has nothing but these entries. NoDirectory where it finds others."""
+        data = b"".join(records)
+        with zipfile.ZipFile(io.BytesIO(data + _ending(len(data)))) as archive:
             entries = archive.infolist()
+        if len(entries) != len(records):
+            raise NoDirectory("an entry of its directory is damaged")
         for entry in entries:
             entry.header_offset += self._moved
+            # Newer zipfiles look whether a member goes on where the next one begins, or the directory; of these few
+            # entries alone they cannot know. None says so to them; who opens the archive looks at all.
+            if hasattr(entry, "_end_offset"):
+                entry._end_offset = None
         return entries
+
+
+def _pieces(records: Iterator[tuple[int, bytes]]) -> Iterator[list[tuple[int, bytes]]]:
+    """The same, as many at a time as zipfile is given."""
+    piece: list[tuple[int, bytes]] = []
+    size = 0
+    for place, record in records:
+        piece.append((place, record))
+        size += len(record)
+        if len(piece) == PIECE or size > PIECE_BYTES:
+            yield piece
+            piece, size = [], 0
+    if piece:
+        yield piece
+
+
+def _ending(length: int) -> bytes:
+    """The end of an archive that is a directory of so many bytes and nothing else.
+
+    A zip64 one: without, zipfile would look for such records where the last entry's comment is, which is not ours.
+    """
+    record = END64.pack(b"PK\6\6", END64.size - 12, 45, 45, 0, 0, 0, 0, length, 0)
+    locator = LOCATOR.pack(b"PK\6\7", 0, length, 1)
+    elsewhere = ELSEWHERE, ELSEWHERE, FAR_ELSEWHERE, FAR_ELSEWHERE
+    return record + locator + END.pack(END_SIGNATURE, 0, 0, *elsewhere, 0)
 
 
 def _extent(file: BinaryIO) -> tuple[int, int, int]:

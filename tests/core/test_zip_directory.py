@@ -2,13 +2,15 @@
 
 import io
 import struct
+import tracemalloc
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from app.core.archives import open_archive
-from app.core.zip_directory import END, END_SIGNATURE, PIECE, Directory, NoDirectory
+from app.core.zip_directory import END, END64, END_SIGNATURE, LOCATOR, PIECE, Directory, NoDirectory
 
 FIELDS = [name for name in zipfile.ZipInfo.__slots__ if name not in ("_compresslevel", "_end_offset")]
 
@@ -54,6 +56,81 @@ def test_files_are_read_behind_something_else(tmp_path: Path) -> None:
     with open_archive(path, 40) as archive:
         read = [archive.read(member, 100) for _, member in archive.files()]
     assert read == [b"%d" % number * 10 for number in range(40)]
+
+
+def forged(name: str) -> bytes:
+    """A comment that looks to zipfile like an archive's end, of whose directory it holds the only entry."""
+    fake = struct.pack("<4s4B4HL2L5H2L", b"PK\1\2", 20, 3, 20, 0, 0, 0, 0, 0, 0, 0, 0, len(name), 0, 0, 0, 0, 0, 0)
+    fake += name.encode()
+    record = END64.pack(b"PK\6\6", 44, 45, 45, 0, 0, 1, 1, len(fake) if name else 0, 0)
+    return fake + record + LOCATOR.pack(b"PK\6\7", 0, 0, 1)
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd.png", ""])
+@pytest.mark.parametrize("forger", [0, 100, PIECE - 1, PIECE])
+def test_a_comment_is_no_end_of_an_archive(tmp_path: Path, name: str, forger: int) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for number in range(300):
+            entry = zipfile.ZipInfo(f"a/{number}.png")
+            entry.comment = forged(name) if number == forger else b""
+            archive.writestr(entry, b"%d" % number)
+    with open_archive(path, 300) as opened:
+        places = [place for place, _ in opened.files()]
+        entries = [opened.directory.entry(place) for place in places]
+        assert [entry.filename for entry in entries] == [f"a/{number}.png" for number in range(300)]
+        assert [opened.read(entry, 10) for entry in entries] == [b"%d" % number for number in range(300)]
+
+
+def test_newer_zipfiles_are_told_that_the_end_of_a_member_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By themselves they take the directory of the few entries that they are given for the end of the last."""
+
+    class Newer(zipfile.ZipInfo):
+        __slots__ = ("_end_offset",)
+
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)
+            self._end_offset: int | None = 0
+
+    directory = Directory(io.BytesIO(written(3)))
+    places = [place for place, _ in directory.entries()]
+    monkeypatch.setattr(zipfile, "ZipInfo", Newer)
+    found = [directory.entry(place) for place in places] + [entry for _, entry in directory.entries()]
+    assert [getattr(entry, "_end_offset", 0) for entry in found] == [None] * 6
+
+
+def test_long_comments_do_not_add_up_in_memory() -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for number in range(300):
+            entry = zipfile.ZipInfo(f"{number}/".ljust(60_000, "x") + ".jpg")
+            entry.comment = bytes(60_000)
+            archive.writestr(entry, b"")
+    directory = Directory(buffer)
+    tracemalloc.start()
+    assert sum(1 for _ in directory.entries()) == 300
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 16 * 2**20
+
+
+def test_a_directory_that_is_cut_off() -> None:
+    data = written(2)
+    end = data.rindex(END_SIGNATURE)
+    longer = bytearray(data[:end] + bytes(10) + data[end:])
+    struct.pack_into("<L", longer, len(longer) - END.size + 12, struct.unpack_from("<L", data, end + 12)[0] + 10)
+    with pytest.raises(NoDirectory, match="cut off"):
+        list(Directory(io.BytesIO(longer)).entries())
+
+
+def test_a_file_without_a_name_is_no_image(tmp_path: Path) -> None:
+    """zipfile ends names where a zero is."""
+    data = bytearray(written(2))
+    place = data.rindex(b"a/")
+    data[place] = 0
+    (tmp_path / "a.zip").write_bytes(data)
+    with open_archive(tmp_path / "a.zip", 2) as opened:
+        assert [member.filename for _, member in opened.files()] == ["b/0.jpg", ""]
 
 
 @pytest.mark.parametrize("disk", [(3, 3), (1, 0), (0, 1)])

@@ -26,7 +26,6 @@ from worker.prepare.collect import Collection, Tick, collect, too_large
 from worker.prepare.layout import TEST, TRAIN, VAL
 from worker.progress import Progress
 
-PATH_LENGTH, REASON_LENGTH = 1024, 500
 SPARE_SECONDS = 600  # of processor time, above what the clock on the wall allows
 SPARE_BYTES = 16 * 1024**3  # in one file: SQLite's own counts as well
 
@@ -124,9 +123,9 @@ def _record_refused(session: Session, dataset: str, found: Collection) -> None:
         {
             "dataset_id": dataset,
             "number": number,
-            "path": refused.path.encode(errors="replace").decode()[:PATH_LENGTH],
+            "path": refused.path,
             "code": refused.code,
-            "reason": refused.reason[:REASON_LENGTH],
+            "reason": refused.reason,
         }
         for number, refused in enumerate(found.refused, 1)
     ]

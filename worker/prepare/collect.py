@@ -27,7 +27,7 @@ Tick = Callable[[int, int], None]  # (files seen, files in all): told after ever
 
 # Where the same photograph is in two splits, the one kept is the one that does not make the figures look better.
 KEEP_FIRST = {TEST: 0, VAL: 1}
-REFUSALS_KEPT = 10_000
+REFUSALS_KEPT, PATH_LENGTH, REASON_LENGTH = 10_000, 1024, 500
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,8 @@ class Collection:
         """Leave a file out."""
         self.refusals += 1
         if len(self.refused) < REFUSALS_KEPT:
-            self.refused.append(refused)
+            path = refused.path.encode(errors="replace").decode()[:PATH_LENGTH]
+            self.refused.append(Refused(path, refused.code, refused.reason[:REASON_LENGTH]))
 
     def append(self, place: Place, outcome: Decoded) -> None:
         """Count one image that is in the pack."""

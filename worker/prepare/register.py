@@ -28,10 +28,18 @@ class Register:
         self._database = sqlite3.connect(file, isolation_level=None)
 
     def __enter__(self) -> Self:
-        self._database.executescript(SETUP)
+        try:
+            self._database.executescript(SETUP)
+        except sqlite3.Error:
+            self.close()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Nothing is left of it."""
         self._database.close()
         self._file.unlink(missing_ok=True)
 

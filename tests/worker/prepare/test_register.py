@@ -1,4 +1,5 @@
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -42,3 +43,14 @@ def test_a_full_disk_is_told_and_nothing_is_left(small_disk: Path) -> None:
         entered(small_disk / "register", 5000)
     assert tells_of_a_full_disk(caught.value)
     assert list(small_disk.iterdir()) == []
+
+
+def test_one_that_cannot_even_begin_leaves_nothing(small_disk: Path) -> None:
+    filling = small_disk / "full"
+    with filling.open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(bytes(4096))
+    with pytest.raises(sqlite3.OperationalError) as caught:
+        entered(small_disk / "register", 1)
+    assert tells_of_a_full_disk(caught.value)
+    assert list(small_disk.iterdir()) == [filling]

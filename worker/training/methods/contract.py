@@ -65,7 +65,10 @@ class Method(nn.Module):
         return None
 
     def begin_epoch(self, epoch: int) -> None:
-        """Called before each epoch (0-based) and after a resume: a method with phases changes over here."""
+        """Called before each epoch (0-based) and after a resume: a method with phases changes over here.
+
+        Its views must not: the first ones of the epoch were taken beforehand.
+        """
 
     def frozen(self) -> list[nn.Module]:
         """The parts that stay in evaluation mode; what they learn is for `parameter_groups` to say."""
