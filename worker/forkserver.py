@@ -43,6 +43,7 @@ class Server:
         self._control = control
         self._buried, self._bell = socket.socketpair()
         self._children: dict[int, int] = {}
+        self._bearing = False
 
     def serve(self, modules: Iterable[str], later: Sequence[str]) -> NoReturn:
         """Import, then fork and reap until the worker is gone; `later`: modules to import in between."""
@@ -80,10 +81,14 @@ class Server:
         if request is None:
             return False
         warm = threads() == 1
+        self._bearing = True  # the end, at whatever instant it comes, must find every child that there is
         pid = os.fork()
         if pid == 0:
             begin(request, warm, self._leave)
         self._children[pid] = request.report
+        self._bearing = False
+        if is_cut(self._control.fileno()):
+            self._end()
         os.close(request.stderr)
         os.close(request.lifeline)
         return True
@@ -108,7 +113,7 @@ class Server:
         """Have the kernel signal when the worker's end is closed: nothing listens while an import takes its seconds."""
 
         def leave(_number: int, _frame: FrameType | None) -> None:
-            if is_cut(self._control.fileno()):
+            if not self._bearing and is_cut(self._control.fileno()):
                 self._end()
 
         signal.signal(signal.SIGIO, leave)

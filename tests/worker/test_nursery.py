@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -16,7 +17,9 @@ import pytest
 from app.core.lifeline import Group
 from tests.worker.processes import alive, children, eventually
 from worker import children as kinds
+from worker.forkserver import Server
 from worker.nursery import Nursery
+from worker.request import Request
 
 CHILDREN = "tests.worker.children"
 HEAVY = f"{CHILDREN}.heavy"
@@ -193,6 +196,29 @@ def test_a_worker_takes_its_server_and_child_along(number: int) -> None:
     process.send_signal(number)
     process.wait(10)
     assert eventually(lambda: not alive(server) and not alive(child), 5)
+
+
+def test_the_end_finds_a_child_that_is_just_being_born(monkeypatch: pytest.MonkeyPatch) -> None:
+    worker_end, control = socket.socketpair()
+    server, found = Server(control), []
+
+    def fork() -> int:
+        worker_end.close()
+        signal.raise_signal(signal.SIGIO)
+        return 4711
+
+    request = Request("module", (), {}, *(os.open(os.devnull, os.O_RDWR) for _ in range(3)))
+    monkeypatch.setattr(Request, "receive", lambda _control: request)
+    monkeypatch.setattr(os, "fork", fork)
+    monkeypatch.setattr(server, "_end", lambda: found.append(list(server._children)))
+    before = signal.getsignal(signal.SIGIO)
+    try:
+        server._end_with_worker()
+        server._answer()
+    finally:
+        signal.signal(signal.SIGIO, before)
+        server._leave()
+    assert found == [[4711]]
 
 
 def test_kill_9_of_the_worker_ends_a_server_that_still_imports() -> None:
