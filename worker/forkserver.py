@@ -24,7 +24,6 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from types import FrameType
 from typing import NoReturn
 
 from app.core.lifeline import is_cut
@@ -87,8 +86,7 @@ class Server:
             begin(request, warm, self._leave)
         self._children[pid] = request.report
         self._bearing = False
-        if is_cut(self._control.fileno()):
-            self._end()
+        self._end_without_worker()
         os.close(request.stderr)
         os.close(request.lifeline)
         return True
@@ -112,14 +110,13 @@ class Server:
     def _end_with_worker(self) -> None:
         """Have the kernel signal when the worker's end is closed: nothing listens while an import takes its seconds."""
 
-        def leave(_number: int, _frame: FrameType | None) -> None:
-            if not self._bearing and is_cut(self._control.fileno()):
-                self._end()
-
-        signal.signal(signal.SIGIO, leave)
+        signal.signal(signal.SIGIO, lambda *_: self._end_without_worker())
         fcntl.fcntl(self._control, fcntl.F_SETOWN, os.getpid())
         fcntl.fcntl(self._control, fcntl.F_SETFL, fcntl.fcntl(self._control, fcntl.F_GETFL) | os.O_ASYNC)
-        if is_cut(self._control.fileno()):  # it was closed before the kernel knew whom to tell
+        self._end_without_worker()  # its end may have been closed before the kernel knew whom to tell
+
+    def _end_without_worker(self) -> None:
+        if not self._bearing and is_cut(self._control.fileno()):
             self._end()
 
     def _end(self) -> NoReturn:

@@ -14,9 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.core.member_names import is_clutter, looks_like_image
-from app.core.zip_directory import END, END_SIGNATURE, Directory, NoDirectory
+from app.core.zip_directory import Directory, NoDirectory, ending
 
-EMPTY = END.pack(END_SIGNATURE, 0, 0, 0, 0, 0, 0, 0)  # a whole zip, of no files
 ENCRYPTED = 0x1
 REGULAR, SYMLINK = 0o100000, 0o120000
 LOCAL_HEADER_BYTES = 30
@@ -73,7 +72,7 @@ def open_archive(path: Path, max_files: int) -> Iterator[Archive]:
 
     `max_files` is a limit of folders and clutter too: each takes time, and room in a preparation's register.
     """
-    with path.open("rb") as listed, path.open("rb") as read, ZipFile(io.BytesIO(EMPTY)) as reader:
+    with path.open("rb") as listed, path.open("rb") as read, ZipFile(io.BytesIO(ending(0))) as reader:
         reader.fp = read  # zipfile's reader of members, without the list of them that it makes of a directory
         try:
             archive = Archive(Directory(listed), reader)

@@ -17,10 +17,13 @@ END = struct.Struct("<4s4H2LH")
 END_SIGNATURE = b"PK\5\6"
 LONGEST_COMMENT = 65535
 LOCATOR = struct.Struct("<4sLQL")
+LOCATOR_SIGNATURE = b"PK\6\7"
 END64 = struct.Struct("<4sQ2H2L4Q")
+END64_SIGNATURE = b"PK\6\6"
 ENTRY = struct.Struct("<4s24x3H12x")
 ENTRY_SIGNATURE = b"PK\1\2"
 ELSEWHERE, FAR_ELSEWHERE = 0xFFFF, 0xFFFFFFFF  # of a number of 16 or 32 bits: the zip64 record has it
+PART = "it is the last part of an archive in several files"
 PIECE = 256  # entries that zipfile is given at a time, and
 PIECE_BYTES = 2**20  # where names and comments are long, the bytes after which there are enough
 
@@ -74,7 +77,7 @@ class Directory:
     def _parsed(self, records: Sequence[bytes]) -> list[zipfile.ZipInfo]:
         """By zipfile, of an archive that has nothing but these entries. NoDirectory where it finds others."""
         data = b"".join(records)
-        with zipfile.ZipFile(io.BytesIO(data + _ending(len(data)))) as archive:
+        with zipfile.ZipFile(io.BytesIO(data + ending(len(data)))) as archive:
             entries = archive.infolist()
         if len(entries) != len(records):
             raise NoDirectory("an entry of its directory is damaged")
@@ -101,13 +104,13 @@ def _pieces(records: Iterator[tuple[int, bytes]]) -> Iterator[list[tuple[int, by
         yield piece
 
 
-def _ending(length: int) -> bytes:
+def ending(length: int) -> bytes:
     """The end of an archive that is a directory of so many bytes and nothing else.
 
     A zip64 one: without, zipfile would look for such records where the last entry's comment is, which is not ours.
     """
-    record = END64.pack(b"PK\6\6", END64.size - 12, 45, 45, 0, 0, 0, 0, length, 0)
-    locator = LOCATOR.pack(b"PK\6\7", 0, length, 1)
+    record = END64.pack(END64_SIGNATURE, END64.size - 12, 45, 45, 0, 0, 0, 0, length, 0)
+    locator = LOCATOR.pack(LOCATOR_SIGNATURE, 0, length, 1)
     elsewhere = ELSEWHERE, ELSEWHERE, FAR_ELSEWHERE, FAR_ELSEWHERE
     return record + locator + END.pack(END_SIGNATURE, 0, 0, *elsewhere, 0)
 
@@ -129,7 +132,7 @@ def _extent(file: BinaryIO) -> tuple[int, int, int]:
     if zip64 is not None:
         end, length, place = zip64
     elif {disk, first_disk} - {0, ELSEWHERE}:
-        raise NoDirectory("it is the last part of an archive in several files")
+        raise NoDirectory(PART)
     if length > end:
         raise NoDirectory("its directory is longer than the file")
     return end - length, end, end - length - place
@@ -142,10 +145,10 @@ def _zip64(file: BinaryIO, end: int) -> tuple[int, int, int] | None:
         return None
     file.seek(at)
     record, locator = file.read(END64.size), file.read(LOCATOR.size)
-    if locator[:4] != b"PK\6\7" or record[:4] != b"PK\6\6":
+    if locator[:4] != LOCATOR_SIGNATURE or record[:4] != END64_SIGNATURE:
         return None
     _, disk, _, disks = LOCATOR.unpack(locator)
     if disk != 0 or disks > 1:
-        raise NoDirectory("it is the last part of an archive in several files")
+        raise NoDirectory(PART)
     length, place = END64.unpack(record)[8:]
     return at, length, place

@@ -10,7 +10,17 @@ from typing import Any
 import pytest
 
 from app.core.archives import open_archive
-from app.core.zip_directory import END, END64, END_SIGNATURE, LOCATOR, PIECE, Directory, NoDirectory
+from app.core.zip_directory import (
+    END,
+    END64,
+    END64_SIGNATURE,
+    END_SIGNATURE,
+    LOCATOR,
+    LOCATOR_SIGNATURE,
+    PIECE,
+    Directory,
+    NoDirectory,
+)
 
 FIELDS = [name for name in zipfile.ZipInfo.__slots__ if name not in ("_compresslevel", "_end_offset")]
 
@@ -27,16 +37,17 @@ def written(files: int, comment: bytes = b"") -> bytes:
 
 
 @pytest.mark.parametrize(
-    "data",
+    ("files", "before", "comment"),
     [
-        written(0),
-        written(1),
-        written(2 * PIECE + 3, comment=b"photographs"),
-        b"#!/bin/sh\nexit 1\n" + written(3),
-        pytest.param(written(0x10001), id="zip64"),
+        (0, b"", b""),
+        (1, b"", b""),
+        (2 * PIECE + 3, b"", b"photographs"),
+        (3, b"#!/bin/sh\nexit 1\n", b""),
+        pytest.param(0x10001, b"", b"", id="zip64"),
     ],
 )
-def test_entries_are_those_of_zipfile(data: bytes) -> None:
+def test_entries_are_those_of_zipfile(files: int, before: bytes, comment: bytes) -> None:
+    data = before + written(files, comment)
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         expected = archive.infolist()
     directory = Directory(io.BytesIO(data))
@@ -62,8 +73,8 @@ def forged(name: str) -> bytes:
     """A comment that looks to zipfile like an archive's end, of whose directory it holds the only entry."""
     fake = struct.pack("<4s4B4HL2L5H2L", b"PK\1\2", 20, 3, 20, 0, 0, 0, 0, 0, 0, 0, 0, len(name), 0, 0, 0, 0, 0, 0)
     fake += name.encode()
-    record = END64.pack(b"PK\6\6", 44, 45, 45, 0, 0, 1, 1, len(fake) if name else 0, 0)
-    return fake + record + LOCATOR.pack(b"PK\6\7", 0, 0, 1)
+    record = END64.pack(END64_SIGNATURE, 44, 45, 45, 0, 0, 1, 1, len(fake) if name else 0, 0)
+    return fake + record + LOCATOR.pack(LOCATOR_SIGNATURE, 0, 0, 1)
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd.png", ""])

@@ -59,7 +59,8 @@ class Register:
 
     def label_of(self, digest: bytes) -> str | None:
         """The class in which a picture was when it came first. KeyError for one that never came."""
-        for (label,) in self._database.execute("SELECT label FROM pictures WHERE digest = ?", (digest,)):
-            found: str | None = label
-            return found
-        raise KeyError(digest)
+        row = self._database.execute("SELECT label FROM pictures WHERE digest = ?", (digest,)).fetchone()
+        if row is None:
+            raise KeyError(digest)
+        label: str | None = row[0]
+        return label

@@ -159,14 +159,19 @@ class TensorBatches:
 
     def epoch(self, epoch: int, start: int) -> Generator[Batch, None, None]:
         """The batches of one epoch from `start` on."""
-        with closing(self.endless(epoch, start)) as batches:
-            yield from islice(batches, len(self) - start)
+        return rest_of_epoch(self, epoch, start)
 
     def endless(self, epoch: int, start: int) -> Generator[Batch, None, None]:
         """All epochs one after the other, from step `start` of `epoch` on."""
         for _, _, positions in self.feed.plan(self.labels.numpy(), epoch, start):
             rows = torch.from_numpy(positions)
             yield Batch(self.inputs[rows], self.labels[rows], self.indices[rows])
+
+
+def rest_of_epoch(stream: Stream, epoch: int, start: int) -> Generator[Batch, None, None]:
+    """Of a stream from step `start` of `epoch` on, what belongs to that epoch."""
+    with closing(stream.endless(epoch, start)) as batches:
+        yield from islice(batches, len(stream) - start)
 
 
 def count_steps(images: int, batch_size: int, training: bool) -> int:

@@ -3,9 +3,8 @@
 from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass, replace
-from itertools import islice
 
-from worker.training.batches import Batch, Stream
+from worker.training.batches import Batch, Stream, rest_of_epoch
 
 
 @dataclass(frozen=True)
@@ -24,8 +23,7 @@ class PairedBatches:
 
     def epoch(self, epoch: int, start: int) -> Generator[Batch, None, None]:
         """The batches of one epoch from `start` on."""
-        with closing(self.endless(epoch, start)) as batches:
-            yield from islice(batches, len(self) - start)
+        return rest_of_epoch(self, epoch, start)
 
     def endless(self, epoch: int, start: int) -> Generator[Batch, None, None]:
         """All epochs one after the other, from step `start` of `epoch` on."""
