@@ -17,17 +17,25 @@ from app.core.tables import Base
 from tests.figures import Figures
 from tests.servers import fresh_database, postgresql, redis_server
 
+EMBEDDED, SERVERS = "sqlite+files", "postgresql+redis"
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Share the tests between two processes: what has a service of its own stays together, the longest go first."""
+    """Share the tests between two processes: those that use one service go to the same one; the longest go first."""
     for item in items:
-        group = item.nodeid.partition("::")[0]
-        if "service" in getattr(item, "fixturenames", ()):  # one service for each pair of backends
-            group += str(item.callspec.params["service"])  # type: ignore[attr-defined]
-        item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=lambda item: "/e2e/" not in item.nodeid)
+        if backends := backends_of(item):
+            item.add_marker(pytest.mark.xdist_group(backends))
+    items.sort(key=lambda item: (backends_of(item) is None, "/e2e/" not in item.nodeid))
+
+
+def backends_of(item: pytest.Item) -> str | None:
+    """The backends of the service that a test shares with others."""
+    fixtures = getattr(item, "fixturenames", ())
+    if "service" in fixtures:
+        return str(item.callspec.params["service"])  # type: ignore[attr-defined]
+    return EMBEDDED if "embedded" in fixtures else None
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

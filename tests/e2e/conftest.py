@@ -2,34 +2,45 @@
 
 import secrets
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.e2e.service import Service
-from tests.servers import fresh_database
+from tests.conftest import EMBEDDED, SERVERS
+from tests.e2e.service import Service, running
+from tests.servers import Redis, fresh_database
 
 
-@pytest.fixture(scope="module", params=["sqlite+files", "postgresql+redis"])
-def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """API and workers, for all tests of a module."""
-    data = tmp_path_factory.mktemp("service")
-    if request.param == "sqlite+files":
-        yield from _running(data, {})
-        return
-    server, broker = request.getfixturevalue("postgresql_server"), request.getfixturevalue("redis_server_url")
-    with fresh_database(server, f"imprint_{secrets.token_hex(8)}") as url:
-        yield from _running(data, {"IMPRINT_DATABASE_URL": url, "IMPRINT_BROKER_URL": broker})
+@pytest.fixture(scope="package", params=[EMBEDDED, SERVERS])
+def service(request: pytest.FixtureRequest) -> Service:
+    """API and workers on either pair, for all tests that leave them as they were."""
+    found: Service = request.getfixturevalue("embedded" if request.param == EMBEDDED else "served")
+    return found
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """API and workers on the embedded pair alone, for tests whose subject is not the engine."""
-    yield from _running(tmp_path_factory.mktemp("embedded"), {})
+    """On the embedded pair, for tests too whose subject is not the engine."""
+    with running(tmp_path_factory.mktemp("embedded"), {}) as service:
+        yield service
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
+def served(tmp_path_factory: pytest.TempPathFactory, postgresql_server: str) -> Iterator[Service]:
+    """On PostgreSQL and Redis, a server of its own: another test's jobs are not for these workers."""
+    with (
+        fresh_database(postgresql_server, f"imprint_{secrets.token_hex(8)}") as database,
+        closing(Redis()) as broker,
+        running(
+            tmp_path_factory.mktemp("served"), {"IMPRINT_DATABASE_URL": database, "IMPRINT_BROKER_URL": broker.url}
+        ) as service,
+    ):
+        yield service
+
+
+@pytest.fixture(scope="package")
 def imagenet(embedded: Service, shared_data: Path) -> dict[str, Any]:
     """MobileNetV2 as trained on ImageNet, imported."""
     path = shared_data / "weights" / "mobilenet_v2_imagenet1k.safetensors"
@@ -41,12 +52,3 @@ def imagenet(embedded: Service, shared_data: Path) -> dict[str, Any]:
     )
     assert answer.status_code == 201, answer.text
     return answer.json()
-
-
-def _running(data: Path, environment: dict[str, str]) -> Iterator[Service]:
-    service = Service(data, environment)
-    try:
-        service.start_all()
-        yield service
-    finally:
-        service.close()

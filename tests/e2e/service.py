@@ -5,7 +5,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,14 @@ class Service(Imprint):
             except OSError:  # it ended while we looked
                 continue
         return {pid: line for pid, line in found.items() if line}
+
+
+@contextmanager
+def running(data: Path, environment: Mapping[str, str]) -> Iterator[Service]:
+    """API and workers, until the block ends."""
+    with closing(Service(data, environment)) as service:
+        service.start_all()
+        yield service
 
 
 def eventually(what: Callable[[], bool], seconds: float) -> bool:

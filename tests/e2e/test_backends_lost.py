@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from examples.digits import digits, zipped
-from tests.e2e.service import Service
+from tests.e2e.service import Service, running
 from tests.e2e.storm import insisted, kind_of
 from tests.figures import Figures
 from tests.servers import Postgres, Redis, fresh_database
@@ -21,6 +21,7 @@ AGAIN_SECONDS = 60  # until all is running again
 WHOLE_SECONDS = 240  # of a training, on a machine that has other things to do
 ENDED = ("succeeded", "failed", "cancelled")
 TIMES = [1, pytest.param(10, marks=pytest.mark.storm)]
+INSISTENT = {"IMPRINT_MAX_ATTEMPTS": "1000"}
 TRAINING = {"epochs": 60, "batch_size": 4, "augmentation": {"crop": 0.7, "flip": False}}
 
 Fault = Callable[[], None]
@@ -38,22 +39,16 @@ def full_stack(tmp_path: Path, backends: tuple[Postgres, Redis]) -> Iterator[Ser
     """API and workers on PostgreSQL and Redis."""
     database, broker = backends
     with fresh_database(database.url, f"imprint_{secrets.token_hex(8)}") as url:
-        yield from _running(tmp_path, {"IMPRINT_DATABASE_URL": url, "IMPRINT_BROKER_URL": broker.url})
+        own = {"IMPRINT_DATABASE_URL": url, "IMPRINT_BROKER_URL": broker.url}
+        with running(tmp_path / "data", own | INSISTENT) as service:
+            yield service
 
 
 @pytest.fixture
 def embedded_alone(tmp_path: Path) -> Iterator[Service]:
     """API and workers on SQLite and files."""
-    yield from _running(tmp_path, {})
-
-
-def _running(data: Path, environment: dict[str, str]) -> Iterator[Service]:
-    service = Service(data / "data", {**environment, "IMPRINT_MAX_ATTEMPTS": "1000"})
-    try:
-        service.start_all()
+    with running(tmp_path / "data", INSISTENT) as service:
         yield service
-    finally:
-        service.close()
 
 
 def weathered(service: Service, fault: Fault, times: int) -> float:

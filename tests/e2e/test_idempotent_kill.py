@@ -85,7 +85,8 @@ def test_a_hundred_at_once_while_the_api_is_killed(
             made = list(pool.map(crowd.ask, range(CLIENTS)))
             killing.result()
     assert len(set(made)) == 1
-    jobs = [job for job in service.get("/v1/jobs", limit=200)["data"] if job["type"] == "finetune"]
+    trainings = service.get("/v1/jobs", type="finetune", limit=200)["data"]
+    jobs = [job for job in trainings if job["spec"]["dataset"] == body["dataset"]]
     assert [job["id"] for job in jobs] == made[:1]
     assert crowd.met["connections lost"] > 0
     told = {"requests at once": CLIENTS, "API killed": 1, **crowd.met, "jobs made": len(jobs)}

@@ -7,6 +7,7 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ import pytest
 from safetensors.numpy import load_file
 
 from examples.digits import digits
-from tests.e2e.service import HURRY, Service, eventually
+from tests.conftest import EMBEDDED, SERVERS
+from tests.e2e.service import HURRY, Service, eventually, running
 from tests.e2e.storm import SITE, Storm, insisted, revived
 from tests.figures import Figures
 from tests.servers import fresh_database
@@ -37,11 +39,11 @@ class Plan:
     epochs: int
 
 
-SHORT = Plan(jobs=2, kills=5, stops=1, pause=1.5, epochs=40)
+SHORT = Plan(jobs=2, kills=3, stops=1, pause=1.5, epochs=30)
 LONG = Plan(jobs=50, kills=200, stops=20, pause=1.2, epochs=16)
 
 
-@pytest.fixture(params=["sqlite+files", "postgresql+redis"])
+@pytest.fixture(params=[EMBEDDED, SERVERS])
 def stormy(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Service]:
     """An API and two workers, each process of which tells the witness what it writes."""
     environment = {
@@ -49,21 +51,12 @@ def stormy(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Service]:
         "IMPRINT_WITNESS": str(tmp_path / "witness"),
         "PYTHONPATH": os.pathsep.join([str(SITE), *filter(None, [os.environ.get("PYTHONPATH")])]),
     }
-    if request.param == "sqlite+files":
-        yield from _running(tmp_path, environment)
-        return
-    server, broker = request.getfixturevalue("postgresql_server"), request.getfixturevalue("redis_url")
-    with fresh_database(server, f"imprint_{secrets.token_hex(8)}") as url:
-        yield from _running(tmp_path, {**environment, "IMPRINT_DATABASE_URL": url, "IMPRINT_BROKER_URL": broker})
-
-
-def _running(tmp_path: Path, environment: dict[str, str]) -> Iterator[Service]:
-    service = Service(tmp_path / "data", environment)
-    try:
-        service.start_all()
-        yield service
-    finally:
-        service.close()
+    with ExitStack() as stack:
+        if request.param == SERVERS:
+            server, broker = request.getfixturevalue("postgresql_server"), request.getfixturevalue("redis_url")
+            database = stack.enter_context(fresh_database(server, f"imprint_{secrets.token_hex(8)}"))
+            environment |= {"IMPRINT_DATABASE_URL": database, "IMPRINT_BROKER_URL": broker}
+        yield stack.enter_context(running(tmp_path / "data", environment))
 
 
 def spec(dataset: str, number: int, epochs: int) -> dict[str, Any]:
