@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.core.database import is_full
 from app.core.errors import FieldError, Kind, ServiceError
 from app.core.storage import FULL
 from app.http.pointers import field_errors
@@ -86,7 +87,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(ClientDisconnect, _client_gone)
     app.add_exception_handler(OSError, _system_error)
     app.add_exception_handler(DataError, _data_error)
-    app.add_exception_handler(OperationalError, _database_away)
+    app.add_exception_handler(OperationalError, _database_error)
 
 
 async def _service_error(_request: Request, error: Exception) -> Response:
@@ -129,16 +130,22 @@ async def _client_gone(request: Request, _error: Exception) -> Response:
 
 async def _system_error(_request: Request, error: Exception) -> Response:
     if cast(OSError, error).errno in FULL:
-        logger.error("the storage is full")
-        return problem(507, "storage_full", STORAGE_FULL)
+        return _full()
     raise error
+
+
+def _full() -> Response:
+    logger.error("the storage is full")
+    return problem(507, "storage_full", STORAGE_FULL)
 
 
 async def _data_error(_request: Request, _error: Exception) -> Response:
     return problem(422, "invalid_request", "The request holds characters or numbers that cannot be stored.")
 
 
-async def _database_away(_request: Request, error: Exception) -> Response:
+async def _database_error(_request: Request, error: Exception) -> Response:
+    if is_full(cast(OperationalError, error)):
+        return _full()
     logger.error("the database does not answer: %s", error)
     return problem(503, "database_unavailable", "The database does not answer.", headers={"Retry-After": "5"})
 

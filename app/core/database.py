@@ -4,6 +4,7 @@ SQLite: WAL, foreign keys, full durability, and BEGIN IMMEDIATE for writing; its
 lose racing updates. PostgreSQL needs none of this.
 """
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import copy
@@ -12,12 +13,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from app.core.tenancy import TENANT
 
 SQLITE_BUSY_SECONDS = 60
 BEGIN = "imprint_begin"
+POSTGRESQL_DISK_FULL = "53100"
 
 
 class Database:
@@ -57,6 +60,12 @@ class Database:
     def close(self) -> None:
         """Give every connection back."""
         self.engine.dispose()
+
+
+def is_full(error: OperationalError) -> bool:
+    """Whether the database answers, but has no room left."""
+    code, state = (getattr(error.orig, name, None) for name in ("sqlite_errorcode", "sqlstate"))
+    return code == sqlite3.SQLITE_FULL or state == POSTGRESQL_DISK_FULL
 
 
 def _server(url: str) -> Engine:
