@@ -1,12 +1,13 @@
-"""What a dataset of 200,000 images takes to prepare."""
+"""What a dataset of 200,000 images takes: to prepare, and to train with."""
 
 import io
 import time
 import zipfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
-import httpx
 import numpy as np
 import psutil
 from PIL import Image
@@ -19,7 +20,11 @@ from worker.children import CHILDREN
 
 FEW, MANY, SIDE, CLASSES, POLL = 20_000, 200_000, 24, 10, 0.02
 MIB = 2**20
-PREPARING = CHILDREN["prepare"]
+PREPARING, TRAINING = CHILDREN["prepare"], CHILDREN["finetune"]
+SPEC = {
+    "type": "finetune", "backbone": "shufflenet_v2_x0_5", "image_size": 32,
+    "training": {"epochs": 1, "batch_size": 128},
+}  # fmt: skip
 NOTES = [
     """\
 Some 40 bytes an image stay in memory: its entry in the archive, its place in the pack, its class and its split. Paths
@@ -31,22 +36,39 @@ these some 8 % fewer are prepared in a second than when all of that was in memor
 
 def run(material: Material) -> Section:
     """Once: memory is not noisy."""
-    memory, rates = [], []
-    for count in (FEW, MANY):
-        with TemporaryDirectory() as name:
-            most, seconds = prepared(written(Path(name, "archive.zip"), count), Path(name, "data"))
-        memory.append(Series(f"memory, {count:,} images", "MiB", [most / MIB]))
-        rates.append(Series(f"rate, {count:,} images", "images/s", [count / seconds]))
-        print(f"  {count}: {most / MIB:.0f} MiB, {seconds:.0f} s", flush=True)
-    more = memory[1].values[0] - memory[0].values[0]
+    series: list[Series] = []
+    goals: list[Goal] = []
+    found = {count: measured(count) for count in (FEW, MANY)}
+    for work in ("preparation", "training"):
+        series += [Series(f"{work}, {count:,} images", "MiB", [each[work] / MIB]) for count, each in found.items()]
+        more = (found[MANY][work] - found[FEW][work]) / MIB
+        goals.append(Goal(f"{work}: MiB more for {MANY:,} images than for {FEW:,}", [more], most=64))
+    series += [
+        Series(f"preparation, {count:,} images", "images/s", [count / each["seconds"]]) for count, each in found.items()
+    ]
     return Section(
         "A large dataset",
-        f"The most resident memory that the process took which prepares a dataset, of JPEGs of {SIDE} px (noise, no "
-        "two alike). Pixels go to the disk, and so does what must be known of all images at once.",
-        [*memory, *rates],
-        [Goal(f"MiB more for {MANY:,} images than for {FEW:,}", [more], most=64)],
+        f"JPEGs of {SIDE} px (noise, no two alike): the most resident memory that the process took which prepares a "
+        "dataset of them, and the most memory of its own (pages of files, which the system may take back, not counted) "
+        f"that the process took which trains a ShuffleNetV2 at {SPEC['image_size']} px with them for an epoch. Pixels "
+        "go to the disk, and so does what must be known of all images at once; a training maps them into its memory.",
+        series,
+        goals,
         NOTES,
     )
+
+
+def measured(count: int) -> dict[str, float]:
+    """Of a dataset of so many images: the most bytes in preparing and in training, the seconds of its preparation."""
+    with TemporaryDirectory() as name, warm(Path(name, "data")) as url:
+        imprint, archive = Imprint(url), written(Path(name, "archive.zip"), count)
+        dataset, began = uploaded(imprint, archive), time.monotonic()
+        preparation = highest(imprint, "/v1/datasets", dataset, lambda: resident(PREPARING))
+        seconds = time.monotonic() - began
+        job = imprint.post("/v1/jobs", json={**SPEC, "dataset": dataset["id"]})
+        training = highest(imprint, "/v1/jobs", job, lambda: anonymous(TRAINING))
+    print(f"  {count}: {preparation / MIB:.0f} and {training / MIB:.0f} MiB, {seconds:.0f} s", flush=True)
+    return {"preparation": preparation, "training": training, "seconds": seconds}
 
 
 def written(archive: Path, count: int) -> Path:
@@ -60,27 +82,38 @@ def written(archive: Path, count: int) -> Path:
     return archive
 
 
-def prepared(archive: Path, data: Path) -> tuple[int, float]:
-    """The most memory in bytes, and the seconds, of the dataset's preparation."""
-    with warm(data) as url:
-        imprint = Imprint(url)
-        with archive.open("rb") as file:
-            headers = {"Content-Type": "application/zip"}
-            answer = httpx.post(f"{url}/v1/datasets?name=large", content=file, headers=headers, timeout=300)
-        began, most, dataset = time.monotonic(), 0, answer.raise_for_status().json()
-        while dataset["status"] == "preparing":
-            most = max(most, resident())
-            time.sleep(POLL)
-            dataset = imprint.http.get(f"/v1/datasets/{dataset['id']}").json()
-        if dataset["status"] != "ready":
-            raise SystemExit(f"{dataset['id']} {dataset['status']}: {dataset['error']}")
-        return most, time.monotonic() - began
+def uploaded(imprint: Imprint, archive: Path) -> dict[str, Any]:
+    """The dataset, which is being prepared."""
+    with archive.open("rb") as file:
+        headers = {"Content-Type": "application/zip"}
+        answer = imprint.http.post("/v1/datasets?name=large", content=file, headers=headers, timeout=300)
+    made: dict[str, Any] = answer.raise_for_status().json()
+    return made
 
 
-def resident() -> int:
-    """What the preparing process has in memory now, in bytes; 0 where there is none."""
-    found = 0
+def highest(imprint: Imprint, path: str, one: dict[str, Any], memory: Callable[[], int]) -> int:
+    """The most memory, in bytes, until the dataset or job is done."""
+    most = 0
+    while one["status"] not in ("ready", "succeeded"):
+        if one["status"] in ("failed", "cancelled"):
+            raise SystemExit(f"{one['id']} {one['status']}: {one['error']}")
+        most = max(most, memory())
+        time.sleep(POLL)
+        one = imprint.http.get(f"{path}/{one['id']}").json()
+    return most
+
+
+def resident(module: str) -> int:
+    """What the process that does this work has in memory now, in bytes; 0 where there is none."""
+    return max((memory.rss for memory in _memory(module)), default=0)
+
+
+def anonymous(module: str) -> int:
+    """The same without pages of files."""
+    return max((memory.rss - memory.shared for memory in _memory(module)), default=0)
+
+
+def _memory(module: str) -> Iterator[Any]:
     for process in psutil.process_iter(["cmdline", "memory_info"]):
-        if PREPARING in (process.info["cmdline"] or []):
-            found = max(found, process.info["memory_info"].rss)
-    return found
+        if module in (process.info["cmdline"] or []):
+            yield process.info["memory_info"]
