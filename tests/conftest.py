@@ -124,16 +124,16 @@ def database(settings: Settings) -> Iterator[Database]:
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of one megabyte."""
+def small_disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
+    """A file system of one megabyte, or as large as the parameter says."""
     folder = tmp_path / "disk"
     folder.mkdir()
     mount, unmount = shutil.which("mount"), shutil.which("umount")
-    options = ["-t", "tmpfs", "-o", "size=1m", "tmpfs", folder]
+    options = ["-t", "tmpfs", "-o", f"size={getattr(request, 'param', '1m')}", "tmpfs", folder]
     if not mount or not unmount or subprocess.run([mount, *options], capture_output=True, check=False).returncode:
         pytest.skip("this machine does not let us mount a file system")
     yield folder
-    subprocess.run([unmount, folder], check=True)
+    subprocess.run([unmount, "--lazy", folder], check=True)  # a process that just ended may still hold it
 
 
 @pytest.fixture(scope="session")

@@ -10,8 +10,10 @@ import threading
 from collections.abc import Callable
 
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 
 from app.core import leases, lifeline
+from app.core.database import is_full
 from app.core.errors import ServiceError
 from app.core.leases import Lease, StaleLease
 from app.core.specs import SPEC, AnySpec
@@ -79,6 +81,7 @@ def tells_of_a_full_disk(error: Exception) -> bool:
     return (
         getattr(error, "errno", None) in FULL
         or getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+        or (isinstance(error, OperationalError) and is_full(error))
         or os.strerror(errno.ENOSPC) in str(error)
     )
 
