@@ -30,6 +30,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: (backends_of(item) is None, "/e2e/" not in item.nodeid))
 
 
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Bytes by their number: random ones, or a zip that holds the time, would name a test otherwise in each process."""
+    return f"{len(val)} bytes" if isinstance(val, bytes) else None
+
+
 def backends_of(item: pytest.Item) -> str | None:
     """The backends of the service that a test shares with others."""
     fixtures = getattr(item, "fixturenames", ())
