@@ -42,7 +42,7 @@ quality-quick: setup
 
 # Two test processes on two cores: each with one thread of its own, or they wait for each other.
 test: setup
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup
 
 # The long forms of the tests with faults, and those that have one form; their figures become docs/reliability.md.
 TELLING := $(addprefix tests/,worker/prepare/test_hostile.py worker/test_supervisor.py worker/test_journal.py \

@@ -8,6 +8,7 @@ from typing import Annotated, NoReturn
 import typer
 from sqlalchemy.exc import OperationalError
 
+from app.core.database import is_full
 from app.core.settings import Settings
 from app.schema import WrongSchema
 
@@ -34,4 +35,5 @@ def usable_database() -> Iterator[None]:
         leave(str(wrong))
     except OperationalError as error:
         reason = str(error.orig).strip().splitlines()[0]
-        leave(f"the database cannot be used: {reason}. Start it, or correct IMPRINT_DATABASE_URL")
+        remedy = "Give its disk more room" if is_full(error) else "Start it, or correct IMPRINT_DATABASE_URL"
+        leave(f"the database cannot be used: {reason}. {remedy}")

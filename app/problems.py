@@ -38,6 +38,7 @@ STATUS: dict[Kind, int] = {
 }
 HTTP_CODES = {400: "bad_request", 404: "route_not_found", 405: "method_not_allowed", 413: "body_too_large"}
 STORAGE_FULL = "There is no room left to store this: delete what is no longer needed, or give the storage more room."
+DATABASE_FULL = "The database has no room left: give its disk more room."  # to delete is to write, too
 CLIENT_GONE = 499  # nobody reads it; logs and metrics do
 MEDIA_TYPE = "application/problem+json"
 
@@ -130,13 +131,13 @@ async def _client_gone(request: Request, _error: Exception) -> Response:
 
 async def _system_error(_request: Request, error: Exception) -> Response:
     if cast(OSError, error).errno in FULL:
-        return _full()
+        return _full(STORAGE_FULL)
     raise error
 
 
-def _full() -> Response:
-    logger.error("the storage is full")
-    return problem(507, "storage_full", STORAGE_FULL)
+def _full(detail: str) -> Response:
+    logger.error(detail)
+    return problem(507, "storage_full", detail)
 
 
 async def _data_error(_request: Request, _error: Exception) -> Response:
@@ -144,8 +145,8 @@ async def _data_error(_request: Request, _error: Exception) -> Response:
 
 
 async def _database_error(_request: Request, error: Exception) -> Response:
-    if is_full(cast(OperationalError, error)):
-        return _full()
+    if is_full(error):
+        return _full(DATABASE_FULL)
     logger.error("the database does not answer: %s", error)
     return problem(503, "database_unavailable", "The database does not answer.", headers={"Retry-After": "5"})
 

@@ -4,13 +4,11 @@ import errno
 import logging
 import os
 import signal
-import sqlite3
 import sys
 import threading
 from collections.abc import Callable
 
 from sqlalchemy import select
-from sqlalchemy.exc import OperationalError
 
 from app.core import leases, lifeline
 from app.core.database import is_full
@@ -78,12 +76,7 @@ def _run(work: Work, context: Context, job_id: str, epoch: int, stop: threading.
 
 def tells_of_a_full_disk(error: Exception) -> bool:
     """Another attempt would meet it at once again. The writers of weights and graphs have exceptions of their own."""
-    return (
-        getattr(error, "errno", None) in FULL
-        or getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
-        or (isinstance(error, OperationalError) and is_full(error))
-        or os.strerror(errno.ENOSPC) in str(error)
-    )
+    return getattr(error, "errno", None) in FULL or is_full(error) or os.strerror(errno.ENOSPC) in str(error)
 
 
 def _lease(context: Context, job_id: str, epoch: int) -> Lease:

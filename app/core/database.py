@@ -13,14 +13,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from app.core.tenancy import TENANT
 
 SQLITE_BUSY_SECONDS = 60
 BEGIN = "imprint_begin"
-POSTGRESQL_DISK_FULL = "53100"
+SQLITE_FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE)  # the second when it is opened
+POSTGRESQL_FULL = "53100"  # disk_full
 
 
 class Database:
@@ -62,10 +62,14 @@ class Database:
         self.engine.dispose()
 
 
-def is_full(error: OperationalError) -> bool:
-    """Whether the database answers, but has no room left."""
-    code, state = (getattr(error.orig, name, None) for name in ("sqlite_errorcode", "sqlstate"))
-    return code == sqlite3.SQLITE_FULL or state == POSTGRESQL_DISK_FULL
+def is_full(error: BaseException) -> bool:
+    """Whether a database, which says so itself or by way of SQLAlchemy, answers but has no room left.
+
+    A quota that SQLite meets is not told from a disk that is broken.
+    """
+    driver = getattr(error, "orig", error)
+    code, state = (getattr(driver, name, None) for name in ("sqlite_errorcode", "sqlstate"))
+    return code in SQLITE_FULL or state == POSTGRESQL_FULL
 
 
 def _server(url: str) -> Engine:

@@ -106,8 +106,9 @@ def test_a_killed_worker_loses_no_job(service: Service, target: dict[str, Any]) 
     undisturbed = service.followed("/v1/jobs", training(service, target))
     job = training(service, target)
     service.kill_workers()
-    assert eventually(lambda: not any("worker" in line for line in service.alive()), seconds=10)
-    service.start("worker")
+    dead = eventually(lambda: not any("worker" in line for line in service.alive()), seconds=10)
+    service.start("worker")  # for other tests too
+    assert dead
     ended = service.until(job, lambda now: now["status"] in ("succeeded", "failed", "cancelled"))
     assert ended["status"] == "succeeded"
     assert ended["attempts"] == 2

@@ -50,8 +50,8 @@ def test_another_epoch_and_one_that_was_broken_off_are_assembled_anew(packed: Ma
 
 def test_what_does_not_fit_is_not_kept(packed: Maker) -> None:
     counting = Counting(packed(10))
-    image = next(counting.epoch(0, 0)).inputs[0].nbytes
-    for room, assembled in ((10 * image, 3), (10 * image - 1, 6)):
+    whole_batches = 3 * next(counting.epoch(0, 0)).inputs.nbytes
+    for room, assembled in ((whole_batches, 3), (whole_batches - 1, 6)):
         counting.assembled, remembered = 0, Remembered(counting, room)
         whole = list(remembered.epoch(0, 0))
         assert same(list(remembered.epoch(0, 0)), whole)

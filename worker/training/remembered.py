@@ -1,6 +1,6 @@
 """Batches that come again in every epoch, assembled once."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 
 from worker.training.batches import Batch, Source
 
@@ -8,7 +8,7 @@ MOST_BYTES = 64 * 2**20
 
 
 class Remembered:
-    """A source of which always the same epoch is asked, as in validation: kept in memory where it fits there.
+    """A source of which always the same epoch is asked, as in validation: kept where all of it takes `most_bytes`.
 
     Decoding and resizing a few hundred images again after every epoch takes as long as training on them does.
     """
@@ -26,17 +26,9 @@ class Remembered:
             yield from self._kept[epoch][start:]
             return
         assembled: list[Batch] = []
-        yield from self._noted(self._source.epoch(epoch, start), assembled)
+        for batch in self._source.epoch(epoch, start):
+            if len(self) * batch.inputs.nbytes <= self._most:
+                assembled.append(batch)
+            yield batch
         if start == 0 and len(assembled) == len(self):
             self._kept = {epoch: assembled}
-
-    def _noted(self, batches: Iterator[Batch], assembled: list[Batch]) -> Generator[Batch, None, None]:
-        """The same batches, put down as long as all of them fit."""
-        taken = 0
-        for batch in batches:
-            taken += batch.inputs.nbytes
-            if taken <= self._most:
-                assembled.append(batch)
-            else:
-                assembled.clear()
-            yield batch
