@@ -1,7 +1,6 @@
 """What every test may ask for. Databases and brokers are real: SQLite files, PostgreSQL and Redis servers."""
 
 import os
-import secrets
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -91,7 +90,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'data' / 'imprint.db'}"
         return
-    with fresh_database(request.getfixturevalue("postgresql_server"), f"imprint_{secrets.token_hex(8)}") as url:
+    with fresh_database(request.getfixturevalue("postgresql_server")) as url:
         yield url
 
 

@@ -1,5 +1,6 @@
 """Real PostgreSQL and Redis for tests: those that the environment names, else ones started from pip wheels."""
 
+import secrets
 import shutil
 import subprocess
 import tempfile
@@ -62,8 +63,9 @@ def execute(url: str, *statements: str) -> None:
 
 
 @contextmanager
-def fresh_database(server: str, name: str) -> Iterator[str]:
+def fresh_database(server: str) -> Iterator[str]:
     """A new database on the server, dropped afterwards whoever is still connected."""
+    name = f"imprint_{secrets.token_hex(8)}"
     execute(server, f'CREATE DATABASE "{name}"')
     try:
         yield make_url(server).set(database=name).render_as_string(hide_password=False)

@@ -1,6 +1,5 @@
 """The service on both pairs of backends: SQLite with files as the broker, PostgreSQL with Redis."""
 
-import secrets
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -31,7 +30,7 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 def served(tmp_path_factory: pytest.TempPathFactory, postgresql_server: str) -> Iterator[Service]:
     """On PostgreSQL and Redis, a server of its own: another test's jobs are not for these workers."""
     with (
-        fresh_database(postgresql_server, f"imprint_{secrets.token_hex(8)}") as database,
+        fresh_database(postgresql_server) as database,
         closing(Redis()) as broker,
         running(
             tmp_path_factory.mktemp("served"), {"IMPRINT_DATABASE_URL": database, "IMPRINT_BROKER_URL": broker.url}

@@ -1,6 +1,5 @@
 """Brokers that forget, die and come back, and databases that do: no job is lost, and all go on by themselves."""
 
-import secrets
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -38,7 +37,7 @@ def backends() -> Iterator[tuple[Postgres, Redis]]:
 def full_stack(tmp_path: Path, backends: tuple[Postgres, Redis]) -> Iterator[Service]:
     """API and workers on PostgreSQL and Redis."""
     database, broker = backends
-    with fresh_database(database.url, f"imprint_{secrets.token_hex(8)}") as url:
+    with fresh_database(database.url) as url:
         own = {"IMPRINT_DATABASE_URL": url, "IMPRINT_BROKER_URL": broker.url}
         with running(tmp_path / "data", own | INSISTENT) as service:
             yield service

@@ -1,34 +1,21 @@
 """A disk that is full for a while, with the database on it: refusals say so, and nothing is lost."""
 
-import os
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from examples.digits import digits
 from tests.api.material import problem
+from tests.disks import fill
 from tests.e2e.service import Service, running
 from tests.figures import Figures
 
 FULL_SECONDS = 20.0  # more than a lease
-PIECE = bytes(4096)
 SPEC = {
     "type": "finetune", "backbone": "shufflenet_v2_x0_5", "image_size": 32,
     "training": {"epochs": 100, "batch_size": 4, "augmentation": {"crop": 0.7, "flip": False}},
 }  # fmt: skip
-
-
-def fill(disk: Path) -> Path:
-    """Until not a page is left; the file that takes the room."""
-    filler = disk / "filler"
-    descriptor = os.open(filler, os.O_WRONLY | os.O_CREAT)
-    with suppress(OSError):
-        while True:
-            os.write(descriptor, PIECE)
-    os.close(descriptor)
-    return filler
 
 
 @pytest.mark.storm

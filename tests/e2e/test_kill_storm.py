@@ -3,7 +3,6 @@
 import hashlib
 import os
 import random
-import secrets
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -54,7 +53,7 @@ def stormy(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Service]:
     with ExitStack() as stack:
         if request.param == SERVERS:
             server, broker = request.getfixturevalue("postgresql_server"), request.getfixturevalue("redis_url")
-            database = stack.enter_context(fresh_database(server, f"imprint_{secrets.token_hex(8)}"))
+            database = stack.enter_context(fresh_database(server))
             environment |= {"IMPRINT_DATABASE_URL": database, "IMPRINT_BROKER_URL": broker}
         yield stack.enter_context(running(tmp_path / "data", environment))
 

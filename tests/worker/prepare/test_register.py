@@ -1,9 +1,9 @@
 import sqlite3
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from tests.disks import fill
 from worker.child import tells_of_a_full_disk
 from worker.prepare.register import Register
 
@@ -46,11 +46,8 @@ def test_a_full_disk_is_told_and_nothing_is_left(small_disk: Path) -> None:
 
 
 def test_one_that_cannot_even_begin_leaves_nothing(small_disk: Path) -> None:
-    filling = small_disk / "full"
-    with filling.open("wb", buffering=0) as file, suppress(OSError):
-        while True:
-            file.write(bytes(4096))
+    filler = fill(small_disk)
     with pytest.raises(sqlite3.OperationalError) as caught:
         entered(small_disk / "register", 1)
     assert tells_of_a_full_disk(caught.value)
-    assert list(small_disk.iterdir()) == [filling]
+    assert list(small_disk.iterdir()) == [filler]
