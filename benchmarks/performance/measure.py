@@ -68,13 +68,13 @@ def under(case: str, found: Mapping[str, Series]) -> list[Series]:
 
 
 def told(python: Path, module: str, arguments: Sequence[object], **environment: str) -> Any:
-    """The JSON that `python -m module arguments` prints as the last line of its output.
-
-    Our own processes have the environment that the service starts its trainings in; the peers have what a user has.
-    """
+    """The JSON that `python -m module arguments` prints as the last line of its output."""
     command = [str(python), "-m", module, *map(str, arguments)]
-    ours = TRAINING_ENVIRONMENT if python == OURS else {}
-    printed = subprocess.run(
-        command, cwd=ROOT, env={**os.environ, **ours, **environment}, check=True, stdout=subprocess.PIPE
-    )
+    surroundings = surroundings_of(python) | environment
+    printed = subprocess.run(command, cwd=ROOT, env=surroundings, check=True, stdout=subprocess.PIPE)
     return json.loads(printed.stdout.decode().strip().splitlines()[-1])
+
+
+def surroundings_of(python: Path) -> dict[str, str]:
+    """The environment that the service starts its trainings in for our own processes; peers have what a user has."""
+    return {**os.environ, **(TRAINING_ENVIRONMENT if python == OURS else {})}

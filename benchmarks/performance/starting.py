@@ -1,38 +1,62 @@
 """From a submission to the first step of its training, on a worker that is warm."""
 
+import subprocess
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.performance.material import ARCHIVE, Material
-from benchmarks.performance.measure import OURS, Goal, Section, Series, told
-from examples.digits import Imprint, server
+from celery import Celery
 
-ROUNDS, POLL = 5, 0.02
-MODULE = "benchmarks.performance.first_step"
-SPEC = {"type": "finetune", "backbone": "resnet18", "image_size": 64, "training": {"epochs": 2}}
+from benchmarks.performance.material import ARCHIVE, Material
+from benchmarks.performance.measure import OURS, ROOT, Goal, Section, Series, rounds, surroundings_of, told
+from benchmarks.performance.serving import warm
+from examples.digits import Imprint
+from tests.servers import redis_server
+
+ROUNDS, POLL, PATIENCE = 5, 0.02, 120.0
+BACKBONE, SIZE = "resnet18", 64
+SPEC = {"type": "finetune", "backbone": BACKBONE, "image_size": SIZE, "training": {"epochs": 2}}
+IMPORTED, BARE = "benchmarks.performance.first_step", "benchmarks.performance.peers.bare_task"
+MOST = 1.5
+NOTES = [
+    """\
+The task's process stays from one task to the next, with torch's threads and the memory of the step before; a job of
+Imprint has a process of its own, so that nothing of one can harm another."""
+]
 
 
 def run(material: Material) -> Section:
-    """Jobs one after the other, with an imported process in between."""
-    ours, bare = Series("submission to first step", "s", []), Series("an imported process to its first step", "s", [])
-    with TemporaryDirectory() as name, server(Path(name, "data")) as url:
+    """Jobs one after the other, with an imported process and a bare task in between."""
+    work = (material.packed, BACKBONE, SIZE)
+    with TemporaryDirectory() as name, warm(Path(name, "data")) as url, bare_task(*work) as task:
         imprint = Imprint(url)
         spec = SPEC | {"dataset": imprint.archive(ARCHIVE, material.archive.read_bytes())["id"]}
-        imprint.job(**spec)  # the worker is warm after it
-        for _ in range(ROUNDS):
-            ours.values.append(first_step(imprint, spec))
-            bare.values.append(told(OURS, MODULE, (material.packed, "resnet18", 64)))
-            print(f"  {ours.values[-1]:.3g} s, {bare.values[-1]:.3g} s", flush=True)
-    more = [mine - theirs for mine, theirs in zip(ours.values, bare.values, strict=True)]
-    about = (
-        "ResNet-18, 64 px: from the POST to the first step that `GET /v1/jobs/{id}` tells of, asked every "
-        "20 ms; and from its first line to its first step of a process that has imported everything already. A "
-        "difference in seconds."
-    )
+        job = partial(first_step, imprint, spec)
+        job(), task()  # neither is anybody's first
+        candidates = {"imprint": job, "an imported process": partial(told, OURS, IMPORTED, work), "a Celery task": task}
+        found = rounds(candidates, ROUNDS, "s")
     return Section(
-        "Start of a job", about, [ours, bare], [Goal("seconds more than an imported process", more, most=1.5)]
+        "Start of a job",
+        f"ResNet-18, {SIZE} px, seconds to the first step, all by Imprint's training core. `imprint`: from the POST to "
+        f"the step that `GET /v1/jobs/{{id}}` tells of, asked every {POLL * 1000:.0f} ms. `an imported process`: from "
+        "its first line, torch imported. `a Celery task`: from `send_task` to the task's answer, by Redis, in a forked "
+        "process that has torch imported and has done it before. Differences in seconds.",
+        list(found.values()),
+        [
+            Goal(f"imprint - {other}", differences(found["imprint"], found[other]), most=MOST)
+            for other in candidates
+            if other != "imprint"
+        ],
+        NOTES,
     )
+
+
+def differences(one: Series, other: Series) -> list[float]:
+    """How much more one is than the other, round by round."""
+    return [mine - theirs for mine, theirs in zip(one.values, other.values, strict=True)]
 
 
 def first_step(imprint: Imprint, spec: dict[str, object]) -> float:
@@ -46,3 +70,22 @@ def first_step(imprint: Imprint, spec: dict[str, object]) -> float:
     seconds = time.monotonic() - began
     imprint.followed("/v1/jobs", told)
     return seconds
+
+
+@contextmanager
+def bare_task(packed: Path, backbone: str, size: int) -> Iterator[Callable[[], float]]:
+    """What sends the task to a worker of its own and returns the seconds until it is answered."""
+    with redis_server() as url, Celery(broker=url, backend=url) as client:
+        command = [OURS, "-m", "celery", "-A", BARE, "-b", url, "--result-backend", url, "-q"]
+        pool = ["worker", "--pool", "prefork", "--concurrency", "1", "--loglevel", "ERROR"]
+
+        def seconds() -> float:
+            began = time.monotonic()
+            client.send_task("first_step", (str(packed), backbone, str(size))).get(timeout=PATIENCE)
+            return time.monotonic() - began
+
+        with subprocess.Popen([*command, *pool], cwd=ROOT, env=surroundings_of(OURS)) as worker:
+            try:
+                yield seconds
+            finally:
+                worker.terminate()

@@ -1,0 +1,8 @@
+"""A Celery task that takes the first step of a training, and has nothing around it. celery -A ... -b REDIS worker"""
+
+from celery import Celery
+
+from benchmarks.performance import first_step  # here, so that torch is imported before the pool's process is forked
+
+app = Celery("bare")
+app.task(first_step.main, name="first_step")
