@@ -14,7 +14,7 @@ from app.core import leases, lifeline
 from app.core.database import is_full
 from app.core.errors import ServiceError
 from app.core.leases import Lease, StaleLease
-from app.core.specs import SPEC, AnySpec
+from app.core.specs import SPEC, USER_TYPES, AnySpec
 from app.core.storage import FULL
 from app.core.tables import Job
 from worker.context import Context
@@ -23,8 +23,6 @@ logger = logging.getLogger(__name__)
 
 STOPPED = 3  # exit status: stopped when asked, everything worth keeping is saved
 STALE = 4  # exit status: the job has moved on
-# Another attempt would fill it again at once.
-STORAGE_FULL = "There was no room left to store the outcome: free some space, then ask for it again."
 
 
 class Stopped(Exception):
@@ -65,7 +63,7 @@ def _run(work: Work, context: Context, job_id: str, epoch: int, stop: threading.
         except Exception as error:
             if not tells_of_a_full_disk(error):
                 raise
-            _fail(context, lease, JobError("storage_full", STORAGE_FULL))
+            _fail(context, lease, _storage_full(lease))
     except Stopped:
         return STOPPED
     except StaleLease as stale:
@@ -77,6 +75,11 @@ def _run(work: Work, context: Context, job_id: str, epoch: int, stop: threading.
 def tells_of_a_full_disk(error: Exception) -> bool:
     """Another attempt would meet it at once again. The writers of weights and graphs have exceptions of their own."""
     return getattr(error, "errno", None) in FULL or is_full(error) or os.strerror(errno.ENOSPC) in str(error)
+
+
+def _storage_full(lease: Lease) -> JobError:
+    then = "resume the job" if lease.type in USER_TYPES else "ask for it again"
+    return JobError("storage_full", f"There was no room left to store the outcome: free some space, then {then}.")
 
 
 def _lease(context: Context, job_id: str, epoch: int) -> Lease:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, exists, select
 
 from app.core.clock import now
 from app.core.states import Status
@@ -23,9 +23,9 @@ OWNERS: dict[str, type[Dataset | Model | Job]] = {"uploads": Dataset, "datasets"
 def sweep(context: Context) -> list[str]:
     """Delete old scratch folders, files of datasets, models and jobs that are gone, and of jobs those without a row.
 
-    Returns the keys of all that.
+    And the saved states of jobs that succeeded a day ago. Returns the keys of all that.
     """
-    keys = [*_scratch(context), *_orphans(context), *_partial(context)]
+    keys = [*_scratch(context), *_orphans(context), *_partial(context), *_spent(context)]
     _delete(context, keys)
     unsaid = _unsaid(context)
     _delete(context, unsaid)
@@ -67,6 +67,18 @@ def _partial(context: Context) -> list[str]:
         ended = Upload.dataset.is_not(None), Upload.created_at < now() - GRACE_SECONDS
         session.execute(delete(Upload).where(*ended))
     return [f"{PARTIAL}/{path.name}" for path in old]
+
+
+def _spent(context: Context) -> list[str]:
+    """Saved states, and their rows, from which nothing will go on: their job has its model.
+
+    They are three times the model's size. Those of a job that failed stay: it may be resumed.
+    """
+    succeeded = exists().where(
+        Job.id == Checkpoint.job_id, Job.status == Status.SUCCEEDED, Job.finished_at < now() - GRACE_SECONDS
+    )
+    with context.database.writing() as session:
+        return list(session.scalars(delete(Checkpoint).where(succeeded).returning(Checkpoint.key)))
 
 
 def _is_owned(context: Context, table: type[Dataset | Model | Job], id_: str) -> bool:

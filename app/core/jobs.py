@@ -1,6 +1,6 @@
 """What a user does to a job.
 
-Create, cancel, pause, resume, look. Every change is a conditional UPDATE checked by its row count.
+Create, cancel, pause, resume, remove, look. Every change is a conditional UPDATE checked by its row count.
 """
 
 from typing import Any
@@ -11,9 +11,12 @@ from sqlalchemy.orm import Session
 from app.core.clock import now
 from app.core.errors import conflict, not_found
 from app.core.ids import new_id
-from app.core.specs import LANES, AnySpec
-from app.core.states import Status, sources
+from app.core.specs import LANES, USER_TYPES, AnySpec
+from app.core.states import TERMINAL, Status, sources
 from app.core.tables import Artifact, Checkpoint, Dataset, Event, Job, Model
+
+# Why a job failed that might well succeed: what was missing was missing on the machine.
+MACHINE_FAILED = frozenset({"storage_full", "worker_lost", "worker_killed", "worker_crashed", "worker_out_of_memory"})
 
 
 def create(session: Session, spec: AnySpec, name: str | None = None) -> Job:
@@ -83,17 +86,47 @@ def pause(session: Session, job_id: str) -> Job:
     return get(session, job_id)
 
 
+def can_be_revived(job: Job) -> bool:
+    """Whether the job failed for what its machine may have again: memory, space, power.
+
+    Not the making of a dataset or a model, which nobody asked for as a job: that has failed with it.
+    """
+    failed = job.status == Status.FAILED and job.type in USER_TYPES
+    return failed and (job.error or {}).get("code") in MACHINE_FAILED
+
+
 def resume(session: Session, job_id: str) -> Job:
-    """Put a paused job back into the queue; take back a pause that has not happened yet."""
+    """Put a job back into the queue that is paused, or can be revived; take back a pause that has not happened yet.
+
+    It goes on from its last checkpoint. One that had failed has all its attempts before it.
+    """
     job = get(session, job_id, lock=True)
     values: dict[str, Any] = {"pause_requested": False, "queued_at": now(), "woken_at": now()}
-    if moved(session, move(job_id, Status.QUEUED, Job.status == Status.PAUSED, **values)):
+    revived = {"attempts": 0, "error": None, "finished_at": None} if can_be_revived(job) else {}
+    if job.status == Status.PAUSED or revived:
+        moved(session, move(job_id, Status.QUEUED, **values, **revived))
         record(session, job_id, "queued", {"reason": "resumed"})
     elif job.status == Status.RUNNING and job.pause_requested:
         session.execute(update(Job).where(Job.id == job_id, Job.status == Status.RUNNING).values(pause_requested=False))
     elif job.status not in (Status.QUEUED, Status.RUNNING):
-        raise conflict("job_not_paused", f"A job that is {job.status} cannot be resumed.")
+        raise conflict("job_not_paused", _why_not(job))
     return get(session, job_id)
+
+
+def _why_not(job: Job) -> str:
+    if job.status == Status.FAILED:
+        return f"The job has failed for good: {(job.error or {}).get('message')}"
+    return f"A job that is {job.status} cannot be resumed."
+
+
+def remove(session: Session, job_id: str) -> None:
+    """Forget a job that has ended, with all that it told and saved; its files are the caller's to delete.
+
+    What it made, a model or a dataset, stays.
+    """
+    if get(session, job_id, lock=True).status not in TERMINAL:
+        raise conflict("job_not_ended", "The job has not ended yet; cancel it or wait.")
+    session.execute(delete(Job).where(Job.id == job_id))
 
 
 def queue_position(session: Session, job: Job) -> int | None:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from app.core.clock import now
 from app.core.jobs import close, move, moved, record
+from app.core.specs import USER_TYPES
 from app.core.states import LEASED, Status
 from app.core.tables import Job
 
@@ -156,7 +157,8 @@ def settle(
         close(session, job_id, Status.CANCELLED, {"code": "cancelled", "message": "The job was cancelled."}, ours)
         return Status.CANCELLED
     if max_attempts is not None and job.attempts >= max_attempts:
-        message = f"Given up after {job.attempts} attempts. The last one: {reason}"
+        again = ", until it is resumed" if job.type in USER_TYPES else ""
+        message = f"Given up after {job.attempts} attempts{again}. The last one: {reason}"
         close(session, job_id, Status.FAILED, {"code": code, "message": message}, ours)
         return Status.FAILED
     target = Status.PAUSED if job.pause_requested else Status.QUEUED

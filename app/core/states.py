@@ -25,11 +25,11 @@ LEGAL: dict[Status, frozenset[Status]] = {
     Status.CANCELLING: frozenset({Status.CANCELLED}),
     Status.PAUSED: frozenset({Status.QUEUED, Status.CANCELLED}),
     Status.SUCCEEDED: frozenset(),
-    Status.FAILED: frozenset(),
+    Status.FAILED: frozenset({Status.QUEUED}),  # by its user, where the machine failed and not the job
     Status.CANCELLED: frozenset(),
 }
 
-TERMINAL = frozenset(status for status, following in LEGAL.items() if not following)
+TERMINAL = frozenset({Status.SUCCEEDED, Status.FAILED, Status.CANCELLED})
 LEASED = frozenset({Status.RUNNING, Status.CANCELLING})
 
 

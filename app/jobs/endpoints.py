@@ -89,8 +89,14 @@ def pause_job(job_id: str, context: Ctx) -> JobAnswer:
 
 @router.post("/{job_id}/resume", status_code=202, responses=documented(404, 409))
 def resume_job(job_id: str, context: Ctx) -> JobAnswer:
-    """Put a paused job back into the queue."""
-    return service.change(context, job_id, jobs.resume)
+    """Let a paused job go on from its last checkpoint, or one that failed for want of space, memory or a worker."""
+    return service.resume(context, job_id)
+
+
+@router.delete("/{job_id}", status_code=204, responses=documented(404, 409))
+def delete_job(job_id: str, context: Ctx) -> None:
+    """Remove a job that has ended, with its checkpoints, figures and events. The model that it made stays."""
+    service.delete(context, job_id)
 
 
 @router.get("/{job_id}/events", response_model=Listing[EventAnswer], responses={**documented(404), **STREAMED})

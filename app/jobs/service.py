@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from pydantic import TypeAdapter
 from sqlalchemy.orm import Session
 
 from app.context import Context
@@ -11,11 +12,13 @@ from app.core.settings import Settings
 from app.core.specs import AskedSpec
 from app.core.states import Status
 from app.core.tables import Checkpoint, Event, Job, Metric
-from app.http.idempotency import once, ticket
+from app.http.idempotency import forget, once, ticket
 from app.http.pagination import Listing, Page, listing
 from app.jobs import queries
 from app.jobs.checks.complete import complete
-from app.jobs.schemas import CheckpointAnswer, EventAnswer, JobAnswer, MetricAnswer
+from app.jobs.schemas import CheckpointAnswer, EventAnswer, JobAnswer, MetricAnswer, UserSpec
+
+ASKED: TypeAdapter[AskedSpec] = TypeAdapter(UserSpec)
 
 
 def create(context: Context, spec: AskedSpec, key: str | None) -> JobAnswer:
@@ -30,10 +33,15 @@ def create(context: Context, spec: AskedSpec, key: str | None) -> JobAnswer:
 
 
 def _insert(session: Session, settings: Settings, spec: AskedSpec) -> str:
+    return jobs.create(session, _admitted(session, settings, spec), spec.name).id
+
+
+def _admitted(session: Session, settings: Settings, spec: AskedSpec) -> AskedSpec:
+    """The whole spec, if what it names is there and there is room for one more job."""
     whole = complete(session, spec)
     quotas.check_job(session, settings)
     quotas.check_storage(session, settings, 0)
-    return jobs.create(session, whole, spec.name).id
+    return whole
 
 
 def _answer(session: Session, job: Job) -> JobAnswer:
@@ -65,7 +73,7 @@ def get(context: Context, job_id: str) -> JobAnswer:
 
 
 def change(context: Context, job_id: str, move: Callable[[Session, str], Job]) -> JobAnswer:
-    """Cancel, pause or resume (`move` is one of `app.core.jobs`); what is queued afterwards is woken.
+    """Cancel or pause (`move` is one of `app.core.jobs`); what is queued afterwards is woken.
 
     A job that was cancelled where no worker had it, paused for one, has no supervisor that would delete its files.
     """
@@ -76,6 +84,26 @@ def change(context: Context, job_id: str, move: Callable[[Session, str], Job]) -
         context.storage.delete(f"jobs/{job_id}")
     _wake(context, job)
     return answer
+
+
+def resume(context: Context, job_id: str) -> JobAnswer:
+    """The same for `jobs.resume`. A job that had ended is admitted like a new one: what it needs may be gone since."""
+
+    def move(session: Session, job_id: str) -> Job:
+        job = jobs.get(session, job_id, lock=True)
+        if jobs.can_be_revived(job):
+            _admitted(session, context.settings, ASKED.validate_python(job.spec))
+        return jobs.resume(session, job_id)
+
+    return change(context, job_id, move)
+
+
+def delete(context: Context, job_id: str) -> None:
+    """Remove a job that has ended, with its files. 409 `job_not_ended`."""
+    with context.database.writing() as session:
+        jobs.remove(session, job_id)
+        forget(session, job_id)
+    context.storage.delete(f"jobs/{job_id}")
 
 
 def events(context: Context, job_id: str, asked: Page) -> Listing[EventAnswer]:

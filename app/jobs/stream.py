@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 
 from app.core import jobs
 from app.core.database import Database
-from app.core.errors import invalid
+from app.core.errors import ServiceError, invalid
 from app.core.states import TERMINAL
 from app.jobs import queries
 from app.jobs.schemas import EventAnswer
@@ -70,7 +70,10 @@ async def follow(
         await asyncio.sleep(LOOK_SECONDS)
         if not await run_in_threadpool(may_go_on):
             return
-        seen = await run_in_threadpool(look, database, job_id, last)
+        try:
+            seen = await run_in_threadpool(look, database, job_id, last)
+        except ServiceError:  # it has ended and been deleted since the last look
+            return
 
 
 def event_bytes(event: EventAnswer) -> bytes:

@@ -66,6 +66,7 @@ ROWS: dict[tuple[str, str], Row] = {
     ("POST", "/v1/jobs/{job_id}/cancel"): WRITE,
     ("POST", "/v1/jobs/{job_id}/pause"): WRITE,
     ("POST", "/v1/jobs/{job_id}/resume"): WRITE,
+    ("DELETE", "/v1/jobs/{job_id}"): WRITE,
     ("GET", "/v1/jobs/{job_id}/events"): READ,
     ("GET", "/v1/jobs/{job_id}/metrics"): READ,
     ("GET", "/v1/jobs/{job_id}/checkpoints"): READ,

@@ -12,6 +12,7 @@ from app.core import jobs
 from app.core.database import Database
 from app.core.leases import claim, fence, succeed
 from app.core.specs import Finetune
+from app.core.states import Status
 from tests.api.material import problem
 
 STREAM = {"accept": "text/event-stream"}
@@ -65,6 +66,20 @@ def test_a_live_stream_ends_with_the_job_and_resumes(client: httpx.Client, datab
     resumed = client.get(f"/v1/jobs/{job_id}/events", headers={**STREAM, "Last-Event-ID": "2"})
     assert [event["id"] for event in parsed(resumed.text) if "id" in event] == ["3"]
     assert client.get(f"/v1/jobs/{job_id}/events", headers={**STREAM, "Last-Event-ID": "3"}).status_code == 204
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_live_stream_ends_where_its_job_is_deleted(client: httpx.Client, database: Database, job_id: str) -> None:
+    def delete() -> None:
+        with database.writing() as session:
+            jobs.close(session, job_id, Status.FAILED, {"code": "worker_lost", "message": "the reason"})
+            jobs.remove(session, job_id)
+
+    with client.stream("GET", f"/v1/jobs/{job_id}/events", headers=STREAM) as response:
+        pieces = response.iter_text()
+        assert "queued" in next(pieces)
+        delete()
+        assert "".join(pieces) == ""
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -7,10 +7,10 @@ import pytest
 from sqlalchemy import select, update
 
 from app.core.database import Database
-from app.core.leases import claim, fence, succeed
+from app.core.leases import claim, fail, fence, succeed
 from app.core.settings import Settings
 from app.core.specs import FINETUNE_RATE, HEAD_EPOCHS, UNLABELLED_RATE
-from app.core.tables import Checkpoint, Job, Metric
+from app.core.tables import Checkpoint, Dataset, Event, Job, Metric
 from tests.api.material import add_dataset, add_model, problem
 from tests.figures import Figures
 
@@ -144,6 +144,88 @@ def test_cancel_pause_and_resume(client: httpx.Client, database: Database) -> No
     with database.writing() as session:
         session.execute(update(Job).values(status="succeeded"))
     problem(client.post(f"/v1/jobs/{job_id}/cancel"), 409, "job_ended")
+
+
+def failed(database: Database, code: str) -> None:
+    """Have the oldest job that waits fail for this reason, in its third attempt."""
+    with database.writing() as session:
+        lease = claim(session, "long", "w1", 60)
+        assert lease is not None
+        fence(session, lease, attempts=3, metrics={"epoch": 7})
+        session.add(
+            Checkpoint(job_id=lease.job_id, number=1, run="main", epoch=7, step=9, key="k", bytes=7, figures={})
+        )
+        fail(session, lease, code, "the reason")
+
+
+@pytest.mark.parametrize(
+    "code", ["storage_full", "worker_lost", "worker_killed", "worker_crashed", "worker_out_of_memory"]
+)
+def test_a_job_goes_on_that_its_machine_failed(client: httpx.Client, database: Database, code: str) -> None:
+    job = ask(client, add_dataset(database)).json()
+    failed(database, code)
+    assert client.get(f"/v1/jobs/{job['id']}").json()["error"] == {"code": code, "message": "the reason"}
+    answer = client.post(f"/v1/jobs/{job['id']}/resume")
+    assert answer.status_code == 202
+    again = answer.json()
+    assert (again["status"], again["attempts"], again["error"], again["finished_at"]) == ("queued", 0, None, None)
+    assert (again["queue_position"], again["metrics"], again["spec"]) == (1, {"epoch": 7}, job["spec"])
+    assert len(client.get(f"/v1/jobs/{job['id']}/checkpoints").json()["data"]) == 1
+    told = client.get(f"/v1/jobs/{job['id']}/events").json()["data"]
+    assert [event["type"] for event in told] == ["queued", "started", "failed", "queued"]
+    with database.writing() as session:
+        lease = claim(session, "long", "w2", 60)
+        assert lease is not None
+        succeed(session, lease, {"model": "mdl_1"})
+    assert client.get(f"/v1/jobs/{job['id']}").json()["attempts"] == 1
+
+
+def test_a_job_that_would_fail_again_is_not_resumed(client: httpx.Client, database: Database) -> None:
+    path = f"/v1/jobs/{ask(client, add_dataset(database)).json()['id']}"
+    failed(database, "diverged")
+    assert "the reason" in problem(client.post(f"{path}/resume"), 409, "job_not_paused")["detail"]
+    problem(client.post(f"{path}/cancel"), 409, "job_ended")
+    assert client.get(path).json()["status"] == "failed"
+
+
+def test_what_made_a_dataset_is_not_resumed(client: httpx.Client, database: Database) -> None:
+    """The dataset has failed with it."""
+    dataset = add_dataset(database, status="failed")
+    with database.writing() as session:
+        job_id = session.get_one(Dataset, dataset).job
+        session.execute(update(Job).values(status="failed", error={"code": "worker_lost", "message": "the reason"}))
+    problem(client.post(f"/v1/jobs/{job_id}/resume"), 409, "job_not_paused")
+
+
+def test_a_job_whose_dataset_was_deleted_is_not_resumed(client: httpx.Client, database: Database) -> None:
+    dataset = add_dataset(database)
+    path = f"/v1/jobs/{ask(client, dataset).json()['id']}"
+    failed(database, "worker_lost")
+    assert client.delete(f"/v1/datasets/{dataset}").status_code == 204
+    problem(client.post(f"{path}/resume"), 422, "dataset_not_found")
+    assert client.get(path).json()["status"] == "failed"
+
+
+def test_an_ended_job_is_deleted_with_all_that_it_saved(
+    client: httpx.Client, database: Database, settings: Settings
+) -> None:
+    body, key = {"type": "finetune", "dataset": add_dataset(database)}, {"Idempotency-Key": "k"}
+    job_id = client.post("/v1/jobs", json=body, headers=key).json()["id"]
+    model_id = add_model(database, settings, job=job_id)
+    problem(client.delete(f"/v1/jobs/{job_id}"), 409, "job_not_ended")
+    failed(database, "worker_lost")
+    saved = settings.data / "jobs" / job_id / "ckpt_1.safetensors"
+    saved.parent.mkdir(parents=True)
+    saved.touch()
+    assert client.delete(f"/v1/jobs/{job_id}").status_code == 204
+    problem(client.get(f"/v1/jobs/{job_id}"), 404, "job_not_found")
+    problem(client.delete(f"/v1/jobs/{job_id}"), 404, "job_not_found")
+    assert not saved.parent.exists()
+    with database.reading() as session:
+        for table in (Checkpoint, Event):
+            assert not session.scalars(select(table).where(table.job_id == job_id)).all()
+    assert client.get(f"/v1/models/{model_id}").json()["job"] == job_id
+    assert client.post("/v1/jobs", json=body, headers=key).json()["id"] != job_id
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -8,7 +8,9 @@ import pytest
 from sqlalchemy import update
 
 from app.core.database import Database
+from app.core.jobs import close
 from app.core.settings import Settings
+from app.core.states import Status
 from app.core.tables import Tenant
 from app.keys import queries
 from tests.api.conftest import Serve
@@ -36,6 +38,19 @@ def test_jobs_that_have_not_ended(serve: Serve, database: Database) -> None:
             limited(answer, "job_quota_exceeded")
     end(database, made[0].json()["id"])
     assert client.post("/v1/jobs", json=body).status_code == 202
+
+
+@sqlite
+def test_a_job_that_failed_counts_again_when_it_is_resumed(serve: Serve, database: Database) -> None:
+    client = serve(limit_jobs=1)
+    body = {"type": "finetune", "dataset": add_dataset(database)}
+    first = client.post("/v1/jobs", json=body).json()["id"]
+    with database.writing() as session:
+        close(session, first, Status.FAILED, {"code": "worker_lost", "message": "the reason"})
+    second = client.post("/v1/jobs", json=body).json()["id"]
+    limited(client.post(f"/v1/jobs/{first}/resume"), "job_quota_exceeded")
+    end(database, second)
+    assert client.post(f"/v1/jobs/{first}/resume").status_code == 202
 
 
 def test_storage(serve: Serve, database: Database, settings: Settings) -> None:

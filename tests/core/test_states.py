@@ -10,7 +10,8 @@ MOVES = """
 queued running, queued cancelled, queued paused, queued failed,
 running succeeded, running failed, running cancelling, running paused, running queued,
 cancelling cancelled,
-paused queued, paused cancelled
+paused queued, paused cancelled,
+failed queued
 """
 EXPECTED = {tuple(map(Status, move.split())) for move in MOVES.replace("\n", " ").split(",")}
 PAIRS = list(product(Status, Status))

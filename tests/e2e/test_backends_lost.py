@@ -21,7 +21,7 @@ WHOLE_SECONDS = 240  # of a training, on a machine that has other things to do
 ENDED = ("succeeded", "failed", "cancelled")
 TIMES = [1, pytest.param(10, marks=pytest.mark.storm)]
 INSISTENT = {"IMPRINT_MAX_ATTEMPTS": "1000"}
-TRAINING = {"epochs": 60, "batch_size": 4, "augmentation": {"crop": 0.7, "flip": False}}
+TRAINING = {"epochs": 40, "batch_size": 4, "augmentation": {"crop": 0.7, "flip": False}}
 
 Fault = Callable[[], None]
 

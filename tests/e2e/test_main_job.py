@@ -13,7 +13,7 @@ from tests.e2e.service import Service, eventually
 
 SHORT = {"epochs": 2, "augmentation": {"crop": 0.7, "flip": False}}
 # long enough to be caught in the middle, short enough to be waited for
-LONG = {"epochs": 20, "batch_size": 4, "augmentation": {"crop": 0.7, "flip": False}}
+LONG = {"epochs": 12, "batch_size": 4, "augmentation": {"crop": 0.7, "flip": False}}
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from tests.e2e.service import IMPRINT, Service, eventually
 @pytest.fixture
 def serving(tmp_path: Path) -> Iterator[Service]:
     service = Service(tmp_path / "data", {})
-    service.start("serve", "--port", str(service.port))
+    service.start("serve", "--port", str(service.port), "--lanes", "short")  # which need not import torch
     wait_until_ready(str(service.http.base_url), service.processes["serve"])
     yield service
     service.close()

@@ -1,5 +1,7 @@
 """A worker's context on both databases."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from app.core.database import Database
@@ -13,8 +15,10 @@ def context(settings: Settings, database: Database) -> Context:
     return Context(settings, database, Storage(settings.data))
 
 
-@pytest.fixture
-def one_core(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module")
+def one_core() -> Iterator[None]:
     """Whole jobs in the tests' own process, which has a neighbour on the other core."""
-    for module in ("build", "runner"):
-        monkeypatch.setattr(f"worker.{module}.CORES", 1)
+    with pytest.MonkeyPatch.context() as patch:
+        for module in ("build", "runner"):
+            patch.setattr(f"worker.{module}.CORES", 1)
+        yield

@@ -1,26 +1,45 @@
 """Whole evaluations, done in this process on small pictures."""
 
+from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
 
+from app.core.database import Database
+from app.core.settings import Settings
 from app.core.specs import Evaluate
+from app.core.storage import Storage
+from app.core.tables import Base
 from tests.worker.material import SIDE, add_photographs, answers, done, relabel, worked
 from worker.child import JobError
 from worker.context import Context
 from worker.evaluate import evaluate
 from worker.runner import train
 
-pytestmark = [
-    pytest.mark.usefixtures("one_core"),
-    pytest.mark.parametrize("database_url", ["sqlite"], indirect=True),
-    pytest.mark.filterwarnings("ignore"),
-]
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.xdist_group("evaluate")]
 TRAINING = {"epochs": 30, "batch_size": 6, "learning_rate": 0.003, "device": "cpu", "augmentation": {"crop": 0.9}}
 
 
-def trained(context: Context, dataset: str) -> dict[str, Any]:
-    """The result of a job whose model knows its colours."""
+@pytest.fixture(scope="module")
+def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Context]:
+    """One for all of them: what they judge takes a training."""
+    data = tmp_path_factory.mktemp("data")
+    settings = Settings(data=data, database_url=f"sqlite:///{data / 'imprint.db'}")
+    with closing(Database(settings.resolved_database_url)) as database:
+        Base.metadata.create_all(database.engine)
+        yield Context(settings, database, Storage(data))
+
+
+@pytest.fixture(scope="module")
+def dataset(context: Context) -> str:
+    """Pictures of three colours."""
+    return add_photographs(context, noise=15)
+
+
+@pytest.fixture(scope="module")
+def made(context: Context, dataset: str, one_core: None) -> dict[str, Any]:
+    """The result of a job whose model knows the colours."""
     spec = {"type": "finetune", "dataset": dataset, "backbone": "resnet18", "image_size": SIDE, "training": TRAINING}
     result = done(context, train, spec).result
     assert result is not None
@@ -33,9 +52,9 @@ def evaluated(context: Context, **spec: Any) -> dict[str, Any]:
     return result
 
 
-def test_the_figures_are_those_of_the_job_that_made_the_model(context: Context) -> None:
-    dataset = add_photographs(context, noise=15)
-    made = trained(context, dataset)
+def test_the_figures_are_those_of_the_job_that_made_the_model(
+    context: Context, dataset: str, made: dict[str, Any]
+) -> None:
     found = evaluated(context, model=made["model"], dataset=dataset)
     assert (found["split"], found["images"]) == ("test", 6)
     for name in ("accuracy", "macro_f1", "confusion_matrix", "per_class"):
@@ -45,8 +64,7 @@ def test_the_figures_are_those_of_the_job_that_made_the_model(context: Context) 
     assert found["metrics"]["calibration"]["temperature"] == made["metrics"]["calibration"]["temperature"]
 
 
-def test_another_dataset_is_judged_whole(context: Context) -> None:
-    made = trained(context, add_photographs(context, noise=15))
+def test_another_dataset_is_judged_whole(context: Context, made: dict[str, Any]) -> None:
     other = add_photographs(context, ("green", "blue"), noise=15, seed=5)
     found = evaluated(context, model=made["model"], dataset=other)
     assert (found["split"], found["images"]) == ("all", 16)
@@ -55,8 +73,7 @@ def test_another_dataset_is_judged_whole(context: Context) -> None:
     assert found["most_confused"][0]["class"] in ("green", "blue")
 
 
-def test_wrong_labels_are_found_by_name(context: Context) -> None:
-    made = trained(context, add_photographs(context, noise=15))
+def test_wrong_labels_are_found_by_name(context: Context, made: dict[str, Any]) -> None:
     other = add_photographs(context, noise=15, seed=7)
     labels = [number for number in range(3) for _ in range(8)]
     labels[2], labels[13] = 1, 2
@@ -71,8 +88,7 @@ def test_wrong_labels_are_found_by_name(context: Context) -> None:
     assert (wrong["blue/2.png"], wrong["green/13.png"]) == ("blue", "green")
 
 
-def test_a_class_that_the_model_does_not_know_is_refused(context: Context) -> None:
-    made = trained(context, add_photographs(context))
+def test_a_class_that_the_model_does_not_know_is_refused(context: Context, made: dict[str, Any]) -> None:
     other = add_photographs(context, ("blue", "violet"))
     with pytest.raises(ValueError, match="violet"):
         worked(context, evaluate, Evaluate(type="evaluate", model=made["model"], dataset=other))

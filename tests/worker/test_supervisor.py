@@ -22,7 +22,6 @@ from tests.core.material import LANE, add_job, kinds, row
 from tests.figures import Figures
 from tests.worker.processes import eventually, gone, parent, running
 from worker import children, supervisor
-from worker.child import STORAGE_FULL
 from worker.context import Context
 from worker.journal import Journal
 from worker.nursery import Nursery
@@ -152,11 +151,19 @@ def test_a_full_disk_ends_a_job_and_keeps_its_checkpoints(
     supervisor.work(small, LANE, threading.Event())
     job = row(context.database, job_id)
     assert (job.status, job.attempts) == ("failed", 1)
-    assert job.error == {"code": "storage_full", "message": STORAGE_FULL}
+    assert job.error is not None
+    assert job.error["code"] == "storage_full"
+    assert "then resume the job" in job.error["message"]
     latest = Journal(small, Lease(job_id, job.epoch, job.type, job.spec, job.tenant)).latest()
     assert latest is not None
     assert latest.meta == {"step": 2}
     assert len(list((small_disk / "jobs" / job_id).iterdir())) == 2
+    with context.database.writing() as session:
+        jobs.resume(session, job_id)
+    child("succeeding")
+    supervisor.work(small, LANE, threading.Event())
+    job = row(context.database, job_id)
+    assert (job.status, job.attempts, job.error, job.checkpoint) == ("succeeded", 1, None, 2)
     told = {"reason": "storage_full", "attempts": 1, "checkpoints lost": 0, "partial files left": 0}
     figures.tell("a disk that is full while a job saves its state", told)
 

@@ -2,10 +2,10 @@ import os
 import time
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from app.core import jobs
-from app.core.tables import Artifact, Checkpoint, Upload
+from app.core.tables import Artifact, Checkpoint, Job, Upload
 from tests.core.material import add_job
 from worker.context import Context
 from worker.sweep import GRACE_SECONDS, sweep
@@ -48,6 +48,31 @@ def test_what_no_row_speaks_of_goes_from_a_job_that_stays(context: Context) -> N
         os.utime(folder / name, (then, then))
     assert sorted(sweep(context)) == [f"jobs/{job}/{name}" for name in (".stray.tmp", "artifacts/stray", "stray")]
     assert [name for name in names if (folder / name).exists()] == names[:3]
+
+
+def test_saved_states_go_a_day_after_their_job_has_succeeded(context: Context) -> None:
+    long_ago, now = time.time() - GRACE_SECONDS - 60, time.time()
+    ends = [("succeeded", long_ago), ("succeeded", now), ("failed", long_ago), ("paused", None)]
+    paths = [saved(context, status, finished) for status, finished in ends]
+    assert sweep(context) == [paths[0].relative_to(context.storage.root).as_posix()]
+    assert [path.exists() for path in paths] == [False, True, True, True]
+    with context.database.reading() as session:
+        assert len(session.scalars(select(Checkpoint.key)).all()) == 3
+    assert sweep(context) == []
+
+
+def saved(context: Context, status: str, finished: float | None) -> Path:
+    """The saved state of a job that stands so."""
+    job = add_job(context.database)
+    key = f"jobs/{job}/ckpt_1.safetensors"
+    kept = {"number": 1, "run": "main", "epoch": 1, "step": 1, "bytes": 1, "figures": {}}
+    with context.database.writing() as session:
+        session.add(Checkpoint(job_id=job, key=key, **kept))
+        session.execute(update(Job).where(Job.id == job).values(status=status, finished_at=finished))
+    path = context.storage.path(key)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"x")
+    return path
 
 
 def test_an_upload_that_nobody_goes_on_with(context: Context) -> None:
