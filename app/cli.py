@@ -4,6 +4,7 @@ import logging
 import os
 import socket
 import sys
+from collections import Counter
 from typing import Annotated
 
 import typer
@@ -60,7 +61,7 @@ def api(host: str = "127.0.0.1", port: int = 8000, data: Data = None) -> None:
 
 @cli.command()
 def worker(data: Data = None, lanes: Lanes = EVERY_LANE) -> None:
-    """Workers alone: one Celery process for each lane. Start more on other machines to scale out."""
+    """Workers alone. Start more on other machines to scale out."""
     settings = settings_of(data)
     _check(settings)
     _run(workers(settings, lanes), settings)
@@ -116,19 +117,28 @@ def _api(settings: Settings, host: str, port: int) -> Command:
 
 
 def workers(settings: Settings, lanes: str) -> list[Command]:
-    """A process for each lane that is named; one that is named twice has two, which share the cores."""
-    asked = [lane.strip() for lane in lanes.split(",")]
-    return [_worker(settings, lane, asked[:at].count(lane) + 1, asked.count(lane)) for at, lane in enumerate(asked)]
+    """A process for the lanes that are named once: what their jobs import, above all torch, is in memory once.
+
+    A lane that is named twice has two of its own, which share the cores.
+    """
+    asked = Counter(lane.strip() for lane in lanes.split(","))
+    for lane in asked:
+        if lane not in LANES.values():
+            leave(f"there is no lane '{lane}'; there are {EVERY_LANE}")
+    once = [lane for lane, times in asked.items() if times == 1]
+    several = [(lane, number, times) for lane, times in asked.items() if times > 1 for number in range(1, times + 1)]
+    together = [_worker(settings, once)] if once else []
+    return together + [_worker(settings, [lane], number, times) for lane, number, times in several]
 
 
-def _worker(settings: Settings, lane: str, number: int, of: int) -> Command:
-    """One of the workers of a lane, with its share of the cores: trainings that want the same ones crawl."""
-    if lane not in LANES.values():
-        leave(f"there is no lane '{lane}'; there are {EVERY_LANE}")
+def _worker(settings: Settings, lanes: list[str], number: int = 1, of: int = 1) -> Command:
+    """One of `of` workers of these lanes, with its share of the cores: trainings that want the same ones crawl."""
+    queues = ",".join(lanes)
     options = (
-        f"worker --pool threads --concurrency 1 --queues {lane} --loglevel WARNING --without-gossip --without-mingle"
+        f"worker --pool threads --concurrency {len(lanes)} --queues {queues} --loglevel WARNING --without-gossip "
+        "--without-mingle"
     )
-    name = f"{lane}-{number}@%h.{os.getpid()}"
+    name = f"{'-'.join(lanes)}-{number}@%h.{os.getpid()}"
     arguments = [
         sys.executable,
         "-m",
@@ -141,7 +151,7 @@ def _worker(settings: Settings, lane: str, number: int, of: int) -> Command:
         name,
     ]
     cores = {} if of == 1 else {"OMP_NUM_THREADS": str(max(1, count_cores() // of))}
-    title = f"worker ({lane})" if of == 1 else f"worker ({lane} {number})"
+    title = f"worker ({queues})" if of == 1 else f"worker ({queues} {number})"
     return Command(title, arguments, _environment(settings) | cores)
 
 

@@ -1,7 +1,7 @@
-"""The Celery side of a worker process: one lane's messages in, `supervisor.work` out.
+"""The Celery side of a worker process: its lanes' messages in, `supervisor.work` out.
 
-The pool is `threads` (a supervisor only waits for its child), never a fork: CUDA does not survive one. The reconciler
-runs beside it.
+The pool is `threads` (a supervisor only waits for its child), one for each lane, and never a fork: CUDA does not
+survive one. The reconciler runs beside it.
 """
 
 import logging
@@ -21,7 +21,7 @@ from app.core.repeater import Repeater
 from app.core.settings import Settings
 from worker import children, folder_transport
 from worker.context import Context
-from worker.lanes import drain_if_idle, stopping
+from worker.lanes import drain, stopping
 from worker.sweep import sweep
 from worker.wakes import Sender
 
@@ -33,6 +33,8 @@ app = Celery("imprint", include=["worker.tasks"])
 app.conf.update(celery_config(Settings()))
 
 SWEEP_SECONDS = 3600.0
+# A worker that is busy takes messages that another one could have acted on: so long do jobs wait for it at most.
+LOOK_SECONDS = 2.0
 SPARE_SECONDS = 5.0  # beyond what a child has to end in good order
 
 _repeaters: list[Repeater] = []
@@ -53,8 +55,8 @@ def _start(**_: Any) -> None:
     _repeaters.append(Repeater("sweeper", SWEEP_SECONDS, lambda: sweep(context)))
     for lane in app.amqp.queues.consume_from:
         children.warm(context, lane)
-        look = partial(drain_if_idle, context, lane)
-        _repeaters.append(Repeater(f"{lane} lane", context.settings.wake_seconds, look))
+        look = partial(drain, context, lane)
+        _repeaters.append(Repeater(f"{lane} lane", min(LOOK_SECONDS, context.settings.wake_seconds), look))
     for repeater in _repeaters:
         repeater.start()
 

@@ -2,27 +2,40 @@
 
 A broker that was away may leave a consumer that is connected and hears nothing. So the worker looks at the table by
 itself as well: messages make it quick, nothing depends on them.
+
+Nobody waits here for a lane that is busy: the threads are few, and the next message may be of another lane.
 """
 
 import threading
 
+from app.core.specs import LANES
 from worker import supervisor
 from worker.context import Context
 
 stopping = threading.Event()
-_busy = threading.Lock()
 
 
-def drain(context: Context, lane: str) -> None:
-    """Do what is queued; whoever does so already is waited for, and may have done it all."""
-    with _busy:
-        supervisor.work(context, lane, stopping)
+class Lane:
+    """Whether somebody works in a lane, and whether anybody has asked since they last looked."""
+
+    def __init__(self) -> None:
+        self._busy = threading.Lock()
+        self._asked = threading.Event()
+
+    def drain(self, context: Context, name: str) -> None:
+        """Do what is queued. Where somebody does so already, they look once more, unless a fault ends them."""
+        self._asked.set()
+        while self._asked.is_set() and self._busy.acquire(blocking=False):
+            try:
+                self._asked.clear()
+                supervisor.work(context, name, stopping)
+            finally:
+                self._busy.release()
 
 
-def drain_if_idle(context: Context, lane: str) -> None:
-    """The same, unless somebody does so already."""
-    if _busy.acquire(blocking=False):
-        try:
-            supervisor.work(context, lane, stopping)
-        finally:
-            _busy.release()
+_lanes = {name: Lane() for name in set(LANES.values())}
+
+
+def drain(context: Context, name: str) -> None:
+    """`Lane.drain` of this process's lane of that name."""
+    _lanes[name].drain(context, name)

@@ -10,6 +10,7 @@ from torchvision.models import get_weight
 
 from app.core.backbones import of_weights
 from app.core.specs import RANDOM, Finetune, Pretrain
+from app.core.storage import FULL
 from app.core.tables import Model
 from worker.child import JobError
 from worker.context import Context
@@ -73,6 +74,8 @@ def _torchvision_state(name: str) -> dict[str, Tensor]:
     try:
         state: dict[str, Any] = get_weight(name).get_state_dict(progress=False, check_hash=True)
     except (URLError, OSError) as error:
+        if error.errno in FULL:
+            raise
         raise JobError(
             "weights_unavailable", f"torchvision's weights '{name}' could not be fetched: {error}"
         ) from error

@@ -1,13 +1,14 @@
-"""Removes what crashes leave behind in the data folder: files that no row speaks of any more."""
+"""Removes what nobody needs any more from the data folder: what crashes leave behind, and states of ended trainings."""
 
 import logging
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from sqlalchemy import delete, exists, select
+from sqlalchemy import and_, delete, exists, or_, select
 
 from app.core.clock import now
+from app.core.jobs import MACHINE_FAILED
 from app.core.states import Status
 from app.core.storage import ABANDONED_SECONDS, PARTIAL
 from app.core.tables import Artifact, Checkpoint, Dataset, Job, Model, Upload
@@ -23,7 +24,7 @@ OWNERS: dict[str, type[Dataset | Model | Job]] = {"uploads": Dataset, "datasets"
 def sweep(context: Context) -> list[str]:
     """Delete old scratch folders, files of datasets, models and jobs that are gone, and of jobs those without a row.
 
-    And the saved states of jobs that succeeded a day ago. Returns the keys of all that.
+    And the saved states of jobs that ended a day ago for good. Returns the keys of all that.
     """
     keys = [*_scratch(context), *_orphans(context), *_partial(context), *_spent(context)]
     _delete(context, keys)
@@ -70,15 +71,15 @@ def _partial(context: Context) -> list[str]:
 
 
 def _spent(context: Context) -> list[str]:
-    """Saved states, and their rows, from which nothing will go on: their job has its model.
-
-    They are three times the model's size. Those of a job that failed stay: it may be resumed.
-    """
-    succeeded = exists().where(
-        Job.id == Checkpoint.job_id, Job.status == Status.SUCCEEDED, Job.finished_at < now() - GRACE_SECONDS
+    """Saved states, and their rows, from which nothing will go on; they are three times the model's size."""
+    failed = and_(Job.status == Status.FAILED, Job.error["code"].as_string().not_in(MACHINE_FAILED))
+    for_good = exists().where(
+        Job.id == Checkpoint.job_id,
+        or_(Job.status == Status.SUCCEEDED, failed),
+        Job.finished_at < now() - GRACE_SECONDS,
     )
     with context.database.writing() as session:
-        return list(session.scalars(delete(Checkpoint).where(succeeded).returning(Checkpoint.key)))
+        return list(session.scalars(delete(Checkpoint).where(for_good).returning(Checkpoint.key)))
 
 
 def _is_owned(context: Context, table: type[Dataset | Model | Job], id_: str) -> bool:

@@ -15,8 +15,10 @@ from app.core.specs import LANES, USER_TYPES, AnySpec
 from app.core.states import TERMINAL, Status, sources
 from app.core.tables import Artifact, Checkpoint, Dataset, Event, Job, Model
 
-# Why a job failed that might well succeed: what was missing was missing on the machine.
-MACHINE_FAILED = frozenset({"storage_full", "worker_lost", "worker_killed", "worker_crashed", "worker_out_of_memory"})
+# Why a job failed that may well succeed: the machine had no room, memory, power or network for it.
+MACHINE_FAILED = frozenset(
+    {"storage_full", "worker_lost", "worker_killed", "worker_crashed", "worker_out_of_memory", "weights_unavailable"}
+)
 
 
 def create(session: Session, spec: AnySpec, name: str | None = None) -> Job:
@@ -87,7 +89,7 @@ def pause(session: Session, job_id: str) -> Job:
 
 
 def can_be_revived(job: Job) -> bool:
-    """Whether the job failed for what its machine may have again: memory, space, power.
+    """Whether the job failed for what its machine may have again.
 
     Not the making of a dataset or a model, which nobody asked for as a job: that has failed with it.
     """
@@ -96,21 +98,26 @@ def can_be_revived(job: Job) -> bool:
 
 
 def resume(session: Session, job_id: str) -> Job:
-    """Put a job back into the queue that is paused, or can be revived; take back a pause that has not happened yet.
+    """Let a paused job go on, or one that can be revived; take back a pause that has not happened yet.
 
-    It goes on from its last checkpoint. One that had failed has all its attempts before it.
+    It waits in the queue, and goes on from its last checkpoint. One that had failed has all its attempts before it.
     """
     job = get(session, job_id, lock=True)
-    values: dict[str, Any] = {"pause_requested": False, "queued_at": now(), "woken_at": now()}
-    revived = {"attempts": 0, "error": None, "finished_at": None} if can_be_revived(job) else {}
-    if job.status == Status.PAUSED or revived:
-        moved(session, move(job_id, Status.QUEUED, **values, **revived))
-        record(session, job_id, "queued", {"reason": "resumed"})
+    if job.status == Status.PAUSED:
+        _queue(session, job)
+    elif can_be_revived(job):
+        _queue(session, job, attempts=0, error=None, finished_at=None)
     elif job.status == Status.RUNNING and job.pause_requested:
         session.execute(update(Job).where(Job.id == job_id, Job.status == Status.RUNNING).values(pause_requested=False))
     elif job.status not in (Status.QUEUED, Status.RUNNING):
         raise conflict("job_not_paused", _why_not(job))
     return get(session, job_id)
+
+
+def _queue(session: Session, job: Job, **values: Any) -> None:
+    values |= {"pause_requested": False, "queued_at": now(), "woken_at": now()}
+    if moved(session, move(job.id, Status.QUEUED, Job.status == job.status, **values)):
+        record(session, job.id, "queued", {"reason": "resumed"})
 
 
 def _why_not(job: Job) -> str:

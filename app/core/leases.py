@@ -128,7 +128,7 @@ def succeed(session: Session, lease: Lease, result: dict[str, Any]) -> None:
 
 def fail(session: Session, lease: Lease, code: str, message: str) -> None:
     """End the job for a reason that another attempt would meet again. Raises StaleLease."""
-    if not close(session, lease.job_id, Status.FAILED, {"code": code, "message": message}, Job.epoch == lease.epoch):
+    if not close(session, lease.job_id, Status.FAILED, {"code": code, "message": message}, *lease.held()):
         raise StaleLease(lease)
 
 

@@ -53,7 +53,8 @@ def once(session: Session, asked: Ticket | None, create: Callable[[], str]) -> s
         inserting(session, Idempotency).values(row).on_conflict_do_nothing().returning(Idempotency.key)
     )
     if made.first() is None:
-        return _earlier(session.scalars(ours).one(), asked)
+        earlier = session.scalars(ours).one_or_none()
+        return once(session, asked, create) if earlier is None else _earlier(earlier, asked)  # deleted just now
     id_ = create()
     session.execute(
         update(Idempotency).where(Idempotency.scope == asked.scope, Idempotency.key == asked.key).values(created=id_)

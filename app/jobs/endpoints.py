@@ -89,13 +89,13 @@ def pause_job(job_id: str, context: Ctx) -> JobAnswer:
 
 @router.post("/{job_id}/resume", status_code=202, responses=documented(404, 409))
 def resume_job(job_id: str, context: Ctx) -> JobAnswer:
-    """Let a paused job go on from its last checkpoint, or one that failed for want of space, memory or a worker."""
+    """Let a paused job go on from its last checkpoint, or one that failed for what its machine may have again."""
     return service.resume(context, job_id)
 
 
 @router.delete("/{job_id}", status_code=204, responses=documented(404, 409))
 def delete_job(job_id: str, context: Ctx) -> None:
-    """Remove a job that has ended, with its checkpoints, figures and events. The model that it made stays."""
+    """Remove a job that has ended, with its events, figures, checkpoints and artifacts. Its model stays."""
     service.delete(context, job_id)
 
 
@@ -129,7 +129,7 @@ def list_metrics(job_id: str, context: Ctx, page: PageAsked, run: str | None = N
 
 @router.get("/{job_id}/checkpoints", responses=documented(404))
 def list_checkpoints(job_id: str, context: Ctx, page: PageAsked) -> Listing[CheckpointAnswer]:
-    """Saved training states."""
+    """Saved training states: the newest two, until a day after the job has ended for good."""
     return service.checkpoints(context, job_id, page)
 
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, TypeAdapter
 
 from app.core.specs import AskedSpec
 from app.core.states import Status
@@ -10,6 +10,7 @@ from app.http.answers import Answer, MaybeTime, Time, Trouble
 
 # Preparing and publishing are made by uploads and imports, never by a user's POST.
 UserSpec = Annotated[AskedSpec, Field(discriminator="type")]
+USER_SPEC: TypeAdapter[AskedSpec] = TypeAdapter(UserSpec)
 JobType = Literal["pretrain", "finetune", "evaluate", "rank", "prepare", "publish"]
 
 

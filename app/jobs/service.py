@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 
-from pydantic import TypeAdapter
+from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
 from app.context import Context
 from app.core import jobs, quotas
-from app.core.errors import not_found
+from app.core.errors import conflict, not_found
 from app.core.settings import Settings
 from app.core.specs import AskedSpec
 from app.core.states import Status
@@ -16,9 +16,7 @@ from app.http.idempotency import forget, once, ticket
 from app.http.pagination import Listing, Page, listing
 from app.jobs import queries
 from app.jobs.checks.complete import complete
-from app.jobs.schemas import CheckpointAnswer, EventAnswer, JobAnswer, MetricAnswer, UserSpec
-
-ASKED: TypeAdapter[AskedSpec] = TypeAdapter(UserSpec)
+from app.jobs.schemas import USER_SPEC, CheckpointAnswer, EventAnswer, JobAnswer, MetricAnswer
 
 
 def create(context: Context, spec: AskedSpec, key: str | None) -> JobAnswer:
@@ -92,10 +90,18 @@ def resume(context: Context, job_id: str) -> JobAnswer:
     def move(session: Session, job_id: str) -> Job:
         job = jobs.get(session, job_id, lock=True)
         if jobs.can_be_revived(job):
-            _admitted(session, context.settings, ASKED.validate_python(job.spec))
+            _admitted(session, context.settings, _asked(job))
         return jobs.resume(session, job_id)
 
     return change(context, job_id, move)
+
+
+def _asked(job: Job) -> AskedSpec:
+    try:
+        return USER_SPEC.validate_python(job.spec)
+    except ValidationError as error:
+        message = "The job is of another version of Imprint, which took what this one refuses; ask for it anew."
+        raise conflict("job_not_paused", message) from error
 
 
 def delete(context: Context, job_id: str) -> None:

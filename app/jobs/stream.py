@@ -68,12 +68,22 @@ async def follow(
         if seen.ended:
             return
         await asyncio.sleep(LOOK_SECONDS)
-        if not await run_in_threadpool(may_go_on):
+        later = await run_in_threadpool(_later, database, job_id, last, may_go_on)
+        if later is None:
             return
-        try:
-            seen = await run_in_threadpool(look, database, job_id, last)
-        except ServiceError:  # it has ended and been deleted since the last look
-            return
+        seen = later
+
+
+def _later(database: Database, job_id: str, last: int, may_go_on: Callable[[], bool]) -> Look | None:
+    """The next look; None where the listener may not listen any more, or the job has been deleted since it ended."""
+    if not may_go_on():
+        return None
+    try:
+        return look(database, job_id, last)
+    except ServiceError as error:
+        if error.kind != "not_found":
+            raise
+        return None
 
 
 def event_bytes(event: EventAnswer) -> bytes:

@@ -14,7 +14,7 @@ from benchmarks.performance.measure import ROOT
 from examples.digits import server
 
 PATIENCE = 120.0
-READY, LANES = b"everything is imported", 2  # as the worker of each lane logs it
+READY, SERVERS = b"everything is imported", 2  # as each server that forks a worker's children logs it
 
 
 @contextmanager
@@ -22,7 +22,7 @@ def warm(data: Path) -> Iterator[str]:
     """Imprint on this data folder, from when its workers have imported torch: for seconds that takes all cores."""
     path = data.with_suffix(".log")
     with path.open("wb") as log, server(data, log) as url:
-        while path.read_bytes().count(READY) < LANES:
+        while path.read_bytes().count(READY) < SERVERS:
             time.sleep(0.1)
         yield url
 

@@ -59,10 +59,17 @@ def test_a_database_that_is_away(refused: Refused, monkeypatch: pytest.MonkeyPat
 def test_workers_of_one_lane_share_the_cores(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "5")
     commands = workers(settings, "long, long,short")
-    assert [command.name for command in commands] == ["worker (long 1)", "worker (long 2)", "worker (short)"]
-    assert [command.environment["OMP_NUM_THREADS"] for command in commands] == ["2", "2", "5"]
+    assert [command.name for command in commands] == ["worker (short)", "worker (long 1)", "worker (long 2)"]
+    assert [command.environment["OMP_NUM_THREADS"] for command in commands] == ["5", "2", "2"]
     hosts = [command.arguments[command.arguments.index("--hostname") + 1] for command in commands]
     assert len(set(hosts)) == 3
+
+
+def test_lanes_that_are_named_once_have_one_worker_with_a_thread_for_each(settings: Settings) -> None:
+    (command,) = workers(settings, "long,short")
+    assert command.name == "worker (long,short)"
+    told = dict(zip(command.arguments, command.arguments[1:], strict=False))
+    assert (told["--queues"], told["--concurrency"]) == ("long,short", "2")
 
 
 def _stamp(url: str, revision: str) -> None:

@@ -7,11 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
+from sqlalchemy.orm import ORMExecuteState
 
 from app.core.database import Database
 from app.core.settings import Settings
 from app.core.tables import Dataset, Job
+from app.http.idempotency import forget, once, ticket
 from tests.api.conftest import Serve
 from tests.api.material import add_dataset, archive, end, files_in, problem
 
@@ -59,6 +61,22 @@ def test_an_upload(client: httpx.Client, database: Database, settings: Settings)
     third = client.post("/v1/datasets?name=n", content=data, headers=ZIP)
     assert third.status_code == 202
     assert third.json()["id"] != first.json()["id"]
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # SQLite has one writer at a time
+def test_a_key_that_is_let_go_while_it_is_looked_up_is_used_anew(database: Database) -> None:
+    asked = ticket("jobs", "k", {})
+    with database.writing() as session:
+        assert once(session, asked, lambda: "job_1") == "job_1"
+
+    def let_go(statement: ORMExecuteState) -> None:
+        if statement.is_select:
+            with database.writing() as another:
+                forget(another, "job_1")
+
+    with database.writing() as session:
+        event.listen(session, "do_orm_execute", let_go)
+        assert once(session, asked, lambda: "job_2") == "job_2"
 
 
 def test_a_race_makes_one(client: httpx.Client, database: Database) -> None:

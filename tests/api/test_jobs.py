@@ -159,7 +159,8 @@ def failed(database: Database, code: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "code", ["storage_full", "worker_lost", "worker_killed", "worker_crashed", "worker_out_of_memory"]
+    "code",
+    ["storage_full", "worker_lost", "worker_killed", "worker_crashed", "worker_out_of_memory", "weights_unavailable"],
 )
 def test_a_job_goes_on_that_its_machine_failed(client: httpx.Client, database: Database, code: str) -> None:
     job = ask(client, add_dataset(database)).json()
@@ -204,6 +205,15 @@ def test_a_job_whose_dataset_was_deleted_is_not_resumed(client: httpx.Client, da
     assert client.delete(f"/v1/datasets/{dataset}").status_code == 204
     problem(client.post(f"{path}/resume"), 422, "dataset_not_found")
     assert client.get(path).json()["status"] == "failed"
+
+
+def test_a_job_of_another_version_is_not_resumed(client: httpx.Client, database: Database) -> None:
+    path = f"/v1/jobs/{ask(client, add_dataset(database)).json()['id']}"
+    failed(database, "worker_lost")
+    with database.writing() as session:
+        for job in session.scalars(select(Job).where(Job.type == "finetune")):
+            job.spec = {**job.spec, "an_option_that_is_no_more": 1}
+    assert "another version" in problem(client.post(f"{path}/resume"), 409, "job_not_paused")["detail"]
 
 
 def test_an_ended_job_is_deleted_with_all_that_it_saved(

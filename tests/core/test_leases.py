@@ -103,6 +103,20 @@ def test_a_stale_epoch_is_refused_everywhere(database: Database, write: Write) -
     assert columns(database, stale.job_id) == before
 
 
+@pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
+def test_a_job_that_waits_again_is_nobodys(database: Database, write: Write) -> None:
+    """Its epoch is still that of the worker that lost it: resumed after its last attempt, and not yet claimed."""
+    stale = take_new(database)
+    with database.writing() as session:
+        retry(session, stale, "worker_lost", "gone", max_attempts=1)
+        jobs.resume(session, stale.job_id)
+    before = columns(database, stale.job_id)
+    assert (before["status"], before["epoch"]) == (Status.QUEUED, stale.epoch)
+    with pytest.raises(StaleLease), database.writing() as session:
+        write(session, stale)
+    assert columns(database, stale.job_id) == before
+
+
 @pytest.fixture
 def unfenced(monkeypatch: pytest.MonkeyPatch) -> None:
     """No write asks whose the row is."""
@@ -184,7 +198,7 @@ def test_the_third_death_is_the_last(database: Database) -> None:
         if expected == Status.QUEUED:
             lease = take(database)
     job = row(database, lease.job_id)
-    assert job.error == {"code": "child_died", "message": "Given up after 3 attempts. The last one: it died"}
+    assert job.error == {"code": "child_died", "message": "Given up after 3 attempts, until it is resumed. The last one: it died"}
     assert job.finished_at is not None
 
 

@@ -90,7 +90,7 @@ class Service(Imprint):
         raise AssertionError(f"after {seconds} s: {now}")
 
     def kill_workers(self) -> None:
-        """SIGKILL to the worker command and both its Celery processes at once; only their children are left alone."""
+        """SIGKILL to the worker command and its Celery process at once; only its children are left alone."""
         process = self.processes.pop("worker")
         celery = [pid for pid, line in self.processes_alive().items() if " celery " in line]
         for pid in (process.pid, *celery):

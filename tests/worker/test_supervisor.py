@@ -109,6 +109,7 @@ def test_a_crash_is_tried_three_times_and_its_reason_kept(context: Context, chil
     code, words = POISON[module]
     assert job.error["code"] == code
     assert words in job.error["message"]
+    assert jobs.can_be_revived(job)
     assert kinds(context.database, job_id).count("started") == 3
 
 
@@ -154,6 +155,7 @@ def test_a_full_disk_ends_a_job_and_keeps_its_checkpoints(
     assert job.error is not None
     assert job.error["code"] == "storage_full"
     assert "then resume the job" in job.error["message"]
+    assert jobs.can_be_revived(job)
     latest = Journal(small, Lease(job_id, job.epoch, job.type, job.spec, job.tenant)).latest()
     assert latest is not None
     assert latest.meta == {"step": 2}

@@ -50,25 +50,32 @@ def test_what_no_row_speaks_of_goes_from_a_job_that_stays(context: Context) -> N
     assert [name for name in names if (folder / name).exists()] == names[:3]
 
 
-def test_saved_states_go_a_day_after_their_job_has_succeeded(context: Context) -> None:
-    long_ago, now = time.time() - GRACE_SECONDS - 60, time.time()
-    ends = [("succeeded", long_ago), ("succeeded", now), ("failed", long_ago), ("paused", None)]
-    paths = [saved(context, status, finished) for status, finished in ends]
-    assert sweep(context) == [paths[0].relative_to(context.storage.root).as_posix()]
-    assert [path.exists() for path in paths] == [False, True, True, True]
+LONG_AGO = time.time() - GRACE_SECONDS - 60
+
+
+def test_saved_states_go_a_day_after_their_job_has_ended_for_good(context: Context) -> None:
+    gone = [saved(context, "succeeded", LONG_AGO), saved(context, "failed", LONG_AGO, "diverged")]
+    stay = [
+        saved(context, "succeeded", time.time()),
+        saved(context, "failed", time.time(), "diverged"),
+        saved(context, "failed", LONG_AGO, "worker_lost"),
+        saved(context, "paused", None),
+    ]
+    assert sorted(sweep(context)) == sorted(path.relative_to(context.storage.root).as_posix() for path in gone)
+    assert [path.exists() for path in (*gone, *stay)] == [False] * len(gone) + [True] * len(stay)
     with context.database.reading() as session:
-        assert len(session.scalars(select(Checkpoint.key)).all()) == 3
+        assert len(session.scalars(select(Checkpoint.key)).all()) == len(stay)
     assert sweep(context) == []
 
 
-def saved(context: Context, status: str, finished: float | None) -> Path:
+def saved(context: Context, status: str, finished: float | None, code: str | None = None) -> Path:
     """The saved state of a job that stands so."""
     job = add_job(context.database)
-    key = f"jobs/{job}/ckpt_1.safetensors"
+    key, error = f"jobs/{job}/ckpt_1.safetensors", code and {"code": code, "message": "m"}
     kept = {"number": 1, "run": "main", "epoch": 1, "step": 1, "bytes": 1, "figures": {}}
     with context.database.writing() as session:
         session.add(Checkpoint(job_id=job, key=key, **kept))
-        session.execute(update(Job).where(Job.id == job).values(status=status, finished_at=finished))
+        session.execute(update(Job).where(Job.id == job).values(status=status, finished_at=finished, error=error))
     path = context.storage.path(key)
     path.parent.mkdir(parents=True)
     path.write_bytes(b"x")
