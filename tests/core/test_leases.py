@@ -198,7 +198,10 @@ def test_the_third_death_is_the_last(database: Database) -> None:
         if expected == Status.QUEUED:
             lease = take(database)
     job = row(database, lease.job_id)
-    assert job.error == {"code": "child_died", "message": "Given up after 3 attempts, until it is resumed. The last one: it died"}
+    assert job.error == {
+        "code": "child_died",
+        "message": "Given up after 3 attempts, until it is resumed. The last one: it died",
+    }
     assert job.finished_at is not None
 
 

@@ -94,7 +94,7 @@ def test_a_structure_is_exported_once_and_filled_with_any_weights(
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("damage", [b"", b"no graph", None])
 def test_a_kept_graph_that_is_damaged_is_exported_again(tmp_path: Path, graphs: Graphs, damage: bytes | None) -> None:
-    network = build("resnet18", 3, 32, seed=0).eval()
+    network = build("squeezenet1_1", 3, 32, seed=0).eval()
     write_graph(network, VIEW, CLASSES, tmp_path, 1.0, None, graphs)
     (kept,) = (tmp_path / "data").glob("graphs/*.onnx")
     if damage is None:  # a graph that can be read, and answers something else
@@ -113,7 +113,7 @@ def test_a_kept_graph_that_is_damaged_is_exported_again(tmp_path: Path, graphs: 
 @pytest.mark.parametrize("damage", ["another size", "no features", "no input"])
 def test_a_kept_graph_of_something_else_is_exported_again(tmp_path: Path, graphs: Graphs, damage: str) -> None:
     """It can be loaded, but not asked what this one is: that ends no job."""
-    network = build("resnet18", 3, 32, seed=0).eval()
+    network = build("squeezenet1_1", 3, 32, seed=0).eval()
     write_graph(network, VIEW, CLASSES, tmp_path, 1.0, None, graphs)
     (kept,) = (tmp_path / "data").glob("graphs/*.onnx")
     whole = kept.read_bytes()
@@ -143,7 +143,7 @@ def test_a_graph_that_answers_otherwise_is_refused(
 ) -> None:
     monkeypatch.setattr("worker.servable.Servable", Forgetful)
     with pytest.raises(RuntimeError, match="not torch's: logits are"):
-        write_graph(build("resnet18", 3, 32, seed=0).eval(), VIEW, CLASSES, tmp_path, 1.0, None, graphs)
+        write_graph(build("squeezenet1_1", 3, 32, seed=0).eval(), VIEW, CLASSES, tmp_path, 1.0, None, graphs)
 
 
 def test_weights_carry_their_classes(tmp_path: Path) -> None:

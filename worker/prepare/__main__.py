@@ -64,12 +64,18 @@ def confine(settings: Settings) -> None:
     """Take from this process what it does not need: whatever a decoder is made to do, the machine stays as it is."""
     seconds = math.ceil(settings.prepare_seconds) * count_cores() + SPARE_SECONDS
     for what, limit in (
-        (resource.RLIMIT_AS, settings.prepare_memory_bytes),
         (resource.RLIMIT_FSIZE, settings.max_dataset_bytes + SPARE_BYTES),
         (resource.RLIMIT_CPU, seconds),
         (resource.RLIMIT_CORE, 0),
     ):
         resource.setrlimit(what, (limit, limit))
+    _limit_memory(settings.prepare_memory_bytes)
+
+
+def _limit_memory(limit: int | None) -> None:
+    """Of this process's address space; None takes the limit away again, and no decoder can."""
+    _, most = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (most if limit is None else limit, most))
 
 
 def _collect(context: Context, dataset: str, folder: Path, tick: Tick) -> Collection:
@@ -81,6 +87,7 @@ def _collect(context: Context, dataset: str, folder: Path, tick: Tick) -> Collec
     except BadArchive as bad:
         raise JobError(bad.code, str(bad)) from bad
     except MemoryError as error:  # the limit is this process's own, and another attempt would meet it again
+        _limit_memory(None)  # no thread decodes any more, and to say so takes memory too
         most = context.settings.prepare_memory_bytes
         raise JobError("preparation_out_of_memory", f"{most} bytes of memory are too few for this dataset.") from error
     except OSError as error:
