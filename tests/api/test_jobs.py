@@ -151,7 +151,7 @@ def failed(database: Database, code: str) -> None:
     with database.writing() as session:
         lease = claim(session, "long", "w1", 60)
         assert lease is not None
-        fence(session, lease, attempts=3, metrics={"epoch": 7})
+        fence(session, lease, attempts=3, metrics={"epoch": 7}, pause_requested=True)
         session.add(
             Checkpoint(job_id=lease.job_id, number=1, run="main", epoch=7, step=9, key="k", bytes=7, figures={})
         )
@@ -170,6 +170,7 @@ def test_a_job_goes_on_that_its_machine_failed(client: httpx.Client, database: D
     assert answer.status_code == 202
     again = answer.json()
     assert (again["status"], again["attempts"], again["error"], again["finished_at"]) == ("queued", 0, None, None)
+    assert again["pause_requested"] is False  # asked of the attempt that failed
     assert (again["queue_position"], again["metrics"], again["spec"]) == (1, {"epoch": 7}, job["spec"])
     assert len(client.get(f"/v1/jobs/{job['id']}/checkpoints").json()["data"]) == 1
     told = client.get(f"/v1/jobs/{job['id']}/events").json()["data"]
