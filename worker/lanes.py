@@ -18,24 +18,25 @@ stopping = threading.Event()
 class Lane:
     """Whether somebody works in a lane, and whether anybody has asked since they last looked."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
+        self._name = name
         self._busy = threading.Lock()
         self._asked = threading.Event()
 
-    def drain(self, context: Context, name: str) -> None:
+    def drain(self, context: Context) -> None:
         """Do what is queued. Where somebody does so already, they look once more, unless a fault ends them."""
         self._asked.set()
         while self._asked.is_set() and self._busy.acquire(blocking=False):
             try:
                 self._asked.clear()
-                supervisor.work(context, name, stopping)
+                supervisor.work(context, self._name, stopping)
             finally:
                 self._busy.release()
 
 
-_lanes = {name: Lane() for name in set(LANES.values())}
+_lanes = {name: Lane(name) for name in set(LANES.values())}
 
 
 def drain(context: Context, name: str) -> None:
     """`Lane.drain` of this process's lane of that name."""
-    _lanes[name].drain(context, name)
+    _lanes[name].drain(context)

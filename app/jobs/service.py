@@ -71,7 +71,7 @@ def get(context: Context, job_id: str) -> JobAnswer:
 
 
 def change(context: Context, job_id: str, move: Callable[[Session, str], Job]) -> JobAnswer:
-    """Cancel or pause (`move` is one of `app.core.jobs`); what is queued afterwards is woken.
+    """Cancel, pause or resume by `move`, which is of `app.core.jobs`; what is queued afterwards is woken.
 
     A job that was cancelled where no worker had it, paused for one, has no supervisor that would delete its files.
     """
@@ -85,7 +85,7 @@ def change(context: Context, job_id: str, move: Callable[[Session, str], Job]) -
 
 
 def resume(context: Context, job_id: str) -> JobAnswer:
-    """The same for `jobs.resume`. A job that had ended is admitted like a new one: what it needs may be gone since."""
+    """Resume by `jobs.resume`. A job that had ended is admitted like a new one: what it needs may be gone since."""
 
     def move(session: Session, job_id: str) -> Job:
         job = jobs.get(session, job_id, lock=True)

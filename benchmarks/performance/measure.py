@@ -62,6 +62,11 @@ def ratios(one: Series, other: Series) -> list[float]:
     return [mine / theirs for mine, theirs in zip(one.values, other.values, strict=True)]
 
 
+def differences(one: Series, other: Series) -> list[float]:
+    """How much more one is than the other, round by round."""
+    return [mine - theirs for mine, theirs in zip(one.values, other.values, strict=True)]
+
+
 def under(case: str, found: Mapping[str, Series]) -> list[Series]:
     """The same with what they are of in their names."""
     return [replace(one, name=f"{case}: {one.name}") for one in found.values()]

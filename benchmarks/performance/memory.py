@@ -1,7 +1,6 @@
 """What the API's process takes, idle and while two gigabytes come in, and what all processes do."""
 
 import threading
-import time
 import zipfile
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,7 +10,7 @@ import psutil
 
 from benchmarks.performance.material import Material
 from benchmarks.performance.measure import Goal, Section, Series
-from benchmarks.performance.serving import warm
+from benchmarks.performance.serving import published, warm
 from examples.digits import Imprint
 
 MIB, GIB = 2**20, 2**30
@@ -36,7 +35,7 @@ def run(material: Material) -> Section:
             httpx.get(f"{url}/v1/jobs").raise_for_status()
             idle = process.memory_info().rss
             most = highest(process, url, archive)
-            publish(Imprint(url), material)
+            published(Imprint(url), "mobilenet_v2", material.weights, material.photograph)
             whole = together(process.parent())
     series = [
         Series("the API, idle", "MiB", [idle / MIB]),
@@ -61,17 +60,6 @@ def api(url: str) -> psutil.Process:
         each for each in psutil.net_connections("tcp") if each.laddr.port == port and each.status == "LISTEN"
     )
     return psutil.Process(listening.pid)
-
-
-def publish(imprint: Imprint, material: Material) -> None:
-    """Import MobileNetV2 and wait until it is servable."""
-    headers = {"Content-Type": "application/octet-stream"}
-    query = {"name": "imagenet", "backbone": "mobilenet_v2"}
-    model = imprint.post("/v1/models", params=query, content=material.weights.read_bytes(), headers=headers)
-    while imprint.http.get(f"/v1/models/{model['id']}").json()["status"] == "preparing":
-        time.sleep(0.2)
-    photograph = {"content": material.photograph.read_bytes(), "headers": {"Content-Type": "image/jpeg"}}
-    imprint.post(f"/v1/models/{model['id']}/predictions", **photograph)
 
 
 def together(root: psutil.Process) -> int:

@@ -20,7 +20,7 @@ from app.predictions.service import view_of
 from benchmarks.load import Question, load
 from benchmarks.performance.material import Material
 from benchmarks.performance.measure import OURS, PEERS, Goal, Section, Series, ratios, told
-from benchmarks.performance.serving import percentile, rate, running, warm
+from benchmarks.performance.serving import percentile, published, rate, running, warm
 from examples.digits import Imprint, free_port, server
 
 CLIENTS, SECONDS, ROUNDS, WARM = (1, 8, 32), 5.0, 3, 1.0
@@ -68,7 +68,7 @@ def measured(material: Material, folder: Path) -> dict[str, Series]:
         series.setdefault(name, Series(name, unit, [])).values.append(value)
         print(f"  {name}: {value:.4g} {unit}", flush=True)
 
-    model, files = published(folder, "mobilenet_v2", material.weights, material.photograph)
+    model, files = servable(folder, "mobilenet_v2", material.weights, material.photograph)
     for _ in range(ROUNDS):
         note(ALONE, "images/s", told(OURS, MODULE, (files, material.photograph)))
         for name, served in servers(material, folder, model).items():
@@ -128,17 +128,12 @@ def multipart(name: str, file: Path) -> bytes:
     return head.encode() + file.read_bytes() + f"\r\n--{BOUNDARY}--\r\n".encode()
 
 
-def published(folder: Path, backbone: str, weights: Path, photograph: Path) -> tuple[str, Path]:
+def servable(folder: Path, backbone: str, weights: Path, photograph: Path) -> tuple[str, Path]:
     """The id of an imported model that is ready, and its folder in the data folder of `folder`."""
     folder.mkdir(exist_ok=True)
     data = folder / "data"
     with (folder / "log.txt").open("wb") as log, server(data, log) as url:
-        imprint = Imprint(url)
-        headers = {"Content-Type": "application/octet-stream"}
-        query = {"name": weights.stem, "backbone": backbone}
-        model = imprint.post("/v1/models", params=query, content=weights.read_bytes(), headers=headers)["id"]
-        imprint.post(f"/v1/models/{model}/predictions", content=photograph.read_bytes(),
-                     headers={"Content-Type": "image/jpeg"})  # fmt: skip
+        model = published(Imprint(url), backbone, weights, photograph)
     return model, next(data.rglob("model.onnx")).parent
 
 

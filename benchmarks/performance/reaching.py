@@ -11,7 +11,7 @@ from typing import Any
 
 from benchmarks.performance.material import Material
 from benchmarks.performance.measure import PEERS, Goal, Section, Series, ratios, told
-from benchmarks.performance.serving import warm
+from benchmarks.performance.serving import imported, warm
 from examples.digits import Imprint
 
 SIZE, EPOCHS, ROUNDS, POLL, THIRD = 128, 15, 3, 0.02, 3
@@ -81,11 +81,9 @@ def asked(imprint: Imprint, folder: Path, material: Material) -> dict[str, Any]:
     with zipfile.ZipFile(archive, "w") as writer:
         for path in sorted(folder.rglob("*.jpg")):
             writer.write(path, path.relative_to(folder))
-    query = {"name": "imagenet", "backbone": "mobilenet_v2"}
-    headers = {"Content-Type": "application/octet-stream"}
-    model = imprint.post("/v1/models", params=query, content=material.weights.read_bytes(), headers=headers)
+    model = imported(imprint, "mobilenet_v2", material.weights)
     dataset = imprint.archive("birds", archive.read_bytes())
-    return {"type": "finetune", "dataset": dataset["id"], "init": model["id"], "image_size": SIZE}
+    return {"type": "finetune", "dataset": dataset["id"], "init": model, "image_size": SIZE}
 
 
 def curves(imprint: Imprint, spec: dict[str, Any], folder: Path, material: Material) -> dict[str, Curve]:

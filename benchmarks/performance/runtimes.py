@@ -11,7 +11,7 @@ from torchvision import models
 from benchmarks.performance.material import Material
 from benchmarks.performance.measure import OURS, PEERS, Goal, Section, Series, ratios, told
 from benchmarks.performance.peers.inference import BATCHES
-from benchmarks.performance.predictions import published
+from benchmarks.performance.predictions import servable
 
 ROUNDS = 3
 SIZE = 224  # of every imported model
@@ -46,7 +46,7 @@ def run(material: Material) -> Section:
     apart = 0.0
     with TemporaryDirectory() as name:
         for backbone, weights in networks(material, Path(name)).items():
-            _, model = published(Path(name, backbone), backbone, weights, material.photograph)
+            _, model = servable(Path(name, backbone), backbone, weights, material.photograph)
             for _ in range(ROUNDS):
                 found = {runtime: told(*how, (model, SIZE)) for runtime, how in RUNTIMES.items()}
                 note(series, backbone, found)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmarks.load import Question, Reply, load
 from benchmarks.performance.measure import ROOT
-from examples.digits import server
+from examples.digits import Imprint, server
 
 PATIENCE = 120.0
 READY, SERVERS = b"everything is imported", 2  # as each server that forks a worker's children logs it
@@ -25,6 +25,20 @@ def warm(data: Path) -> Iterator[str]:
         while path.read_bytes().count(READY) < SERVERS:
             time.sleep(0.1)
         yield url
+
+
+def imported(imprint: Imprint, backbone: str, weights: Path) -> str:
+    """The id of a model of these weights, which a worker is about to publish."""
+    query = {"name": weights.stem, "backbone": backbone}
+    headers = {"Content-Type": "application/octet-stream"}
+    return str(imprint.post("/v1/models", params=query, content=weights.read_bytes(), headers=headers)["id"])
+
+
+def published(imprint: Imprint, backbone: str, weights: Path, photograph: Path) -> str:
+    """The same once it has answered for the first time: a prediction waits for its model."""
+    model, headers = imported(imprint, backbone, weights), {"Content-Type": "image/jpeg"}
+    imprint.post(f"/v1/models/{model}/predictions", content=photograph.read_bytes(), headers=headers)
+    return model
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from celery import Celery
 
 from benchmarks.performance.material import ARCHIVE, Material
-from benchmarks.performance.measure import OURS, ROOT, Goal, Section, Series, rounds, surroundings_of, told
+from benchmarks.performance.measure import OURS, ROOT, Goal, Section, differences, rounds, surroundings_of, told
 from benchmarks.performance.serving import warm
 from examples.digits import Imprint
 from tests.servers import redis_server
@@ -52,11 +52,6 @@ def run(material: Material) -> Section:
         ],
         NOTES,
     )
-
-
-def differences(one: Series, other: Series) -> list[float]:
-    """How much more one is than the other, round by round."""
-    return [mine - theirs for mine, theirs in zip(one.values, other.values, strict=True)]
 
 
 def first_step(imprint: Imprint, spec: dict[str, object]) -> float:

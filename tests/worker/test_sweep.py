@@ -10,6 +10,9 @@ from tests.core.material import add_job
 from worker.context import Context
 from worker.sweep import GRACE_SECONDS, sweep
 
+LONG_AGO = time.time() - GRACE_SECONDS - 60
+STATE = {"number": 1, "run": "main", "epoch": 1, "step": 1, "bytes": 1, "figures": {}}
+
 
 def left(context: Context, key: str, *, old: bool = True) -> Path:
     path = context.storage.path(key)
@@ -34,10 +37,9 @@ def test_only_what_is_old_and_belongs_to_nothing_goes(context: Context) -> None:
 
 def test_what_no_row_speaks_of_goes_from_a_job_that_stays(context: Context) -> None:
     job = add_job(context.database)
-    kept = {"number": 1, "run": "main", "epoch": 1, "step": 1, "bytes": 1, "figures": {}}
     shown = {"name": "n", "run": "main", "epoch": 1, "bytes": 1, "media_type": "image/png"}
     with context.database.writing() as session:
-        session.add(Checkpoint(job_id=job, key=f"jobs/{job}/kept", **kept))
+        session.add(Checkpoint(job_id=job, key=f"jobs/{job}/kept", **STATE))
         session.add(Artifact(job_id=job, key=f"jobs/{job}/artifacts/shown", **shown))
     folder = context.storage.path(f"jobs/{job}")
     names = ["kept", "artifacts/shown", "young", "stray", ".stray.tmp", "artifacts/stray"]
@@ -48,9 +50,6 @@ def test_what_no_row_speaks_of_goes_from_a_job_that_stays(context: Context) -> N
         os.utime(folder / name, (then, then))
     assert sorted(sweep(context)) == [f"jobs/{job}/{name}" for name in (".stray.tmp", "artifacts/stray", "stray")]
     assert [name for name in names if (folder / name).exists()] == names[:3]
-
-
-LONG_AGO = time.time() - GRACE_SECONDS - 60
 
 
 def test_saved_states_go_a_day_after_their_job_has_ended_for_good(context: Context) -> None:
@@ -72,9 +71,8 @@ def saved(context: Context, status: str, finished: float | None, code: str | Non
     """The saved state of a job that stands so."""
     job = add_job(context.database)
     key, error = f"jobs/{job}/ckpt_1.safetensors", code and {"code": code, "message": "m"}
-    kept = {"number": 1, "run": "main", "epoch": 1, "step": 1, "bytes": 1, "figures": {}}
     with context.database.writing() as session:
-        session.add(Checkpoint(job_id=job, key=key, **kept))
+        session.add(Checkpoint(job_id=job, key=key, **STATE))
         session.execute(update(Job).where(Job.id == job).values(status=status, finished_at=finished, error=error))
     path = context.storage.path(key)
     path.parent.mkdir(parents=True)

@@ -14,7 +14,7 @@ AnySpec = AskedSpec | Prepare | Publish
 Spec = Annotated[AnySpec, Field(discriminator="type")]
 SPEC: TypeAdapter[AnySpec] = TypeAdapter(Spec)
 
-# What takes minutes must not wait behind a training of hours, so each lane has threads of its own in a worker.
+# What takes minutes must not wait behind a training of hours, so each lane has a thread of its own in a worker.
 LANES = {
     "prepare": "short",
     "publish": "short",
