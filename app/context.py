@@ -7,7 +7,7 @@ from fastapi import Depends
 from starlette.requests import Request
 
 from app.broker import Sender
-from app.core.database import Database
+from app.core.database.sessions import Database
 from app.core.settings import Settings
 from app.core.storage import Storage
 from app.http.inflight import InFlight

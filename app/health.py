@@ -9,9 +9,9 @@ from sqlalchemy import inspect
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.context import CallerAsked, WholeCtx
-from app.core.database import Database
+from app.core.database.sessions import Database
+from app.core.database.tables import Base
 from app.core.errors import ServiceError
-from app.core.tables import Base
 from app.http.guards import Guarded, needs
 from app.keys.gate import check_operator
 from app.problems import documented

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from app import health, problems
 from app.broker import Sender
 from app.context import Context
-from app.core.database import Database
+from app.core.database.sessions import Database
 from app.core.reconciler import reconciler
 from app.core.settings import Settings
 from app.core.storage import Storage

@@ -8,9 +8,9 @@ from typing import Annotated, NoReturn
 import typer
 from sqlalchemy.exc import OperationalError
 
-from app.core.database import is_full
+from app.core.database.migrate import WrongSchema
+from app.core.database.sessions import is_full
 from app.core.settings import Settings
-from app.schema import WrongSchema
 
 Data = Annotated[Path | None, typer.Option(help="The data folder (IMPRINT_DATA).")]
 

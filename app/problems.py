@@ -14,7 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.core.database import is_full
+from app.core.database.sessions import is_full
 from app.core.errors import FieldError, Kind, ServiceError
 from app.core.storage import FULL
 from app.http.pointers import field_errors

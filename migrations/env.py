@@ -3,7 +3,7 @@
 from alembic import context
 from sqlalchemy import NullPool, create_engine
 
-from app.core.tables import Base
+from app.core.database.tables import Base
 
 
 def run() -> None:

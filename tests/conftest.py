@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import redis
 
-from app.core.database import Database
+from app.core.database.sessions import Database
+from app.core.database.tables import Base
 from app.core.settings import Settings
-from app.core.tables import Base
 from tests.figures import Figures
 from tests.servers import fresh_database, postgresql, redis_server
 

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from app.core.cores import count_cores
+from app.core.database.tables import Dataset, Model
 from app.core.specs import RANDOM, Finetune
-from app.core.tables import Dataset, Model
 from worker.balance import Balance, balance
 from worker.context import Context
 from worker.exam import Exam, Questions, best_split, exam

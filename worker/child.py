@@ -11,12 +11,12 @@ from collections.abc import Callable
 from sqlalchemy import select
 
 from app.core import leases, lifeline
-from app.core.database import is_full
+from app.core.database.sessions import is_full
+from app.core.database.tables import Job
 from app.core.errors import ServiceError
 from app.core.leases import Lease, StaleLease
 from app.core.specs import SPEC, USER_TYPES, AnySpec
 from app.core.storage import FULL
-from app.core.tables import Job
 from worker.context import Context
 
 logger = logging.getLogger(__name__)

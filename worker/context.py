@@ -4,7 +4,7 @@ import os
 import socket
 from dataclasses import dataclass
 
-from app.core.database import Database
+from app.core.database.sessions import Database
 from app.core.settings import Settings
 from app.core.storage import Storage
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from app.core import leases
+from app.core.database.tables import Model
 from app.core.leases import Lease
 from app.core.specs import Evaluate
-from app.core.tables import Model
 from worker.answers import table
 from worker.build import device, questions
 from worker.child import JobError, Stopped, main, spec_of

@@ -9,10 +9,10 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from app.core import leases
+from app.core.database.tables import Artifact, Checkpoint, Job, Metric
 from app.core.ids import new_id
 from app.core.jobs import record
 from app.core.leases import Lease
-from app.core.tables import Artifact, Checkpoint, Job, Metric
 from worker.context import Context
 from worker.training.checkpoint import CorruptCheckpoint, State, load, save
 

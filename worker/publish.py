@@ -6,8 +6,8 @@ from safetensors.torch import load_file
 from sqlalchemy import update
 
 from app.core import leases
+from app.core.database.tables import Model
 from app.core.leases import Lease
-from app.core.tables import Model
 from worker.child import JobError, main
 from worker.context import Context
 from worker.graphs import Graphs

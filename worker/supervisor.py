@@ -17,7 +17,8 @@ from typing import IO
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from app.core import heartbeat, leases, releases
+from app.core import heartbeat, leases
+from app.core.database import version_guard
 from app.core.leases import Lease, Orders, StaleLease
 from app.core.lifeline import Group
 from app.core.specs import LANES
@@ -56,7 +57,7 @@ def work(context: Context, lane: str, stopping: threading.Event) -> None:
 def _claim(context: Context, lane: str) -> Lease | None:
     """The lane's next job; none of a database that has been migrated by another version since this process began."""
     with context.database.writing() as session:
-        if what_to_do := releases.other(session):
+        if what_to_do := version_guard.other(session):
             logger.error("no jobs are taken: %s", what_to_do)
             return None
         lease = leases.claim(session, lane, owner(), context.settings.lease_seconds)

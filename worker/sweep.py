@@ -7,11 +7,11 @@ from pathlib import Path
 
 from sqlalchemy import and_, delete, exists, or_, select
 
-from app.core.clock import now
+from app.core.database.clock import now
+from app.core.database.tables import Artifact, Checkpoint, Dataset, Job, Model, Upload
 from app.core.jobs import MACHINE_FAILED
 from app.core.states import Status
 from app.core.storage import ABANDONED_SECONDS, PARTIAL
-from app.core.tables import Artifact, Checkpoint, Dataset, Job, Model, Upload
 from worker.context import Context
 
 logger = logging.getLogger(__name__)

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from app.core.database.tables import Dataset, Model
 from app.core.specs import RANDOM, Finetune
-from app.core.tables import Dataset, Model
 from worker.build import Material, opened
 from worker.context import Context
 from worker.observer import Observer, sample

@@ -11,11 +11,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
-from app.core.clock import now
+from app.core.database.clock import now
+from app.core.database.tables import Job
 from app.core.jobs import close, move, moved, record
 from app.core.specs import USER_TYPES
 from app.core.states import LEASED, Status
-from app.core.tables import Job
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from app.core.clock import now
-from app.core.database import Database
+from app.core.database.clock import now
+from app.core.database.sessions import Database
+from app.core.database.tables import Job
 from app.core.leases import settle
 from app.core.repeater import Repeater
 from app.core.settings import Settings
 from app.core.states import LEASED, Status
-from app.core.tables import Job
 
 logger = logging.getLogger(__name__)
 

@@ -3,9 +3,9 @@
 from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session
 
+from app.core.database.tables import Dataset, Job
 from app.core.errors import not_found
 from app.core.states import TERMINAL
-from app.core.tables import Dataset, Job
 
 
 def get(session: Session, dataset_id: str) -> Dataset:

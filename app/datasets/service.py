@@ -9,11 +9,11 @@ from sqlalchemy.orm import Session
 from app.context import Context
 from app.core import jobs, quotas
 from app.core.archives import BadArchive, open_archive
+from app.core.database.tables import Dataset, Rejection
 from app.core.errors import conflict, invalid
 from app.core.ids import new_id
 from app.core.settings import Settings
 from app.core.specs import LANES, Prepare
-from app.core.tables import Dataset, Rejection
 from app.datasets import queries
 from app.datasets.schemas import DatasetAnswer, RejectionAnswer
 from app.datasets.upload import Upload

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
-from app.core.clock import iso
+from app.core.database.clock import iso
 
 
 def _iso(value: float | str | None) -> str | None:

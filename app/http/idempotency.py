@@ -10,10 +10,10 @@ from fastapi import Header
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from app.core.database import inserting
+from app.core.database.sessions import inserting
+from app.core.database.tables import Idempotency
+from app.core.database.tenancy import tenant_of
 from app.core.errors import invalid
-from app.core.tables import Idempotency
-from app.core.tenancy import tenant_of
 
 HEADER = "Idempotency-Key"
 

@@ -4,9 +4,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from sqlalchemy import func, select
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.core.database import Database
+from app.core.database.sessions import Database
+from app.core.database.tables import Job
 from app.core.states import Status
-from app.core.tables import Job
 
 UNMATCHED = "unmatched"
 

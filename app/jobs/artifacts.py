@@ -7,8 +7,8 @@ from starlette.responses import Response
 
 from app.context import Context
 from app.core import jobs
+from app.core.database.tables import Artifact
 from app.core.errors import not_found
-from app.core.tables import Artifact
 from app.http.etags import matches
 from app.http.pagination import Listing, Page, listing
 from app.jobs import queries

@@ -3,10 +3,10 @@
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from app.core.lookup import Lookup
+from app.core.database.lookup import Lookup
+from app.core.database.tables import Artifact, Checkpoint, Dataset, Event, Job, Metric
 from app.core.specs import USER_TYPES
 from app.core.states import Status
-from app.core.tables import Artifact, Checkpoint, Dataset, Event, Job, Metric
 
 JOBS = Lookup(Job)
 

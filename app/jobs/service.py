@@ -7,11 +7,11 @@ from sqlalchemy.orm import Session
 
 from app.context import Context
 from app.core import jobs, quotas
+from app.core.database.tables import Checkpoint, Event, Job, Metric
 from app.core.errors import conflict, not_found
 from app.core.settings import Settings
 from app.core.specs import AskedSpec
 from app.core.states import Status
-from app.core.tables import Checkpoint, Event, Job, Metric
 from app.http.idempotency import forget, once, ticket
 from app.http.pagination import Listing, Page, listing
 from app.jobs import queries

@@ -10,7 +10,7 @@ from typing import Any
 from starlette.concurrency import run_in_threadpool
 
 from app.core import jobs
-from app.core.database import Database
+from app.core.database.sessions import Database
 from app.core.errors import ServiceError, invalid
 from app.core.states import TERMINAL
 from app.jobs import queries

@@ -8,12 +8,12 @@ from typing import Annotated
 import typer
 from sqlalchemy import select, update
 
-from app import schema
-from app.core.clock import iso
-from app.core.database import Database
+from app.core.database import migrate as schema
+from app.core.database.clock import iso
+from app.core.database.sessions import Database
+from app.core.database.tables import LOCAL, Key, Tenant
 from app.core.errors import ServiceError
 from app.core.settings import Settings
-from app.core.tables import LOCAL, Key, Tenant
 from app.keys import queries, service
 from app.keys.scopes import SCOPES, Scope, covers
 from app.options import Data, leave, settings_of, usable_database

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
-from app.core.database import Database
+from app.core.database.sessions import Database
+from app.core.database.tables import LOCAL
 from app.core.errors import ServiceError
 from app.core.quotas import requests_a_minute
 from app.core.settings import Settings
-from app.core.tables import LOCAL
 from app.keys import queries
 from app.keys.pace import Pace
 from app.keys.scopes import Scope, covers

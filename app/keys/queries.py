@@ -3,11 +3,11 @@
 from sqlalchemy import ColumnElement, or_, update
 from sqlalchemy.orm import Session
 
-from app.core.clock import now
-from app.core.database import inserting
+from app.core.database.clock import now
+from app.core.database.lookup import Lookup
+from app.core.database.sessions import inserting
+from app.core.database.tables import Key, Tenant
 from app.core.errors import not_found
-from app.core.lookup import Lookup
-from app.core.tables import Key, Tenant
 
 
 def lives() -> ColumnElement[bool]:

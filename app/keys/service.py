@@ -5,11 +5,11 @@ import time
 
 from sqlalchemy import select
 
-from app.core.database import Database
+from app.core.database.sessions import Database
+from app.core.database.tables import Key
+from app.core.database.tenancy import tenant_of
 from app.core.errors import invalid
 from app.core.ids import new_id
-from app.core.tables import Key
-from app.core.tenancy import tenant_of
 from app.http.names import clean
 from app.http.pagination import Listing, Page, listing
 from app.keys import queries

@@ -6,8 +6,8 @@ from fastapi import APIRouter, Path
 from sqlalchemy import select
 
 from app.context import Context, Ctx
+from app.core.database.tables import Alias
 from app.core.errors import invalid
-from app.core.tables import Alias
 from app.http.guards import Guarded
 from app.http.pagination import Listing, PageAsked, listing
 from app.models import queries

@@ -3,13 +3,13 @@
 from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session
 
-from app.core.clock import now
-from app.core.database import inserting
+from app.core.database.clock import now
+from app.core.database.lookup import Lookup
+from app.core.database.sessions import inserting
+from app.core.database.tables import Alias, Job, Model
+from app.core.database.tenancy import tenant_of
 from app.core.errors import not_found
-from app.core.lookup import Lookup
 from app.core.states import TERMINAL
-from app.core.tables import Alias, Job, Model
-from app.core.tenancy import tenant_of
 
 ALIASES = Lookup(Alias, by="name")
 MODELS = Lookup(Model)

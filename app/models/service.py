@@ -5,11 +5,11 @@ from sqlalchemy.orm import Session
 
 from app.context import Context
 from app.core import jobs, quotas
+from app.core.database.tables import Model
 from app.core.errors import conflict
 from app.core.ids import new_id
 from app.core.settings import Settings
 from app.core.specs import LANES, Publish
-from app.core.tables import Model
 from app.http.idempotency import Ticket, forget, once, ticket
 from app.http.pagination import Listing, Page, listing
 from app.http.receiving import Received

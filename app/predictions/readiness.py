@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from starlette.concurrency import run_in_threadpool
 
-from app.core.database import Database
+from app.core.database.sessions import Database
 from app.core.errors import conflict, not_found
 from app.models.queries import ALIASES, MODELS
 

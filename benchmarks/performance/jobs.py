@@ -4,7 +4,7 @@ from pathlib import Path
 
 from sqlalchemy import create_engine, insert, text
 
-from app.core.tables import Job
+from app.core.database.tables import Job
 
 CHUNK = 20_000
 

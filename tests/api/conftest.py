@@ -10,7 +10,7 @@ import httpx
 import pytest
 import uvicorn
 
-from app.core.database import Database
+from app.core.database.sessions import Database
 from app.core.settings import Settings
 from app.main import create_app
 

@@ -2,7 +2,7 @@
 
 import httpx
 
-from app.core.database import Database
+from app.core.database.sessions import Database
 from app.keys import service
 from app.keys.scopes import Scope
 

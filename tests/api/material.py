@@ -16,12 +16,12 @@ from PIL import Image
 from sqlalchemy import update
 
 from app.core import jobs
-from app.core.database import Database
+from app.core.database.sessions import Database
+from app.core.database.tables import Dataset, Job, Model
 from app.core.ids import new_id
 from app.core.settings import Settings
 from app.core.specs import Prepare
 from app.core.states import Status
-from app.core.tables import Dataset, Job, Model
 
 SIZE, FEATURES = 8, 3
 INPUT = {"size": SIZE, "resize": 9, "crop": "center", "mean": [0, 0, 0], "std": [1, 1, 1]}

@@ -10,10 +10,10 @@ import pytest
 from fastapi.routing import iter_route_contexts
 
 from app.core import jobs
-from app.core.database import Database
+from app.core.database.sessions import Database
+from app.core.database.tables import Alias, Artifact, Upload
 from app.core.settings import Settings
 from app.core.specs import Finetune
-from app.core.tables import Alias, Artifact, Upload
 from app.http.guards import Guarded
 from app.keys.scopes import SCOPES, Scope
 from app.main import create_app

@@ -4,7 +4,7 @@ from typing import Any
 
 import httpx
 
-from app.core.database import Database
+from app.core.database.sessions import Database
 from tests.api.material import add_dataset, problem
 
 UNLABELLED = {"labelled": False, "classes": []}

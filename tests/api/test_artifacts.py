@@ -7,10 +7,10 @@ import httpx
 import pytest
 from sqlalchemy import delete
 
-from app.core.database import Database
+from app.core.database.sessions import Database
+from app.core.database.tables import Artifact
 from app.core.settings import Settings
 from app.core.storage import Storage
-from app.core.tables import Artifact
 from tests.api.material import add_dataset, image_bytes, problem
 
 RED, BLUE = image_bytes("red"), image_bytes("blue")

@@ -10,7 +10,7 @@ import httpx
 import numpy as np
 import pytest
 
-from app.core.database import Database
+from app.core.database.sessions import Database
 from app.core.errors import ServiceError
 from app.core.images import Pixels
 from app.core.settings import Settings

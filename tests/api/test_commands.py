@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy import text
 from typer.testing import CliRunner
 
-from app import schema
 from app.cli import cli, workers
-from app.core.database import Database
+from app.core.database import migrate
+from app.core.database.sessions import Database
 from app.core.settings import Settings
 
 Refused = Callable[[str], str]
@@ -37,14 +37,14 @@ def test_no_schema(refused: Refused, command: str) -> None:
 
 @pytest.mark.parametrize("command", ["api", "worker", "api --host 192.0.2.1", "keys list"])
 def test_an_old_schema(refused: Refused, database_url: str, command: str) -> None:
-    schema.migrate(database_url)
+    migrate.migrate(database_url)
     _stamp(database_url, "0001")
     assert "the database's schema is 0001" in refused(command)
 
 
 @pytest.mark.parametrize("command", ["api", "worker", "migrate", "serve", "keys list"])
 def test_a_newer_schema(refused: Refused, database_url: str, command: str) -> None:
-    schema.migrate(database_url)
+    migrate.migrate(database_url)
     _stamp(database_url, "9999")
     assert "newer Imprint" in refused(command)
 

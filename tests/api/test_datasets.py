@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import select
 
 from app.core import jobs
-from app.core.database import Database
+from app.core.database.sessions import Database
+from app.core.database.tables import Job, Rejection
 from app.core.settings import Settings
 from app.core.specs import AskedSpec, Coral, Evaluate, Finetune, Rank
-from app.core.tables import Job, Rejection
 from tests.api.material import add_dataset, archive, end, files_in, problem
 
 ZIP = {"content-type": "application/zip"}

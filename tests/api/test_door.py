@@ -3,7 +3,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from app.core.database import Database
+from app.core.database.sessions import Database
 from app.core.errors import ServiceError
 from app.core.settings import Settings
 from app.predictions.door import Door

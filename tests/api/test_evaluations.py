@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.core.database import Database
+from app.core.database.sessions import Database
 from app.core.settings import Settings
 from tests.api.material import add_dataset, add_model, problem
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from app.core import jobs
-from app.core.database import Database
+from app.core.database.sessions import Database
 from app.core.leases import claim, fence, succeed
 from app.core.specs import Finetune
 from app.core.states import Status

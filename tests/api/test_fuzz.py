@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from app.core import jobs
-from app.core.database import Database
+from app.core.database.sessions import Database
 from app.core.settings import Settings
 from app.core.specs import Finetune
 from tests.api.material import add_dataset, add_model

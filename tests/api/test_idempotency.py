@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import event, func, select
 from sqlalchemy.orm import ORMExecuteState
 
-from app.core.database import Database
+from app.core.database.sessions import Database
+from app.core.database.tables import Dataset, Job
 from app.core.settings import Settings
-from app.core.tables import Dataset, Job
 from app.http.idempotency import forget, once, ticket
 from tests.api.conftest import Serve
 from tests.api.material import add_dataset, archive, end, files_in, problem

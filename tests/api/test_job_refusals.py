@@ -6,9 +6,9 @@ import httpx
 import pytest
 from sqlalchemy import func, select
 
-from app.core.database import Database
+from app.core.database.sessions import Database
+from app.core.database.tables import Job
 from app.core.settings import Settings
-from app.core.tables import Job
 from tests.api.conftest import Serve
 from tests.api.material import add_dataset, add_model, problem
 

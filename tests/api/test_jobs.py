@@ -6,11 +6,11 @@ import httpx
 import pytest
 from sqlalchemy import select, update
 
-from app.core.database import Database
+from app.core.database.sessions import Database
+from app.core.database.tables import Checkpoint, Dataset, Event, Job, Metric
 from app.core.leases import claim, fail, fence, succeed
 from app.core.settings import Settings
 from app.core.specs import FINETUNE_RATE, HEAD_EPOCHS, UNLABELLED_RATE
-from app.core.tables import Checkpoint, Dataset, Event, Job, Metric
 from tests.api.material import add_dataset, add_model, problem
 from tests.figures import Figures
 

@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import select
 
 from app.core import jobs
-from app.core.database import Database
+from app.core.database.sessions import Database
+from app.core.database.tables import Key
 from app.core.specs import Finetune
-from app.core.tables import Key
 from tests.api.conftest import Serve
 from tests.api.keys import bearer, make, with_key
 from tests.api.material import problem

@@ -11,10 +11,10 @@ import pytest
 from sqlalchemy import select
 
 from app.core import jobs
-from app.core.database import Database
+from app.core.database.sessions import Database
+from app.core.database.tables import Job
 from app.core.settings import Settings
 from app.core.specs import AskedSpec, Evaluate, Finetune, Rank
-from app.core.tables import Job
 from tests.api.material import add_model, end, problem, safetensors
 
 OCTETS = {"content-type": "application/octet-stream"}

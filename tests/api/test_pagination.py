@@ -4,8 +4,8 @@ import httpx
 import pytest
 from sqlalchemy import update
 
-from app.core.database import Database
-from app.core.tables import Dataset
+from app.core.database.sessions import Database
+from app.core.database.tables import Dataset
 from tests.api.material import add_dataset, end, problem
 
 

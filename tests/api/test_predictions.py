@@ -13,10 +13,10 @@ import pytest
 from PIL import Image
 from sqlalchemy import update
 
-from app.core.database import Database
+from app.core.database.sessions import Database
+from app.core.database.tables import Model
 from app.core.images import evaluation_view, photograph
 from app.core.settings import Settings
-from app.core.tables import Model
 from app.predictions.network import Card
 from app.predictions.service import view_of
 from tests.api.conftest import Serve

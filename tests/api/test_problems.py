@@ -6,8 +6,8 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from app.core.database import Database
-from app.core.tables import Base
+from app.core.database.sessions import Database
+from app.core.database.tables import Base
 from tests.api.conftest import Serve
 from tests.api.material import archive, problem
 

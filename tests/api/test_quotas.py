@@ -7,11 +7,11 @@ import httpx
 import pytest
 from sqlalchemy import update
 
-from app.core.database import Database
+from app.core.database.sessions import Database
+from app.core.database.tables import Tenant
 from app.core.jobs import close
 from app.core.settings import Settings
 from app.core.states import Status
-from app.core.tables import Tenant
 from app.keys import queries
 from tests.api.conftest import Serve
 from tests.api.keys import bearer, make

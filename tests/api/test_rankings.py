@@ -2,7 +2,7 @@
 
 import httpx
 
-from app.core.database import Database
+from app.core.database.sessions import Database
 from app.core.settings import Settings
 from tests.api.material import add_dataset, add_model, problem
 

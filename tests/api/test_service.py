@@ -14,10 +14,10 @@ import redis
 from sqlalchemy import text
 
 from app.broker import Sender
-from app.core.database import Database
+from app.core.database.sessions import Database
+from app.core.database.tables import Base
 from app.core.settings import Settings
 from app.core.specs import SPEC, USER_TYPES
-from app.core.tables import Base
 from tests.api.conftest import Serve
 from tests.api.material import archive, problem
 

@@ -9,9 +9,9 @@ import httpx
 import pytest
 from sqlalchemy import event
 
-from app.core.database import Database
+from app.core.database.sessions import Database
+from app.core.database.tables import LOCAL
 from app.core.settings import Settings
-from app.core.tables import LOCAL
 from app.predictions.readiness import ready_model
 from tests.api.material import add_model, image_bytes
 from tests.figures import Figures

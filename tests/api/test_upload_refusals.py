@@ -9,9 +9,9 @@ import httpx
 import pytest
 from sqlalchemy import func, select
 
-from app.core.database import Database
+from app.core.database.sessions import Database
+from app.core.database.tables import Dataset, Idempotency, Job
 from app.core.settings import Settings
-from app.core.tables import Dataset, Idempotency, Job
 from app.http.receiving import Sink
 from tests.api.conftest import Serve
 from tests.api.material import archive, files_in, problem

@@ -3,11 +3,11 @@
 from sqlalchemy import select, update
 
 from app.core import jobs
-from app.core.clock import now
-from app.core.database import Database
+from app.core.database.clock import now
+from app.core.database.sessions import Database
+from app.core.database.tables import Event, Job
 from app.core.leases import Lease, claim
 from app.core.specs import Finetune, Prepare
-from app.core.tables import Event, Job
 
 LANE = "long"
 

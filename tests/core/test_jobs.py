@@ -5,11 +5,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core import jobs
-from app.core.database import Database
+from app.core.database.sessions import Database
+from app.core.database.tables import Artifact, Checkpoint, Dataset
 from app.core.errors import ServiceError
 from app.core.leases import give_back, succeed
 from app.core.states import Status
-from app.core.tables import Artifact, Checkpoint, Dataset
 from tests.core.material import add_job, add_prepare, kinds, row, take
 
 

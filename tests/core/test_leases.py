@@ -8,10 +8,10 @@ from sqlalchemy import ColumnElement
 from sqlalchemy.orm import Session
 
 from app.core import jobs, leases
-from app.core.database import Database
+from app.core.database.sessions import Database
+from app.core.database.tables import Job
 from app.core.leases import Lease, StaleLease, claim, fail, fence, give_back, renew, retry, succeed
 from app.core.states import Status
-from app.core.tables import Job
 from tests.core.material import add_job, add_prepare, kinds, lapse, row, take
 
 Write = Callable[[Session, Lease], Any]

@@ -7,11 +7,11 @@ from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 import pytest
 from sqlalchemy import select, update
 
-from app.core.database import Database
+from app.core.database.sessions import Database
+from app.core.database.tables import Job
 from app.core.jobs import moved
 from app.core.leases import claim, succeed
 from app.core.states import Status
-from app.core.tables import Job
 from tests.core.material import add_job, kinds
 from tests.figures import Figures
 

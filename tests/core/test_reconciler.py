@@ -6,12 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from sqlalchemy import update
 
 from app.core import jobs
-from app.core.clock import now
-from app.core.database import Database
+from app.core.database.clock import now
+from app.core.database.sessions import Database
+from app.core.database.tables import Job
 from app.core.reconciler import Findings, reconcile, reconciler
 from app.core.settings import Settings
 from app.core.states import Status
-from app.core.tables import Job
 from tests.core.material import add_job, kinds, lapse, row, take
 
 

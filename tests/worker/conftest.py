@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.core.database import Database
+from app.core.database.sessions import Database
 from app.core.settings import Settings
 from app.core.storage import Storage
 from worker.context import Context

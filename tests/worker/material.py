@@ -11,11 +11,11 @@ import numpy as np
 from pydantic import TypeAdapter
 
 from app.core import jobs
+from app.core.database.tables import Artifact, Dataset, Job
 from app.core.ids import new_id
 from app.core.leases import claim
 from app.core.specs import LANES, AskedSpec, Prepare
 from app.core.states import Status
-from app.core.tables import Artifact, Dataset, Job
 from app.jobs.checks.complete import complete
 from tests.api.material import end
 from tests.core.material import row

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from app.core.database import Database
+from app.core.database.sessions import Database
 from worker.child import tells_of_a_full_disk
 
 

@@ -13,8 +13,8 @@ import torch
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from app.core.database.tables import Artifact, Checkpoint, Job, Metric
 from app.core.leases import Lease, StaleLease
-from app.core.tables import Artifact, Checkpoint, Job, Metric
 from tests.core.material import add_job, kinds, row, take
 from tests.figures import Figures
 from worker.context import Context

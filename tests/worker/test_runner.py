@@ -12,8 +12,8 @@ from safetensors.numpy import load_file
 from sqlalchemy import select, update
 from torchvision.models import get_model
 
+from app.core.database.tables import Artifact, Dataset, Event, Job, Metric, Model
 from app.core.specs import SPEC, Finetune
-from app.core.tables import Artifact, Dataset, Event, Job, Metric, Model
 from tests.worker.material import SIDE, add_photographs, answers, done, relabel
 from worker.build import material
 from worker.context import Context

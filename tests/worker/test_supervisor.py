@@ -13,11 +13,11 @@ import pytest
 from sqlalchemy import update
 
 from app.core import jobs
+from app.core.database.tables import Job, Release
 from app.core.leases import Lease
 from app.core.specs import Pretrain
 from app.core.states import Status
 from app.core.storage import Storage
-from app.core.tables import Job, Release
 from tests.core.material import LANE, add_job, kinds, row
 from tests.figures import Figures
 from tests.worker.processes import eventually, gone, parent, running

@@ -5,7 +5,7 @@ from pathlib import Path
 from sqlalchemy import select, update
 
 from app.core import jobs
-from app.core.tables import Artifact, Checkpoint, Job, Upload
+from app.core.database.tables import Artifact, Checkpoint, Job, Upload
 from tests.core.material import add_job
 from worker.context import Context
 from worker.sweep import GRACE_SECONDS, sweep

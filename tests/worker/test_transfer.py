@@ -7,8 +7,8 @@ import pytest
 import torch
 from sqlalchemy import delete
 
+from app.core.database.tables import Dataset, Model
 from app.core.specs import Finetune
-from app.core.tables import Dataset, Model
 from app.jobs.checks.complete import complete
 from tests.worker.material import ASKED, SIDE, add_photographs, done
 from worker import transfer

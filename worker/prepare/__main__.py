@@ -15,10 +15,10 @@ from sqlalchemy.orm import Session
 from app.core import leases, quotas
 from app.core.archives import BadArchive, open_archive
 from app.core.cores import count_cores
+from app.core.database.tables import Dataset, Rejection
 from app.core.leases import Lease
 from app.core.settings import Settings
 from app.core.storage import sync
-from app.core.tables import Dataset, Rejection
 from worker.child import JobError, Stopped, main
 from worker.context import Context
 from worker.prepare.advice import warnings

@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Any
 
-from app.core.tables import CONVERTED
+from app.core.database.tables import CONVERTED
 from worker.prepare.collect import Collection
 
 FEW_IMAGES = 10

@@ -4,8 +4,8 @@ from collections.abc import Collection
 
 from sqlalchemy.orm import Session
 
+from app.core.database.tables import Dataset
 from app.core.errors import conflict, invalid
-from app.core.tables import Dataset
 from app.jobs.queries import dataset_for_use
 
 FEWEST_CLASSES = 2

@@ -2,9 +2,9 @@
 
 from sqlalchemy.orm import Session
 
+from app.core.database.tables import Model
 from app.core.errors import conflict, invalid
 from app.core.specs import Evaluate
-from app.core.tables import Model
 from app.jobs.checks.datasets import SPLITS, check_classes, check_labels, images_in, ready
 from app.jobs.checks.models import usable
 

@@ -2,9 +2,9 @@
 
 from sqlalchemy.orm import Session
 
+from app.core.database.tables import Dataset
 from app.core.errors import invalid
 from app.core.specs import AUTO, Finetune, NoPenalty
-from app.core.tables import Dataset
 from app.jobs.checks.datasets import (
     check_classes,
     check_learnable,

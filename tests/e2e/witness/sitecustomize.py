@@ -10,8 +10,8 @@ from pathlib import Path
 from sqlalchemy import select
 
 from app.core import leases
+from app.core.database.tables import Job
 from app.core.leases import Lease, StaleLease
-from app.core.tables import Job
 
 NOTES = os.environ.get("IMPRINT_WITNESS")
 fenced = leases.fence

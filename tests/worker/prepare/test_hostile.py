@@ -13,12 +13,12 @@ from sqlalchemy import select
 
 from app.core import jobs
 from app.core.archives import BadArchive, BadMember, open_archive
-from app.core.database import Database
+from app.core.database.sessions import Database
+from app.core.database.tables import Dataset, Job, Rejection
 from app.core.leases import claim
 from app.core.lifeline import Child
 from app.core.settings import Settings
 from app.core.specs import Prepare
-from app.core.tables import Dataset, Job, Rejection
 from tests.core.material import row
 from tests.figures import Figures
 from tests.memory import measured, peak

@@ -1,7 +1,7 @@
 """The tables. The job's row is the truth about a job; everything else hangs on it or on a dataset's or a model's row.
 
-Times are seconds since 1970 on the database's clock (`app.core.clock`). References between datasets, jobs and models
-are plain ids, not foreign keys: a model outlives the job and the dataset that it came from, and keeps saying so.
+Times are seconds since 1970 on the database's clock (`app.core.database.clock`). References between datasets, jobs and
+models are plain ids, not foreign keys: a model outlives the job and the dataset that it came from, and keeps saying so.
 """
 
 from typing import Any
@@ -10,7 +10,7 @@ from sqlalchemy import JSON, BigInteger, Boolean, Double, ForeignKey, Index, Int
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from app.core.clock import now
+from app.core.database.clock import now
 
 Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 Id = String(40)
@@ -33,7 +33,7 @@ class Base(DeclarativeBase):
 
 
 class Owned:
-    """What belongs to a tenant, and is not there for any other (`app.core.tenancy`)."""
+    """What belongs to a tenant, and is not there for any other (`app.core.database.tenancy`)."""
 
     tenant: Mapped[str] = mapped_column(Id, default=LOCAL, server_default=LOCAL)
 

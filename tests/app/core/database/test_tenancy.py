@@ -5,10 +5,10 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import aliased
 
 from app.core import jobs
-from app.core.database import Database
+from app.core.database.sessions import Database
+from app.core.database.tables import Event, Job
 from app.core.errors import ServiceError
 from app.core.specs import Prepare
-from app.core.tables import Event, Job
 from tests.core.material import add_job, take
 
 

@@ -1,27 +1,27 @@
 """One version of Imprint works with a database at a time."""
 
-from app.core import releases
-from app.core.clock import now
-from app.core.database import Database
-from app.core.tables import Release
+from app.core.database import version_guard
+from app.core.database.clock import now
+from app.core.database.sessions import Database
+from app.core.database.tables import Release
 
 
 def test_a_database_that_nobody_has_migrated_is_for_any_version(database: Database) -> None:
     with database.reading() as session:
-        assert releases.other(session) is None
+        assert version_guard.other(session) is None
 
 
 def test_the_version_that_migrated_last_is_the_one(database: Database) -> None:
     with database.writing() as session:
-        releases.mark(session)
+        version_guard.mark(session)
         session.add(Release(version="9.9.9", migrated_at=now() + 1))
     with database.reading() as session:
-        said = releases.other(session)
+        said = version_guard.other(session)
     assert said is not None
     assert "9.9.9" in said
-    assert releases.VERSION in said
+    assert version_guard.VERSION in said
     with database.writing() as session:
         session.get_one(Release, "9.9.9").migrated_at = 0
-        releases.mark(session)
+        version_guard.mark(session)
     with database.reading() as session:
-        assert releases.other(session) is None
+        assert version_guard.other(session) is None

@@ -4,8 +4,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, bindparam, select
 
-from app.core.database import Database
-from app.core.tables import Base, Owned
+from app.core.database.sessions import Database
+from app.core.database.tables import Base, Owned
 
 
 class Lookup:

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from app.core.tenancy import TENANT
+from app.core.database.tenancy import TENANT
 
 SQLITE_BUSY_SECONDS = 60
 BEGIN = "imprint_begin"
@@ -35,7 +35,7 @@ class Database:
         self._info: dict[str, str] = {}
 
     def of(self, tenant: str) -> "Database":
-        """The same database as one tenant may know it (`app.core.tenancy`)."""
+        """The same database as one tenant may know it (`app.core.database.tenancy`)."""
         scoped = copy(self)
         scoped._info = {TENANT: tenant}
         return scoped

@@ -9,9 +9,9 @@ from importlib.metadata import version
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.core.clock import now
-from app.core.database import inserting
-from app.core.tables import Release
+from app.core.database.clock import now
+from app.core.database.sessions import inserting
+from app.core.database.tables import Release
 
 VERSION = version("imprint")
 

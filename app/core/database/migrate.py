@@ -9,8 +9,8 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 import migrations
-from app.core import releases
-from app.core.database import Database
+from app.core.database import version_guard
+from app.core.database.sessions import Database
 
 
 class WrongSchema(Exception):
@@ -28,7 +28,7 @@ def migrate(url: str) -> None:
     """Bring the database at `url` to the newest schema, and make it this version's. Raises WrongSchema."""
     upgrade(url)
     with closing(Database(url)) as database, database.writing() as session:
-        releases.mark(session)
+        version_guard.mark(session)
 
 
 def upgrade(url: str) -> None:
@@ -54,7 +54,7 @@ def check(url: str) -> None:
     with closing(Database(url)) as database:
         _check_revision(revision(database))
         with database.reading() as session:
-            what_to_do = releases.other(session)
+            what_to_do = version_guard.other(session)
     if what_to_do:
         raise WrongSchema(what_to_do)
 
@@ -80,7 +80,7 @@ def _check_revision(found: str | None) -> None:
 
 
 def _newer(found: str) -> str:
-    return f"the database's schema {found} is of a newer Imprint than this {releases.VERSION}: start that version"
+    return f"the database's schema {found} is of a newer Imprint than this {version_guard.VERSION}: start that version"
 
 
 def _head() -> str | None:

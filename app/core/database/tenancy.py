@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import event
 from sqlalchemy.orm import Mapper, ORMExecuteState, Session, object_session, with_loader_criteria
 
-from app.core.tables import LOCAL, Owned
+from app.core.database.tables import LOCAL, Owned
 
 TENANT = "tenant"
 

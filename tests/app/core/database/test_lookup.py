@@ -3,10 +3,10 @@
 import pytest
 
 from app.core import jobs
-from app.core.database import Database
-from app.core.lookup import Lookup
+from app.core.database.lookup import Lookup
+from app.core.database.sessions import Database
+from app.core.database.tables import Job, Tenant
 from app.core.specs import Prepare
-from app.core.tables import Job, Tenant
 
 JOBS = Lookup(Job)
 
