@@ -6,7 +6,7 @@ import threading
 
 from celery import Celery
 
-from app.core.messages import WORK, celery_config
+from app.core.jobs.wakeup_config import WORK, celery_config
 from app.core.settings import Settings
 
 logger = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from app import health, problems
 from app.broker import Sender
 from app.context import Context
 from app.core.database.sessions import Database
-from app.core.reconciler import reconciler
+from app.core.jobs.reconciler import reconciler
 from app.core.settings import Settings
 from app.core.storage import Storage
 from app.datasets import endpoints as datasets

@@ -15,8 +15,8 @@ from celery import Celery, signals
 from celery.platforms import SecurityWarning
 
 from app.core import lifeline
-from app.core.messages import celery_config
-from app.core.reconciler import reconciler
+from app.core.jobs.reconciler import reconciler
+from app.core.jobs.wakeup_config import celery_config
 from app.core.repeater import Repeater
 from app.core.settings import Settings
 from worker import children, folder_transport

@@ -10,11 +10,12 @@ from collections.abc import Callable
 
 from sqlalchemy import select
 
-from app.core import leases, lifeline
+from app.core import lifeline
 from app.core.database.sessions import is_full
 from app.core.database.tables import Job
 from app.core.errors import ServiceError
-from app.core.leases import Lease, StaleLease
+from app.core.jobs import leases
+from app.core.jobs.leases import Lease, StaleLease
 from app.core.specs import SPEC, USER_TYPES, AnySpec
 from app.core.storage import FULL
 from worker.context import Context

@@ -2,7 +2,7 @@
 
 import os
 
-from app.core.leases import Lease
+from app.core.jobs.leases import Lease
 from app.core.lifeline import Group
 from app.core.specs import LANES
 from worker.context import Context

@@ -5,9 +5,9 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from app.core import leases
 from app.core.database.tables import Model
-from app.core.leases import Lease
+from app.core.jobs import leases
+from app.core.jobs.leases import Lease
 from app.core.specs import Evaluate
 from worker.answers import table
 from worker.build import device, questions

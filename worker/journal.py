@@ -8,11 +8,11 @@ from typing import Any
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from app.core import leases
 from app.core.database.tables import Artifact, Checkpoint, Job, Metric
 from app.core.ids import new_id
-from app.core.jobs import record
-from app.core.leases import Lease
+from app.core.jobs import leases
+from app.core.jobs.leases import Lease
+from app.core.jobs.transitions import record
 from worker.context import Context
 from worker.training.checkpoint import CorruptCheckpoint, State, load, save
 

@@ -2,8 +2,8 @@
 
 import time
 
-from app.core import leases
-from app.core.leases import Lease
+from app.core.jobs import leases
+from app.core.jobs.leases import Lease
 from worker.context import Context
 
 SECONDS = 1.0

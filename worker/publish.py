@@ -5,9 +5,9 @@ import threading
 from safetensors.torch import load_file
 from sqlalchemy import update
 
-from app.core import leases
 from app.core.database.tables import Model
-from app.core.leases import Lease
+from app.core.jobs import leases
+from app.core.jobs.leases import Lease
 from worker.child import JobError, main
 from worker.context import Context
 from worker.graphs import Graphs

@@ -5,8 +5,8 @@ from typing import Any
 
 import torch
 
-from app.core import leases
-from app.core.leases import Lease
+from app.core.jobs import leases
+from app.core.jobs.leases import Lease
 from app.core.specs import Rank
 from worker.build import class_names, device, opened
 from worker.child import JobError, Stopped, main, spec_of

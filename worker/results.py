@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from app.core import leases
 from app.core.database.tables import Model
 from app.core.ids import new_id
-from app.core.leases import Lease
+from app.core.jobs import leases
+from app.core.jobs.leases import Lease
 from app.core.specs import Finetune
 from app.core.storage import sha256
 from worker.build import Material

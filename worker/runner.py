@@ -7,7 +7,7 @@ import threading
 from dataclasses import replace
 from typing import Any
 
-from app.core.leases import Lease
+from app.core.jobs.leases import Lease
 from app.core.specs import Finetune, Pretrain
 from worker.build import CORES, Experiment, Material, experiment, material
 from worker.child import JobError, Stopped, main, spec_of

@@ -17,12 +17,12 @@ from typing import IO
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from app.core import heartbeat, leases
 from app.core.database import version_guard
-from app.core.leases import Lease, Orders, StaleLease
+from app.core.jobs import heartbeat, leases
+from app.core.jobs.leases import Lease, Orders, StaleLease
+from app.core.jobs.states import Status
 from app.core.lifeline import Group
 from app.core.specs import LANES
-from app.core.states import Status
 from worker import children
 from worker.context import Context, owner
 

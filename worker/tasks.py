@@ -1,6 +1,6 @@
 """What arrives from the broker."""
 
-from app.core.messages import WORK
+from app.core.jobs.wakeup_config import WORK
 from worker.celery_app import app
 from worker.context import Context
 from worker.lanes import drain

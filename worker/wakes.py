@@ -4,7 +4,7 @@ import logging
 
 from celery import Celery
 
-from app.core.messages import WORK
+from app.core.jobs.wakeup_config import WORK
 
 logger = logging.getLogger(__name__)
 

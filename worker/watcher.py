@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from app.core.leases import Lease
+from app.core.jobs.leases import Lease
 from worker.context import Context
 from worker.journal import Journal, Mark
 from worker.judge import Judgement

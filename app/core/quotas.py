@@ -13,9 +13,9 @@ from app.core.database.sessions import Database, inserting
 from app.core.database.tables import Artifact, Checkpoint, Dataset, Job, Model, Tenant, Upload
 from app.core.database.tenancy import tenant_of
 from app.core.errors import ServiceError
+from app.core.jobs.states import TERMINAL
 from app.core.settings import Settings
 from app.core.specs import USER_TYPES
-from app.core.states import TERMINAL
 
 FREED_SECONDS = 60  # storage is given back when somebody deletes something
 ENDED_SECONDS = 15

@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 
 from app.core.database.tables import Dataset, Job
 from app.core.errors import not_found
-from app.core.states import TERMINAL
+from app.core.jobs.states import TERMINAL
 
 
 def get(session: Session, dataset_id: str) -> Dataset:

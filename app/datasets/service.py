@@ -7,11 +7,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.context import Context
-from app.core import jobs, quotas
+from app.core import quotas
 from app.core.archives import BadArchive, open_archive
 from app.core.database.tables import Dataset, Rejection
 from app.core.errors import conflict, invalid
 from app.core.ids import new_id
+from app.core.jobs import transitions
 from app.core.settings import Settings
 from app.core.specs import LANES, Prepare
 from app.datasets import queries
@@ -67,7 +68,7 @@ def _store(context: Context, upload: Upload, dataset_id: str, guard: Once) -> st
 def _insert(session: Session, settings: Settings, upload: Upload, dataset_id: str) -> str:
     quotas.check_storage(session, settings, upload.file.bytes)
     quotas.check_images(session, settings, 1)
-    job = jobs.create(session, Prepare(dataset=dataset_id))
+    job = transitions.create(session, Prepare(dataset=dataset_id))
     session.add(
         Dataset(id=dataset_id, name=upload.name, job=job.id, sha256=upload.file.sha256, bytes=upload.file.bytes)
     )

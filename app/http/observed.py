@@ -6,7 +6,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core.database.sessions import Database
 from app.core.database.tables import Job
-from app.core.states import Status
+from app.core.jobs.states import Status
 
 UNMATCHED = "unmatched"
 

@@ -6,9 +6,9 @@ from urllib.parse import quote
 from starlette.responses import Response
 
 from app.context import Context
-from app.core import jobs
 from app.core.database.tables import Artifact
 from app.core.errors import not_found
+from app.core.jobs import transitions
 from app.http.etags import matches
 from app.http.pagination import Listing, Page, listing
 from app.jobs import queries
@@ -21,7 +21,7 @@ HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-cache"}
 def page(context: Context, job_id: str, asked: Page) -> Listing[ArtifactAnswer]:
     """A job's artifacts, by name."""
     with context.database.reading() as session:
-        jobs.get(session, job_id)
+        transitions.get(session, job_id)
         found, key = queries.artifacts(job_id), (Artifact.name,)
         return listing(session, found, key, asked, _answer, newest_first=False)
 
@@ -63,7 +63,7 @@ def _read(context: Context, job_id: str, name: str) -> tuple[Artifact, bytes]:
 
 def _find(context: Context, job_id: str, name: str) -> Artifact:
     with context.database.reading() as session:
-        jobs.get(session, job_id)
+        transitions.get(session, job_id)
         row = session.get(Artifact, (job_id, name))
     if row is None:
         raise not_found("artifact", name)

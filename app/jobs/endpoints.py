@@ -7,8 +7,8 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
 from app.context import CallerAsked, Ctx
-from app.core import jobs
-from app.core.states import TERMINAL, Status
+from app.core.jobs import transitions
+from app.core.jobs.states import TERMINAL, Status
 from app.http.guards import Guarded
 from app.http.idempotency import KeyAsked
 from app.http.pagination import Listing, PageAsked
@@ -78,13 +78,13 @@ def get_job(job_id: str, response: Response, context: Ctx) -> JobAnswer:
 @router.post("/{job_id}/cancel", status_code=202, responses=documented(404, 409))
 def cancel_job(job_id: str, context: Ctx) -> JobAnswer:
     """End a job without a result: at once in the queue, within seconds when it runs."""
-    return service.change(context, job_id, jobs.cancel)
+    return service.change(context, job_id, transitions.cancel)
 
 
 @router.post("/{job_id}/pause", status_code=202, responses=documented(404, 409))
 def pause_job(job_id: str, context: Ctx) -> JobAnswer:
     """Stop a job where it can go on later; `pause_requested` until its checkpoint is written."""
-    return service.change(context, job_id, jobs.pause)
+    return service.change(context, job_id, transitions.pause)
 
 
 @router.post("/{job_id}/resume", status_code=202, responses=documented(404, 409))

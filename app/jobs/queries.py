@@ -5,8 +5,8 @@ from sqlalchemy.orm import Session
 
 from app.core.database.lookup import Lookup
 from app.core.database.tables import Artifact, Checkpoint, Dataset, Event, Job, Metric
+from app.core.jobs.states import Status
 from app.core.specs import USER_TYPES
-from app.core.states import Status
 
 JOBS = Lookup(Job)
 

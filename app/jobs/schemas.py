@@ -4,8 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, TypeAdapter
 
+from app.core.jobs.states import Status
 from app.core.specs import AskedSpec
-from app.core.states import Status
 from app.http.answers import Answer, MaybeTime, Time, Trouble
 
 # Preparing and publishing are made by uploads and imports, never by a user's POST.

@@ -1,4 +1,4 @@
-"""What can be done with jobs; the moves themselves are `app.core.jobs`."""
+"""What can be done with jobs; the moves themselves are `app.core.jobs.transitions`."""
 
 from collections.abc import Callable
 
@@ -6,12 +6,13 @@ from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
 from app.context import Context
-from app.core import jobs, quotas
+from app.core import quotas
 from app.core.database.tables import Checkpoint, Event, Job, Metric
 from app.core.errors import conflict, not_found
+from app.core.jobs import transitions
+from app.core.jobs.states import Status
 from app.core.settings import Settings
 from app.core.specs import AskedSpec
-from app.core.states import Status
 from app.http.idempotency import forget, once, ticket
 from app.http.pagination import Listing, Page, listing
 from app.jobs import queries
@@ -24,14 +25,14 @@ def create(context: Context, spec: AskedSpec, key: str | None) -> JobAnswer:
     asked = ticket("jobs", key, spec.model_dump(mode="json"))
     with context.database.writing() as session:
         job_id = once(session, asked, lambda: _insert(session, context.settings, spec))
-        job = jobs.get(session, job_id)
+        job = transitions.get(session, job_id)
         answer = _answer(session, job)
     _wake(context, job)
     return answer
 
 
 def _insert(session: Session, settings: Settings, spec: AskedSpec) -> str:
-    return jobs.create(session, _admitted(session, settings, spec), spec.name).id
+    return transitions.create(session, _admitted(session, settings, spec), spec.name).id
 
 
 def _admitted(session: Session, settings: Settings, spec: AskedSpec) -> AskedSpec:
@@ -44,7 +45,7 @@ def _admitted(session: Session, settings: Settings, spec: AskedSpec) -> AskedSpe
 
 def _answer(session: Session, job: Job) -> JobAnswer:
     answer = JobAnswer.model_validate(job)
-    return answer.model_copy(update={"queue_position": jobs.queue_position(session, job)})
+    return answer.model_copy(update={"queue_position": transitions.queue_position(session, job)})
 
 
 def _wake(context: Context, job: Job) -> None:
@@ -67,11 +68,11 @@ def get(context: Context, job_id: str) -> JobAnswer:
     if job.status != Status.QUEUED:
         return JobAnswer.model_validate(job)
     with context.database.reading() as session:
-        return _answer(session, jobs.get(session, job_id))  # its place in the queue is of the same moment
+        return _answer(session, transitions.get(session, job_id))  # its place in the queue is of the same moment
 
 
 def change(context: Context, job_id: str, move: Callable[[Session, str], Job]) -> JobAnswer:
-    """Cancel, pause or resume by `move`, which is of `app.core.jobs`; what is queued afterwards is woken.
+    """Cancel, pause or resume by `move`, which is of `app.core.jobs.transitions`; what is queued afterwards is woken.
 
     A job that was cancelled where no worker had it, paused for one, has no supervisor that would delete its files.
     """
@@ -88,10 +89,10 @@ def resume(context: Context, job_id: str) -> JobAnswer:
     """Resume by `jobs.resume`. A job that had ended is admitted like a new one: what it needs may be gone since."""
 
     def move(session: Session, job_id: str) -> Job:
-        job = jobs.get(session, job_id, lock=True)
-        if jobs.can_be_revived(job):
+        job = transitions.get(session, job_id, lock=True)
+        if transitions.can_be_revived(job):
             _admitted(session, context.settings, _asked(job))
-        return jobs.resume(session, job_id)
+        return transitions.resume(session, job_id)
 
     return change(context, job_id, move)
 
@@ -107,7 +108,7 @@ def _asked(job: Job) -> AskedSpec:
 def delete(context: Context, job_id: str) -> None:
     """Remove a job that has ended, with its files. 409 `job_not_ended`."""
     with context.database.writing() as session:
-        jobs.remove(session, job_id)
+        transitions.remove(session, job_id)
         forget(session, job_id)
     context.storage.delete(f"jobs/{job_id}")
 
@@ -115,7 +116,7 @@ def delete(context: Context, job_id: str) -> None:
 def events(context: Context, job_id: str, asked: Page) -> Listing[EventAnswer]:
     """What happened, in order."""
     with context.database.reading() as session:
-        jobs.get(session, job_id)
+        transitions.get(session, job_id)
         found, key = queries.events(job_id), (Event.number,)
         return listing(session, found, key, asked, EventAnswer.model_validate, newest_first=False)
 
@@ -123,7 +124,7 @@ def events(context: Context, job_id: str, asked: Page) -> Listing[EventAnswer]:
 def metrics(context: Context, job_id: str, run: str | None, asked: Page) -> Listing[MetricAnswer]:
     """Figures by run and step."""
     with context.database.reading() as session:
-        jobs.get(session, job_id)
+        transitions.get(session, job_id)
         found, key = queries.metrics(job_id, run), (Metric.run, Metric.step)
         return listing(session, found, key, asked, _metric, newest_first=False)
 
@@ -135,6 +136,6 @@ def _metric(row: Metric) -> MetricAnswer:
 def checkpoints(context: Context, job_id: str, asked: Page) -> Listing[CheckpointAnswer]:
     """Saved states, oldest first."""
     with context.database.reading() as session:
-        jobs.get(session, job_id)
+        transitions.get(session, job_id)
         found, key = queries.checkpoints(job_id), (Checkpoint.number,)
         return listing(session, found, key, asked, CheckpointAnswer.model_validate, newest_first=False)

@@ -9,10 +9,10 @@ from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 
-from app.core import jobs
 from app.core.database.sessions import Database
 from app.core.errors import ServiceError, invalid
-from app.core.states import TERMINAL
+from app.core.jobs import transitions
+from app.core.jobs.states import TERMINAL
 from app.jobs import queries
 from app.jobs.schemas import EventAnswer
 
@@ -43,7 +43,7 @@ def last_seen(header: str | None) -> int:
 def look(database: Database, job_id: str, after: int) -> Look:
     """What happened after an event. The status is read first: an ended job's last event is then there for certain."""
     with database.reading() as session:
-        job = jobs.get(session, job_id)
+        job = transitions.get(session, job_id)
         events = [EventAnswer.model_validate(event) for event in session.scalars(queries.events(job_id, after))]
         return Look(events, job.progress, job.status in TERMINAL)
 

@@ -9,7 +9,7 @@ from app.core.database.sessions import inserting
 from app.core.database.tables import Alias, Job, Model
 from app.core.database.tenancy import tenant_of
 from app.core.errors import not_found
-from app.core.states import TERMINAL
+from app.core.jobs.states import TERMINAL
 
 ALIASES = Lookup(Alias, by="name")
 MODELS = Lookup(Model)

@@ -4,10 +4,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.context import Context
-from app.core import jobs, quotas
+from app.core import quotas
 from app.core.database.tables import Model
 from app.core.errors import conflict
 from app.core.ids import new_id
+from app.core.jobs import transitions
 from app.core.settings import Settings
 from app.core.specs import LANES, Publish
 from app.http.idempotency import Ticket, forget, once, ticket
@@ -54,7 +55,7 @@ def _store(context: Context, model: Model, file: Received, asked: Ticket | None)
 
 def _insert(session: Session, settings: Settings, model: Model) -> str:
     quotas.check_storage(session, settings, quotas.FILES_OF_A_MODEL * model.bytes)
-    model.job = jobs.create(session, Publish(model=model.id)).id
+    model.job = transitions.create(session, Publish(model=model.id)).id
     session.add(model)
     session.flush()
     return model.id

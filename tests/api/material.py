@@ -15,13 +15,13 @@ from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 from sqlalchemy import update
 
-from app.core import jobs
 from app.core.database.sessions import Database
 from app.core.database.tables import Dataset, Job, Model
 from app.core.ids import new_id
+from app.core.jobs import transitions
+from app.core.jobs.states import Status
 from app.core.settings import Settings
 from app.core.specs import Prepare
-from app.core.states import Status
 
 SIZE, FEATURES = 8, 3
 INPUT = {"size": SIZE, "resize": 9, "crop": "center", "mean": [0, 0, 0], "std": [1, 1, 1]}
@@ -83,7 +83,7 @@ def add_dataset(database: Database, **changed: Any) -> str:
     }
     dataset_id = new_id("ds")
     with database.writing() as session:
-        job = jobs.create(session, Prepare(dataset=dataset_id))
+        job = transitions.create(session, Prepare(dataset=dataset_id))
         session.add(Dataset(id=dataset_id, name="n", job=job.id, sha256="0", bytes=1, **{**values, **changed}))
     end(database, job.id)
     return dataset_id

@@ -9,9 +9,9 @@ import httpx
 import pytest
 from fastapi.routing import iter_route_contexts
 
-from app.core import jobs
 from app.core.database.sessions import Database
 from app.core.database.tables import Alias, Artifact, Upload
+from app.core.jobs import transitions
 from app.core.settings import Settings
 from app.core.specs import Finetune
 from app.http.guards import Guarded
@@ -119,7 +119,7 @@ def things(database: Database, settings: Settings, tenant: str) -> dict[str, str
     own = database.of(tenant)
     dataset, model = add_dataset(own), add_model(own, settings)
     with own.writing() as session:
-        job = jobs.create(session, Finetune(type="finetune", dataset=dataset)).id
+        job = transitions.create(session, Finetune(type="finetune", dataset=dataset)).id
         session.add(Alias(name="best", model=model))
         kind = {"media_type": "image/png", "bytes": 1, "key": f"jobs/{job}/seen", "run": "main", "epoch": 0}
         session.add(Artifact(job_id=job, name="best", **kind))

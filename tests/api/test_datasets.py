@@ -8,9 +8,9 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from app.core import jobs
 from app.core.database.sessions import Database
 from app.core.database.tables import Job, Rejection
+from app.core.jobs import transitions
 from app.core.settings import Settings
 from app.core.specs import AskedSpec, Coral, Evaluate, Finetune, Rank
 from tests.api.material import add_dataset, archive, end, files_in, problem
@@ -119,7 +119,7 @@ def test_one_that_a_job_needs_stays(
 ) -> None:
     dataset_id, other = add_dataset(database), add_dataset(database)
     with database.writing() as session:
-        job_id = jobs.create(session, spec_of(dataset_id)).id
+        job_id = transitions.create(session, spec_of(dataset_id)).id
     assert client.delete(f"/v1/datasets/{other}").status_code == 204
     problem(client.delete(f"/v1/datasets/{dataset_id}"), 409, "dataset_in_use")
     client.post(f"/v1/jobs/{job_id}/cancel")

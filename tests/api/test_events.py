@@ -8,11 +8,11 @@ from typing import Any
 import httpx
 import pytest
 
-from app.core import jobs
 from app.core.database.sessions import Database
-from app.core.leases import claim, fence, succeed
+from app.core.jobs import transitions
+from app.core.jobs.leases import claim, fence, succeed
+from app.core.jobs.states import Status
 from app.core.specs import Finetune
-from app.core.states import Status
 from tests.api.material import problem
 
 STREAM = {"accept": "text/event-stream"}
@@ -21,7 +21,7 @@ STREAM = {"accept": "text/event-stream"}
 @pytest.fixture
 def job_id(database: Database) -> str:
     with database.writing() as session:
-        return jobs.create(session, Finetune(type="finetune", dataset="ds_1")).id
+        return transitions.create(session, Finetune(type="finetune", dataset="ds_1")).id
 
 
 def parsed(text: str) -> list[dict[str, Any]]:
@@ -72,8 +72,8 @@ def test_a_live_stream_ends_with_the_job_and_resumes(client: httpx.Client, datab
 def test_a_live_stream_ends_where_its_job_is_deleted(client: httpx.Client, database: Database, job_id: str) -> None:
     def delete() -> None:
         with database.writing() as session:
-            jobs.close(session, job_id, Status.FAILED, {"code": "worker_lost", "message": "the reason"})
-            jobs.remove(session, job_id)
+            transitions.close(session, job_id, Status.FAILED, {"code": "worker_lost", "message": "the reason"})
+            transitions.remove(session, job_id)
 
     with client.stream("GET", f"/v1/jobs/{job_id}/events", headers=STREAM) as response:
         pieces = response.iter_text()

@@ -9,8 +9,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.core import jobs
 from app.core.database.sessions import Database
+from app.core.jobs import transitions
 from app.core.settings import Settings
 from app.core.specs import Finetune
 from tests.api.material import add_dataset, add_model
@@ -57,5 +57,5 @@ def known(database: Database, settings: Settings) -> dict[str, str]:
     """One of each thing that a path can name, so that not every call ends at a 404."""
     dataset = add_dataset(database)
     with database.writing() as session:
-        job = jobs.create(session, Finetune(type="finetune", dataset=dataset)).id
+        job = transitions.create(session, Finetune(type="finetune", dataset=dataset)).id
     return {"dataset_id": dataset, "job_id": job, "model": add_model(database, settings)}

@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 
 from app.core.database.sessions import Database
 from app.core.database.tables import Checkpoint, Dataset, Event, Job, Metric
-from app.core.leases import claim, fail, fence, succeed
+from app.core.jobs.leases import claim, fail, fence, succeed
 from app.core.settings import Settings
 from app.core.specs import FINETUNE_RATE, HEAD_EPOCHS, UNLABELLED_RATE
 from tests.api.material import add_dataset, add_model, problem

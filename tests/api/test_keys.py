@@ -9,9 +9,9 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from app.core import jobs
 from app.core.database.sessions import Database
 from app.core.database.tables import Key
+from app.core.jobs import transitions
 from app.core.specs import Finetune
 from tests.api.conftest import Serve
 from tests.api.keys import bearer, make, with_key
@@ -49,7 +49,7 @@ def test_the_secret_is_told_once_and_stored_nowhere(admin: httpx.Client, databas
 
 def test_a_revoked_key_is_refused_at_once_and_its_streams_end(admin: httpx.Client, database: Database) -> None:
     with database.writing() as session:
-        job = jobs.create(session, Finetune(type="finetune", dataset="ds_1")).id
+        job = transitions.create(session, Finetune(type="finetune", dataset="ds_1")).id
     made = admin.post("/v1/keys", json={"name": "n", "scope": "read"}).json()
     with closing(with_key(admin, made["token"])) as other:
         ended = threading.Event()

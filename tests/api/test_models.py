@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
-from app.core import jobs
 from app.core.database.sessions import Database
 from app.core.database.tables import Job
+from app.core.jobs import transitions
 from app.core.settings import Settings
 from app.core.specs import AskedSpec, Evaluate, Finetune, Rank
 from tests.api.material import add_model, end, problem, safetensors
@@ -109,7 +109,7 @@ def test_download_with_an_etag(client: httpx.Client, database: Database, setting
 def test_deleting(client: httpx.Client, database: Database, settings: Settings) -> None:
     model_id = add_model(database, settings)
     with database.writing() as session:
-        job_id = jobs.create(session, Finetune(type="finetune", dataset="d", init=model_id)).id
+        job_id = transitions.create(session, Finetune(type="finetune", dataset="d", init=model_id)).id
     problem(client.delete(f"/v1/models/{model_id}"), 409, "model_in_use")
     end(database, job_id)
     client.put("/v1/aliases/best", json={"model": model_id})
@@ -133,7 +133,7 @@ def test_one_that_a_job_looks_at_stays(
 ) -> None:
     model_id, other = add_model(database, settings), add_model(database, settings)
     with database.writing() as session:
-        job_id = jobs.create(session, spec_of(model_id)).id
+        job_id = transitions.create(session, spec_of(model_id)).id
     assert client.delete(f"/v1/models/{other}").status_code == 204
     problem(client.delete(f"/v1/models/{model_id}"), 409, "model_in_use")
     end(database, job_id)

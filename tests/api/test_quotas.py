@@ -9,9 +9,9 @@ from sqlalchemy import update
 
 from app.core.database.sessions import Database
 from app.core.database.tables import Tenant
-from app.core.jobs import close
+from app.core.jobs.states import Status
+from app.core.jobs.transitions import close
 from app.core.settings import Settings
-from app.core.states import Status
 from app.keys import queries
 from tests.api.conftest import Serve
 from tests.api.keys import bearer, make

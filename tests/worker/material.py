@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 from pydantic import TypeAdapter
 
-from app.core import jobs
 from app.core.database.tables import Artifact, Dataset, Job
 from app.core.ids import new_id
-from app.core.leases import claim
+from app.core.jobs import transitions
+from app.core.jobs.leases import claim
+from app.core.jobs.states import Status
 from app.core.specs import LANES, AskedSpec, Prepare
-from app.core.states import Status
 from app.jobs.checks.complete import complete
 from tests.api.material import end
-from tests.core.material import row
+from tests.app.core.jobs.job_rows import row
 from tests.training.packing import pack
 from worker.child import Work
 from worker.context import Context
@@ -57,7 +57,7 @@ def add_photographs(
     counts = [{"name": name, "count": len(splits)} for name in classes] if labelled else []
     shares = {name: list(splits).count(code) * len(classes) for code, name in enumerate(("train", "val", "test"))}
     with context.database.writing() as session:
-        job = jobs.create(session, Prepare(dataset=dataset_id))
+        job = transitions.create(session, Prepare(dataset=dataset_id))
         session.add(
             Dataset(
                 id=dataset_id, name="n", status="ready", job=job.id, sha256="0", bytes=1, images=len(images),
@@ -94,7 +94,7 @@ def done(context: Context, work: Work, asked: Mapping[str, Any]) -> Job:
 def worked(context: Context, work: Work, spec: AskedSpec) -> Job:
     """The same with the spec as it is, which the API might have refused."""
     with context.database.writing() as session:
-        created = jobs.create(session, spec)
+        created = transitions.create(session, spec)
         lease = claim(session, LANES[spec.type], "w1", 600)
     assert lease is not None
     assert lease.job_id == created.id

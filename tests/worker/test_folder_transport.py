@@ -9,9 +9,9 @@ from celery import Celery
 from kombu import transport
 from kombu.transport import TRANSPORT_ALIASES
 
-from app.core.messages import celery_config
+from app.core.jobs.wakeup_config import celery_config
 from app.core.settings import Settings
-from tests.core.material import LANE
+from tests.app.core.jobs.job_rows import LANE
 from worker import folder_transport
 
 

@@ -14,8 +14,8 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from app.core.database.tables import Artifact, Checkpoint, Job, Metric
-from app.core.leases import Lease, StaleLease
-from tests.core.material import add_job, kinds, row, take
+from app.core.jobs.leases import Lease, StaleLease
+from tests.app.core.jobs.job_rows import add_job, kinds, row, take
 from tests.figures import Figures
 from worker.context import Context
 from worker.journal import Journal, Mark

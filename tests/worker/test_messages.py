@@ -10,9 +10,9 @@ import pytest
 from celery import Celery
 from kombu.exceptions import ContentDisallowed
 
-from app.core.messages import WORK, celery_config
+from app.core.jobs.wakeup_config import WORK, celery_config
 from app.core.settings import Settings
-from tests.core.material import LANE
+from tests.app.core.jobs.job_rows import LANE
 
 BODY = [[LANE, "job_1"], {}, {}]
 

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from app.core import jobs
 from app.core.database.tables import Job, Release
-from app.core.leases import Lease
+from app.core.jobs import transitions
+from app.core.jobs.leases import Lease
+from app.core.jobs.states import Status
 from app.core.specs import Pretrain
-from app.core.states import Status
 from app.core.storage import Storage
-from tests.core.material import LANE, add_job, kinds, row
+from tests.app.core.jobs.job_rows import LANE, add_job, kinds, row
 from tests.figures import Figures
 from tests.worker.processes import eventually, gone, parent, running
 from worker import children, supervisor
@@ -109,7 +109,7 @@ def test_a_crash_is_tried_three_times_and_its_reason_kept(context: Context, chil
     code, words = POISON[module]
     assert job.error["code"] == code
     assert words in job.error["message"]
-    assert jobs.can_be_revived(job)
+    assert transitions.can_be_revived(job)
     assert kinds(context.database, job_id).count("started") == 3
 
 
@@ -119,7 +119,9 @@ def test_what_kills_its_process_harms_no_neighbour(
 ) -> None:
     monkeypatch.setitem(children.CHILDREN, "pretrain", "tests.worker.children.obedient")
     with context.database.writing() as session:
-        neighbour = jobs.create(session, Pretrain(type="pretrain", dataset="ds_1", method={"kind": "rotation"})).id
+        neighbour = transitions.create(
+            session, Pretrain(type="pretrain", dataset="ds_1", method={"kind": "rotation"})
+        ).id
     with working(context):
         until(context, neighbour, Status.RUNNING)
         assert eventually(lambda: len(running("obedient")) == 1)
@@ -154,13 +156,13 @@ def test_a_full_disk_ends_a_job_and_keeps_its_checkpoints(
     assert (job.status, job.attempts) == ("failed", 1)
     message = "There was no room left to store the outcome: free some space, then resume the job."
     assert job.error == {"code": "storage_full", "message": message}
-    assert jobs.can_be_revived(job)
+    assert transitions.can_be_revived(job)
     latest = Journal(small, Lease(job_id, job.epoch, job.type, job.spec, job.tenant)).latest()
     assert latest is not None
     assert latest.meta == {"step": 2}
     assert len(list((small_disk / "jobs" / job_id).iterdir())) == 2
     with context.database.writing() as session:
-        jobs.resume(session, job_id)
+        transitions.resume(session, job_id)
     child("succeeding")
     supervisor.work(small, LANE, threading.Event())
     job = row(context.database, job_id)
@@ -177,7 +179,7 @@ def test_cancelling_ends_a_child_that_does_not_listen_and_its_own_child(context:
         assert eventually(lambda: len(running("deaf")) == 2)
         began = time.monotonic()
         with context.database.writing() as session:
-            jobs.cancel(session, job_id)
+            transitions.cancel(session, job_id)
         until(context, job_id, Status.CANCELLED)
         assert time.monotonic() - began < context.settings.grace_seconds + 5
     assert gone("deaf")
@@ -189,11 +191,11 @@ def test_pausing_stops_at_a_safe_place_and_resuming_goes_on(context: Context, ch
     with working(context):
         until(context, job_id, Status.RUNNING)
         with context.database.writing() as session:
-            jobs.pause(session, job_id)
+            transitions.pause(session, job_id)
         assert until(context, job_id, Status.PAUSED).attempts == 0
     child("succeeding")
     with context.database.writing() as session:
-        jobs.resume(session, job_id)
+        transitions.resume(session, job_id)
     supervisor.work(context, LANE, threading.Event())
     assert row(context.database, job_id).status == "succeeded"
 
@@ -206,12 +208,12 @@ def test_kill_9_of_the_fork_server_costs_a_job_nothing(context: Context, child: 
         os.kill(parent(running("obedient")[0]), signal.SIGKILL)
         until(context, job_id, Status.RUNNING)
         with context.database.writing() as session:
-            jobs.pause(session, job_id)
+            transitions.pause(session, job_id)
         assert until(context, job_id, Status.PAUSED).attempts == 0
     assert gone("obedient")
     child("succeeding")
     with context.database.writing() as session:
-        jobs.resume(session, job_id)
+        transitions.resume(session, job_id)
     supervisor.work(context, LANE, threading.Event())
     assert row(context.database, job_id).status == "succeeded"
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from sqlalchemy import select, update
 
-from app.core import jobs
 from app.core.database.tables import Artifact, Checkpoint, Job, Upload
-from tests.core.material import add_job
+from app.core.jobs import transitions
+from tests.app.core.jobs.job_rows import add_job
 from worker.context import Context
 from worker.sweep import GRACE_SECONDS, sweep
 
@@ -27,7 +27,7 @@ def left(context: Context, key: str, *, old: bool = True) -> Path:
 def test_only_what_is_old_and_belongs_to_nothing_goes(context: Context) -> None:
     kept_job, cancelled_job = add_job(context.database), add_job(context.database)
     with context.database.writing() as session:
-        jobs.cancel(session, cancelled_job)
+        transitions.cancel(session, cancelled_job)
     gone = [left(context, key) for key in ("incoming/tmp_1", "datasets/ds_gone", f"jobs/{cancelled_job}")]
     stay = [left(context, f"jobs/{kept_job}"), left(context, "incoming/tmp_2", old=False)]
     assert len(sweep(context)) == len(gone)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from app.core import leases
 from app.core.database.tables import Job
-from app.core.leases import Lease, StaleLease
+from app.core.jobs import leases
+from app.core.jobs.leases import Lease, StaleLease
 
 NOTES = os.environ.get("IMPRINT_WITNESS")
 fenced = leases.fence

@@ -2,7 +2,7 @@
 
 import threading
 
-from app.core.leases import Lease
+from app.core.jobs.leases import Lease
 from worker.child import Stopped, main
 from worker.context import Context
 

@@ -4,7 +4,7 @@ import threading
 
 import torch
 
-from app.core.leases import Lease
+from app.core.jobs.leases import Lease
 from worker.child import main
 from worker.context import Context
 from worker.journal import Journal, Mark

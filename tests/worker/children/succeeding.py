@@ -2,8 +2,8 @@
 
 import threading
 
-from app.core import leases
-from app.core.leases import Lease
+from app.core.jobs import leases
+from app.core.jobs.leases import Lease
 from worker.child import main
 from worker.context import Context
 

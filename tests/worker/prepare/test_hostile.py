@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from app.core import jobs
 from app.core.archives import BadArchive, BadMember, open_archive
 from app.core.database.sessions import Database
 from app.core.database.tables import Dataset, Job, Rejection
-from app.core.leases import claim
+from app.core.jobs import transitions
+from app.core.jobs.leases import claim
 from app.core.lifeline import Child
 from app.core.settings import Settings
 from app.core.specs import Prepare
-from tests.core.material import row
+from tests.app.core.jobs.job_rows import row
 from tests.figures import Figures
 from tests.memory import measured, peak
 from tests.worker.prepare.hostile import CANARIES, Entry, archive_of, corpus
@@ -44,7 +44,7 @@ def prepared(context: Context, data: bytes) -> tuple[Job, str, int]:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
     with context.database.writing() as session:
-        job = jobs.create(session, Prepare(dataset=dataset))
+        job = transitions.create(session, Prepare(dataset=dataset))
         session.add(Dataset(id=dataset, name="n", job=job.id, sha256="0", bytes=len(data)))
         session.flush()
         lease = claim(session, "short", "w1", 600)

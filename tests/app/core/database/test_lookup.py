@@ -2,10 +2,10 @@
 
 import pytest
 
-from app.core import jobs
 from app.core.database.lookup import Lookup
 from app.core.database.sessions import Database
 from app.core.database.tables import Job, Tenant
+from app.core.jobs import transitions
 from app.core.specs import Prepare
 
 JOBS = Lookup(Job)
@@ -13,7 +13,7 @@ JOBS = Lookup(Job)
 
 def add(database: Database, name: str) -> str:
     with database.writing() as session:
-        return jobs.create(session, Prepare(dataset="ds_1"), name).id
+        return transitions.create(session, Prepare(dataset="ds_1"), name).id
 
 
 def test_every_column_is_as_a_session_has_it(database: Database) -> None:
@@ -21,7 +21,7 @@ def test_every_column_is_as_a_session_has_it(database: Database) -> None:
     found = JOBS.find(database, job_id)
     assert found is not None
     with database.reading() as session:
-        job = jobs.get(session, job_id)
+        job = transitions.get(session, job_id)
         assert found._asdict() == {column.key: getattr(job, column.key) for column in Job.__table__.columns}
 
 
@@ -29,7 +29,7 @@ def test_changes_are_seen_at_once(database: Database) -> None:
     job_id = add(database, "n")
     assert JOBS.find(database, job_id).status == "queued"  # type: ignore[union-attr]
     with database.writing() as session:
-        jobs.cancel(session, job_id)
+        transitions.cancel(session, job_id)
     assert JOBS.find(database, job_id).status == "cancelled"  # type: ignore[union-attr]
 
 

@@ -4,17 +4,17 @@ import pytest
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import aliased
 
-from app.core import jobs
 from app.core.database.sessions import Database
 from app.core.database.tables import Event, Job
 from app.core.errors import ServiceError
+from app.core.jobs import transitions
 from app.core.specs import Prepare
-from tests.core.material import add_job, take
+from tests.app.core.jobs.job_rows import add_job, take
 
 
 def add(database: Database, tenant: str) -> str:
     with database.of(tenant).writing() as session:
-        return jobs.create(session, Prepare(dataset="ds_1")).id
+        return transitions.create(session, Prepare(dataset="ds_1")).id
 
 
 def test_each_sees_its_own(database: Database) -> None:
@@ -38,7 +38,7 @@ def test_each_changes_its_own(database: Database) -> None:
         session.execute(update(Job).values(name="changed"))
         session.execute(delete(Job).where(Job.id == theirs))
         with pytest.raises(ServiceError, match="job_not_found"):
-            jobs.cancel(session, theirs)
+            transitions.cancel(session, theirs)
     with database.reading() as session:
         assert {job.id: job.name for job in session.scalars(select(Job))} == {mine: "changed", theirs: None}
 

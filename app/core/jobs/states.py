@@ -1,7 +1,7 @@
 """The life of a job as a pure table: which status may follow which.
 
-The table is what the conditional UPDATEs in `app.core.jobs` and `app.core.leases` are built from, so a transition
-that is not here cannot be written by anyone.
+The table is what the conditional UPDATEs in `app.core.jobs.transitions` and `app.core.jobs.leases` are built from, so a
+transition that is not here cannot be written by anyone.
 """
 
 from enum import StrEnum

@@ -9,10 +9,10 @@ from sqlalchemy import select, update
 
 from app.core.database.sessions import Database
 from app.core.database.tables import Job
-from app.core.jobs import moved
-from app.core.leases import claim, succeed
-from app.core.states import Status
-from tests.core.material import add_job, kinds
+from app.core.jobs.leases import claim, succeed
+from app.core.jobs.states import Status
+from app.core.jobs.transitions import moved
+from tests.app.core.jobs.job_rows import add_job, kinds
 from tests.figures import Figures
 
 JOBS = 60

@@ -3,7 +3,7 @@
 That a process lives says little: its database may be gone, or the thread that renews may hang. A lane looks at the
 table of jobs while it is idle and renews a lease while it works; it shows itself after either, and after nothing else.
 
-    python -m app.core.heartbeat LANE...     for healthchecks: status 1 and one line when one of them is late
+    python -m app.core.jobs.heartbeat LANE...     for healthchecks: status 1 and one line when one of them is late
 """
 
 import sys

@@ -2,11 +2,11 @@
 
 from sqlalchemy import select, update
 
-from app.core import jobs
 from app.core.database.clock import now
 from app.core.database.sessions import Database
 from app.core.database.tables import Event, Job
-from app.core.leases import Lease, claim
+from app.core.jobs import transitions
+from app.core.jobs.leases import Lease, claim
 from app.core.specs import Finetune, Prepare
 
 LANE = "long"
@@ -15,13 +15,13 @@ LANE = "long"
 def add_job(database: Database, name: str | None = None) -> str:
     """A queued fine-tuning."""
     with database.writing() as session:
-        return jobs.create(session, Finetune(type="finetune", dataset="ds_1"), name).id
+        return transitions.create(session, Finetune(type="finetune", dataset="ds_1"), name).id
 
 
 def add_prepare(database: Database, dataset: str = "ds_1") -> str:
     """A queued preparation, which has another lane."""
     with database.writing() as session:
-        return jobs.create(session, Prepare(dataset=dataset)).id
+        return transitions.create(session, Prepare(dataset=dataset)).id
 
 
 def take(database: Database, owner: str = "w1", seconds: float = 60) -> Lease:
@@ -41,7 +41,7 @@ def lapse(database: Database, job_id: str) -> None:
 def row(database: Database, job_id: str) -> Job:
     """The job's row."""
     with database.reading() as session:
-        return jobs.get(session, job_id)
+        return transitions.get(session, job_id)
 
 
 def kinds(database: Database, job_id: str) -> list[str]:

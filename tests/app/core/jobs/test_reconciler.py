@@ -5,14 +5,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 from sqlalchemy import update
 
-from app.core import jobs
 from app.core.database.clock import now
 from app.core.database.sessions import Database
 from app.core.database.tables import Job
-from app.core.reconciler import Findings, reconcile, reconciler
+from app.core.jobs import transitions
+from app.core.jobs.reconciler import Findings, reconcile, reconciler
+from app.core.jobs.states import Status
 from app.core.settings import Settings
-from app.core.states import Status
-from tests.core.material import add_job, kinds, lapse, row, take
+from tests.app.core.jobs.job_rows import add_job, kinds, lapse, row, take
 
 
 def look(database: Database, settings: Settings) -> tuple[Findings, list[tuple[str, str]]]:
@@ -44,7 +44,7 @@ def test_a_lapsed_cancellation_is_done(database: Database, settings: Settings) -
     job_id = add_job(database)
     take(database)
     with database.writing() as session:
-        jobs.cancel(session, job_id)
+        transitions.cancel(session, job_id)
     lapse(database, job_id)
     look(database, settings)
     assert row(database, job_id).status == Status.CANCELLED

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.core.heartbeat import beat, late
+from app.core.jobs.heartbeat import beat, late
 from app.core.settings import Settings
 
 
@@ -39,7 +39,7 @@ def test_where_nobody_asks_nothing_is_written(tmp_path: Path, monkeypatch: pytes
 
 def healthcheck(folder: Path | None, *lanes: str) -> tuple[int, str]:
     environment = {**os.environ} | ({"IMPRINT_HEARTBEATS": str(folder)} if folder else {})
-    command = [sys.executable, "-m", "app.core.heartbeat", *lanes]
+    command = [sys.executable, "-m", "app.core.jobs.heartbeat", *lanes]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60, check=False)
     return done.returncode, done.stderr
 

@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 
 from app.core.database.clock import now
 from app.core.database.tables import Job
-from app.core.jobs import close, move, moved, record
+from app.core.jobs.states import LEASED, Status
+from app.core.jobs.transitions import close, move, moved, record
 from app.core.specs import USER_TYPES
-from app.core.states import LEASED, Status
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from app.core.database.clock import now
 from app.core.database.tables import Artifact, Checkpoint, Dataset, Event, Job, Model
 from app.core.errors import conflict, not_found
 from app.core.ids import new_id
+from app.core.jobs.states import TERMINAL, Status, sources
 from app.core.specs import LANES, USER_TYPES, AnySpec
-from app.core.states import TERMINAL, Status, sources
 
 # Why a job failed that may well succeed: the machine had no room, memory, power or network for it.
 MACHINE_FAILED = frozenset(

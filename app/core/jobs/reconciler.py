@@ -10,10 +10,10 @@ from sqlalchemy.orm import Session
 from app.core.database.clock import now
 from app.core.database.sessions import Database
 from app.core.database.tables import Job
-from app.core.leases import settle
+from app.core.jobs.leases import settle
+from app.core.jobs.states import LEASED, Status
 from app.core.repeater import Repeater
 from app.core.settings import Settings
-from app.core.states import LEASED, Status
 
 logger = logging.getLogger(__name__)
 

@@ -7,12 +7,12 @@ import pytest
 from sqlalchemy import ColumnElement
 from sqlalchemy.orm import Session
 
-from app.core import jobs, leases
 from app.core.database.sessions import Database
 from app.core.database.tables import Job
-from app.core.leases import Lease, StaleLease, claim, fail, fence, give_back, renew, retry, succeed
-from app.core.states import Status
-from tests.core.material import add_job, add_prepare, kinds, lapse, row, take
+from app.core.jobs import leases, transitions
+from app.core.jobs.leases import Lease, StaleLease, claim, fail, fence, give_back, renew, retry, succeed
+from app.core.jobs.states import Status
+from tests.app.core.jobs.job_rows import add_job, add_prepare, kinds, lapse, row, take
 
 Write = Callable[[Session, Lease], Any]
 
@@ -48,7 +48,11 @@ def test_a_claim_raises_epoch_and_attempts(database: Database) -> None:
 def test_renewing_brings_the_orders(database: Database) -> None:
     job_id = add_job(database)
     lease = take(database)
-    for change, orders in ((None, (False, False)), (jobs.pause, (False, True)), (jobs.cancel, (True, True))):
+    for change, orders in (
+        (None, (False, False)),
+        (transitions.pause, (False, True)),
+        (transitions.cancel, (True, True)),
+    ):
         with database.writing() as session:
             if change:
                 change(session, job_id)
@@ -109,7 +113,7 @@ def test_a_job_that_waits_again_is_nobodys(database: Database, write: Write) -> 
     stale = take_new(database)
     with database.writing() as session:
         retry(session, stale, "worker_lost", "gone", max_attempts=1)
-        jobs.resume(session, stale.job_id)
+        transitions.resume(session, stale.job_id)
     before = columns(database, stale.job_id)
     assert (before["status"], before["epoch"]) == (Status.QUEUED, stale.epoch)
     with pytest.raises(StaleLease), database.writing() as session:
@@ -163,7 +167,7 @@ def test_an_ended_job_takes_no_more_writes(database: Database, write: Write) -> 
 def test_a_cancellation_that_came_first_beats_the_result(database: Database) -> None:
     lease = take_new(database)
     with database.writing() as session:
-        jobs.cancel(session, lease.job_id)
+        transitions.cancel(session, lease.job_id)
     with pytest.raises(StaleLease), database.writing() as session:
         succeed(session, lease, {})
     with database.writing() as session:
@@ -184,7 +188,7 @@ def test_giving_back_costs_no_attempt(database: Database) -> None:
 def test_giving_back_pauses_when_that_was_asked(database: Database) -> None:
     lease = take_new(database)
     with database.writing() as session:
-        jobs.pause(session, lease.job_id)
+        transitions.pause(session, lease.job_id)
         assert give_back(session, lease) == Status.PAUSED
     job = row(database, lease.job_id)
     assert (job.status, job.pause_requested) == (Status.PAUSED, False)

@@ -4,13 +4,13 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.core import jobs
 from app.core.database.sessions import Database
 from app.core.database.tables import Artifact, Checkpoint, Dataset
 from app.core.errors import ServiceError
-from app.core.leases import give_back, succeed
-from app.core.states import Status
-from tests.core.material import add_job, add_prepare, kinds, row, take
+from app.core.jobs import transitions
+from app.core.jobs.leases import give_back, succeed
+from app.core.jobs.states import Status
+from tests.app.core.jobs.job_rows import add_job, add_prepare, kinds, row, take
 
 
 def refused(database: Database, move: object, job_id: str) -> str:
@@ -23,7 +23,7 @@ def test_cancelling_in_the_queue_is_at_once(database: Database) -> None:
     job_id = add_job(database)
     for _ in range(2):
         with database.writing() as session:
-            assert jobs.cancel(session, job_id).status == Status.CANCELLED
+            assert transitions.cancel(session, job_id).status == Status.CANCELLED
     assert kinds(database, job_id) == ["queued", "cancelled"]
     assert row(database, job_id).error is None
 
@@ -33,7 +33,7 @@ def test_cancelling_a_running_job_asks_first(database: Database) -> None:
     take(database)
     for _ in range(2):
         with database.writing() as session:
-            assert jobs.cancel(session, job_id).status == Status.CANCELLING
+            assert transitions.cancel(session, job_id).status == Status.CANCELLING
     assert kinds(database, job_id) == ["queued", "started", "cancelling"]
 
 
@@ -42,12 +42,12 @@ def test_an_ended_job_cannot_be_changed(database: Database) -> None:
     lease = take(database)
     with database.writing() as session:
         succeed(session, lease, {})
-    assert refused(database, jobs.cancel, job_id) == "job_ended"
-    assert refused(database, jobs.pause, job_id) == "job_not_running"
-    assert refused(database, jobs.resume, job_id) == "job_not_paused"
+    assert refused(database, transitions.cancel, job_id) == "job_ended"
+    assert refused(database, transitions.pause, job_id) == "job_not_running"
+    assert refused(database, transitions.resume, job_id) == "job_not_paused"
 
 
-@pytest.mark.parametrize("move", [jobs.cancel, jobs.pause, jobs.resume])
+@pytest.mark.parametrize("move", [transitions.cancel, transitions.pause, transitions.resume])
 def test_an_unknown_job_is_not_found(database: Database, move: object) -> None:
     assert refused(database, move, "job_nope") == "job_not_found"
 
@@ -55,10 +55,10 @@ def test_an_unknown_job_is_not_found(database: Database, move: object) -> None:
 def test_pausing_in_the_queue_and_resuming(database: Database) -> None:
     job_id = add_job(database)
     with database.writing() as session:
-        assert jobs.pause(session, job_id).status == Status.PAUSED
-        assert jobs.pause(session, job_id).status == Status.PAUSED
-        assert jobs.resume(session, job_id).status == Status.QUEUED
-        assert jobs.resume(session, job_id).status == Status.QUEUED
+        assert transitions.pause(session, job_id).status == Status.PAUSED
+        assert transitions.pause(session, job_id).status == Status.PAUSED
+        assert transitions.resume(session, job_id).status == Status.QUEUED
+        assert transitions.resume(session, job_id).status == Status.QUEUED
     assert kinds(database, job_id) == ["queued", "paused", "queued"]
 
 
@@ -66,8 +66,8 @@ def test_a_pause_can_be_taken_back(database: Database) -> None:
     job_id = add_job(database)
     take(database)
     with database.writing() as session:
-        assert jobs.pause(session, job_id).pause_requested
-        resumed = jobs.resume(session, job_id)
+        assert transitions.pause(session, job_id).pause_requested
+        resumed = transitions.resume(session, job_id)
     assert (resumed.status, resumed.pause_requested) == (Status.RUNNING, False)
 
 
@@ -80,7 +80,7 @@ def test_queue_positions_count_one_lane(database: Database) -> None:
 
 def position(database: Database, job_id: str) -> int | None:
     with database.reading() as session:
-        return jobs.queue_position(session, jobs.get(session, job_id))
+        return transitions.queue_position(session, transitions.get(session, job_id))
 
 
 def test_cancelling_a_preparation_fails_its_dataset(database: Database) -> None:
@@ -88,7 +88,7 @@ def test_cancelling_a_preparation_fails_its_dataset(database: Database) -> None:
     with database.writing() as session:
         session.add(Dataset(id="ds_1", name="n", job=job_id, sha256="", bytes=0))
     with database.writing() as session:
-        jobs.cancel(session, job_id)
+        transitions.cancel(session, job_id)
         assert dataset(session).status == "failed"
         assert (dataset(session).error or {})["code"] == "cancelled"
 
@@ -103,12 +103,12 @@ def test_cancelling_takes_away_what_a_job_had_saved(database: Database, running:
             session.add(Artifact(job_id=owner, name="main.png", media_type="image/png", **place))
     lease = take(database) if running else None
     with database.writing() as session:
-        jobs.cancel(session, job_id)
+        transitions.cancel(session, job_id)
     if lease is not None:
         with database.writing() as session:
             give_back(session, lease)
     with database.reading() as session:
-        assert jobs.get(session, job_id).status == Status.CANCELLED
+        assert transitions.get(session, job_id).status == Status.CANCELLED
         assert list(session.scalars(select(Checkpoint.job_id))) == [other]
         assert list(session.scalars(select(Artifact.job_id))) == [other]
 

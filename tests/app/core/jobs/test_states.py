@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from app.core.states import LEASED, LEGAL, TERMINAL, Status, check, sources
+from app.core.jobs.states import LEASED, LEGAL, TERMINAL, Status, check, sources
 
 MOVES = """
 queued running, queued cancelled, queued paused, queued failed,
