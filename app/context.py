@@ -8,8 +8,8 @@ from starlette.requests import Request
 
 from app.broker import Sender
 from app.core.database.sessions import Database
+from app.core.files.storage import Storage
 from app.core.settings import Settings
-from app.core.storage import Storage
 from app.http.inflight import InFlight
 from app.http.observed import Observed
 from app.keys.gate import Caller

@@ -10,9 +10,9 @@ from app import health, problems
 from app.broker import Sender
 from app.context import Context
 from app.core.database.sessions import Database
+from app.core.files.storage import Storage
 from app.core.jobs.reconciler import reconciler
 from app.core.settings import Settings
-from app.core.storage import Storage
 from app.datasets import endpoints as datasets
 from app.http import docs
 from app.http.inflight import InFlight

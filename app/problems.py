@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core.database.sessions import is_full
 from app.core.errors import FieldError, Kind, ServiceError
-from app.core.storage import FULL
+from app.core.files.storage import FULL
 from app.http.pointers import field_errors
 
 logger = logging.getLogger(__name__)

@@ -5,8 +5,8 @@ import socket
 from dataclasses import dataclass
 
 from app.core.database.sessions import Database
+from app.core.files.storage import Storage
 from app.core.settings import Settings
-from app.core.storage import Storage
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from google.protobuf.message import DecodeError
 from onnx import numpy_helper
 from torch import Tensor, nn
 
+from app.core.files.storage import Storage
 from app.core.inference import PIXELS
-from app.core.storage import Storage
 
 FOLDER = "graphs"  # of the storage
 MAKERS = ("imprint", "torch", "onnx", "onnxscript")  # whose other version may make another graph

@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 
 from app.core.database.tables import Model
+from app.core.files.storage import sha256
 from app.core.ids import new_id
 from app.core.jobs import leases
 from app.core.jobs.leases import Lease
 from app.core.specs import Finetune
-from app.core.storage import sha256
 from worker.build import Material
 from worker.context import Context
 from worker.graphs import Graphs

@@ -10,8 +10,8 @@ from torchvision.models import get_weight
 
 from app.core.backbones import of_weights
 from app.core.database.tables import Model
+from app.core.files.storage import FULL
 from app.core.specs import RANDOM, Finetune, Pretrain
-from app.core.storage import FULL
 from worker.child import JobError
 from worker.context import Context
 from worker.training.augment import View

@@ -9,9 +9,9 @@ from sqlalchemy import and_, delete, exists, or_, select
 
 from app.core.database.clock import now
 from app.core.database.tables import Artifact, Checkpoint, Dataset, Job, Model, Upload
+from app.core.files.storage import ABANDONED_SECONDS, PARTIAL
 from app.core.jobs.states import Status
 from app.core.jobs.transitions import MACHINE_FAILED
-from app.core.storage import ABANDONED_SECONDS, PARTIAL
 from worker.context import Context
 
 logger = logging.getLogger(__name__)

@@ -1,7 +1,7 @@
 """How images are seen by a model, or by one that is to be trained."""
 
 from app.core.database.tables import Model
-from app.core.images import resize_for
+from app.core.files.images import resize_for
 from app.core.specs import PRETRAINED_IMAGE_SIZE
 from worker.plan import Trainable
 from worker.training.augment import View

@@ -8,9 +8,9 @@ from sqlalchemy.orm import Session
 
 from app.context import Context
 from app.core import quotas
-from app.core.archives import BadArchive, open_archive
 from app.core.database.tables import Dataset, Rejection
 from app.core.errors import conflict, invalid
+from app.core.files.archives import BadArchive, open_archive
 from app.core.ids import new_id
 from app.core.jobs import transitions
 from app.core.settings import Settings

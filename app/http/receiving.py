@@ -12,7 +12,7 @@ from starlette.requests import Request
 from app.context import Context
 from app.core import quotas
 from app.core.errors import invalid
-from app.core.storage import CHUNK
+from app.core.files.storage import CHUNK
 from app.http.bodies import Cap, cap, limited
 
 TOO_LARGE = "upload_too_large"

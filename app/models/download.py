@@ -8,7 +8,7 @@ from starlette.responses import FileResponse, Response
 
 from app.context import Context
 from app.core.errors import conflict
-from app.core.storage import sha256
+from app.core.files.storage import sha256
 from app.http.etags import matches
 from app.models import service
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from app.core.backbones import BACKBONES, Backbone, fingerprint
 from app.core.errors import ServiceError, invalid
-from app.core.images import resize_for
+from app.core.files.images import resize_for
 from app.core.specs import PRETRAINED_IMAGE_SIZE
 from app.models.safetensors import BadSafetensors, Contents, check_finite, read_directory
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from app.core.images import Pixels
+from app.core.files.images import Pixels
 from app.predictions.door import overloaded
 
 Figures = NDArray[np.float32]

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from starlette.requests import Request
 
 from app.core.errors import ServiceError, invalid
-from app.core.images import BadImage
+from app.core.files.images import BadImage
 from app.core.settings import Settings
 from app.http.bodies import cap, limited, media_type, parse_json, unsupported, whole
 from app.http.multipart import MULTIPART, Part, parts

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from app.core.images import Pixels
+from app.core.files.images import Pixels
 from app.core.inference import FEATURES, LOGITS, UNFAMILIAR, Graph
 from app.predictions.batching import Output
 

@@ -8,8 +8,8 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from app.core.errors import not_found
+from app.core.files.storage import Storage
 from app.core.settings import Settings
-from app.core.storage import Storage
 from app.predictions.batching import Batcher
 from app.predictions.door import Door
 from app.predictions.network import Card, Network

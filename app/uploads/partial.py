@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
 from app.core.errors import ServiceError
-from app.core.storage import CHUNK
+from app.core.files.storage import CHUNK
 
 LOCKED_SECONDS = 2
 IDLE_SECONDS = 30.0  # a sender that says nothing for so long has lost its line, and must not keep the next one out

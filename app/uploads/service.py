@@ -12,8 +12,8 @@ from app.context import Context
 from app.core import quotas
 from app.core.database.tables import Upload
 from app.core.errors import ServiceError, conflict, invalid, not_found
+from app.core.files.storage import ABANDONED_SECONDS, PARTIAL, sha256, sync
 from app.core.ids import new_id
-from app.core.storage import ABANDONED_SECONDS, PARTIAL, sha256, sync
 from app.datasets import service as datasets
 from app.datasets.upload import Upload as Archive
 from app.http.bodies import cap

@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from app.core.cores import count_cores
-from app.core.images import BadImage
+from app.core.files.images import BadImage
 from app.core.settings import Settings
 from app.predictions.network import Network
 from app.predictions.service import view_of

@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from PIL import Image
 
-from app.core.images import HEADROOM, evaluation_view, photograph
+from app.core.files.images import HEADROOM, evaluation_view, photograph
 from app.core.settings import Settings
 from benchmarks.performance.material import DATA, Material
 from benchmarks.performance.measure import OURS, Goal, Section, Series, ratios, rounds, told

@@ -9,8 +9,8 @@ from sqlalchemy import delete
 
 from app.core.database.sessions import Database
 from app.core.database.tables import Artifact
+from app.core.files.storage import Storage
 from app.core.settings import Settings
-from app.core.storage import Storage
 from tests.api.material import add_dataset, image_bytes, problem
 
 RED, BLUE = image_bytes("red"), image_bytes("blue")

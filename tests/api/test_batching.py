@@ -12,9 +12,9 @@ import pytest
 
 from app.core.database.sessions import Database
 from app.core.errors import ServiceError
-from app.core.images import Pixels
+from app.core.files.images import Pixels
+from app.core.files.storage import Storage
 from app.core.settings import Settings
-from app.core.storage import Storage
 from app.predictions import runtime
 from app.predictions.batching import Batcher, Output
 from app.predictions.network import Network

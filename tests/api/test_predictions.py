@@ -15,7 +15,7 @@ from sqlalchemy import update
 
 from app.core.database.sessions import Database
 from app.core.database.tables import Model
-from app.core.images import evaluation_view, photograph
+from app.core.files.images import evaluation_view, photograph
 from app.core.settings import Settings
 from app.predictions.network import Card
 from app.predictions.service import view_of

@@ -12,8 +12,8 @@ from sqlalchemy import func, select
 
 from app.core.database.sessions import Database
 from app.core.database.tables import Dataset, Upload
+from app.core.files.storage import sha256
 from app.core.settings import Settings
-from app.core.storage import sha256
 from app.uploads import partial
 from tests.api.conftest import Serve, serving
 from tests.api.material import archive, image_bytes, problem

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from app.core.database.sessions import Database
+from app.core.files.storage import Storage
 from app.core.settings import Settings
-from app.core.storage import Storage
 from worker.context import Context
 
 

@@ -8,9 +8,9 @@ import pytest
 
 from app.core.database.sessions import Database
 from app.core.database.tables import Base
+from app.core.files.storage import Storage
 from app.core.settings import Settings
 from app.core.specs import Evaluate
-from app.core.storage import Storage
 from tests.worker.material import SIDE, add_photographs, answers, done, relabel, worked
 from worker.child import JobError
 from worker.context import Context

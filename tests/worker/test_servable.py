@@ -11,7 +11,7 @@ import torch
 from onnx.numpy_helper import to_array
 from safetensors import safe_open
 
-from app.core.storage import Storage
+from app.core.files.storage import Storage
 from worker.graphs import Graphs
 from worker.servable import Servable, bank_of, write_graph, write_weights
 from worker.training.augment import View

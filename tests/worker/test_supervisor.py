@@ -13,11 +13,11 @@ import pytest
 from sqlalchemy import update
 
 from app.core.database.tables import Job, Release
+from app.core.files.storage import Storage
 from app.core.jobs import transitions
 from app.core.jobs.leases import Lease
 from app.core.jobs.states import Status
 from app.core.specs import Pretrain
-from app.core.storage import Storage
 from tests.app.core.jobs.job_rows import LANE, add_job, kinds, row
 from tests.figures import Figures
 from tests.worker.processes import eventually, gone, parent, running

@@ -13,8 +13,8 @@ from zipfile import ZipInfo
 
 import numpy as np
 
-from app.core.archives import Archive
-from app.core.member_names import fault_of, looks_like_image
+from app.core.files.archive_paths import fault_of, looks_like_image
+from app.core.files.archives import Archive
 from app.core.settings import Settings
 from worker.child import JobError
 from worker.prepare.decoding import Decoded, Decoder, Outcome

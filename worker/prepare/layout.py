@@ -6,7 +6,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from app.core.member_names import parts
+from app.core.files.archive_paths import parts
 
 TRAIN, VAL, TEST = 0, 1, 2
 SPLIT_FOLDERS = {"train": TRAIN, "val": VAL, "test": TEST, "valid": VAL, "validation": VAL}

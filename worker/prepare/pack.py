@@ -10,7 +10,7 @@ from typing import Self
 
 import numpy as np
 
-from app.core.images import Pixels
+from app.core.files.images import Pixels
 from worker.prepare.splits import Ints
 
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.core.archives import open_archive
-from app.core.images import KINDS
+from app.core.files.archives import open_archive
+from app.core.files.images import KINDS
 from app.core.settings import Settings
 from worker.child import JobError
 from worker.prepare.advice import SAID, warnings

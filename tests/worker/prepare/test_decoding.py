@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from app.core.archives import open_archive
-from app.core.images import BadImage
+from app.core.files.archives import open_archive
+from app.core.files.images import BadImage
 from app.core.settings import Settings
 from worker.prepare.decoding import Decoder, count_threads
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from app.core.archives import BadArchive, BadMember, open_archive
 from app.core.database.sessions import Database
 from app.core.database.tables import Dataset, Job, Rejection
+from app.core.files.archives import BadArchive, BadMember, open_archive
 from app.core.jobs import transitions
 from app.core.jobs.leases import claim
 from app.core.lifeline import Child
@@ -135,7 +135,7 @@ def test_odd_archives(tmp_path: Path, name: str) -> None:
 def test_an_archive_as_large_as_any_takes_little_memory(tmp_path: Path) -> None:
     """As many entries as are taken, each with a name of its own: an API process looks through the directory."""
     code = (
-        "import sys; from pathlib import Path; from app.core.archives import open_archive\n"
+        "import sys; from pathlib import Path; from app.core.files.archives import open_archive\n"
         "with open_archive(Path(sys.argv[1]), int(sys.argv[2])): pass"
     )
     most = Settings().max_dataset_files

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.core.archives import Archive, BadArchive, BadMember, open_archive
+from app.core.files.archives import Archive, BadArchive, BadMember, open_archive
 
 MIB = 1024 * 1024
 

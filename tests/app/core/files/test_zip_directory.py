@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from app.core.archives import open_archive
-from app.core.zip_directory import (
+from app.core.files.archives import open_archive
+from app.core.files.zip_directory import (
     END,
     END64,
     END64_SIGNATURE,

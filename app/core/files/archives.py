@@ -13,8 +13,8 @@ from zipfile import BadZipFile, ZipFile, ZipInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from app.core.member_names import is_clutter, looks_like_image
-from app.core.zip_directory import Directory, NoDirectory, ending
+from app.core.files.archive_paths import is_clutter, looks_like_image
+from app.core.files.zip_directory import Directory, NoDirectory, ending
 
 ENCRYPTED = 0x1
 REGULAR, SYMLINK = 0o100000, 0o120000

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.core.images import BadImage, evaluation_view, photograph, resize_for, resize_shorter
+from app.core.files.images import BadImage, evaluation_view, photograph, resize_for, resize_shorter
 
 PIXELS = 64_000_000
 

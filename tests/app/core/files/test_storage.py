@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.core.storage import Storage, sha256
+from app.core.files.storage import Storage, sha256
 
 
 @pytest.fixture
