@@ -1,4 +1,4 @@
-"""Writes the table in `app.core.backbones` from torchvision itself: `python -m worker.catalogue`.
+"""Writes the table in `app.core.models.backbones` from torchvision itself: `python -m worker.catalogue`.
 
 The API must refuse weights that do not fit a backbone without importing torch, so what it needs of each backbone is
 measured here once, and a test measures it again.
@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torchvision import models
 
-from app.core.backbones import Backbone, fingerprint
+from app.core.models.backbones import Backbone, fingerprint
 
 SIZES = sorted({*range(8, 257, 8), 75})
 DEFAULT_SIZE = 224

@@ -17,7 +17,7 @@ from onnx import numpy_helper
 from torch import Tensor, nn
 
 from app.core.files.storage import Storage
-from app.core.inference import PIXELS
+from app.core.models.onnx_graph import PIXELS
 
 FOLDER = "graphs"  # of the storage
 MAKERS = ("imprint", "torch", "onnx", "onnxscript")  # whose other version may make another graph

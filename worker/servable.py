@@ -15,7 +15,7 @@ from onnx import numpy_helper
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from app.core.inference import FEATURES, LOGITS, UNFAMILIAR, Graph
+from app.core.models.onnx_graph import FEATURES, LOGITS, UNFAMILIAR, Graph
 from worker.graphs import Graphs, export
 from worker.training.augment import View
 from worker.training.backbones import Network

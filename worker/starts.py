@@ -8,9 +8,9 @@ from safetensors.torch import load_file
 from torch import Tensor
 from torchvision.models import get_weight
 
-from app.core.backbones import of_weights
 from app.core.database.tables import Model
 from app.core.files.storage import FULL
+from app.core.models.backbones import of_weights
 from app.core.specs import RANDOM, Finetune, Pretrain
 from worker.child import JobError
 from worker.context import Context

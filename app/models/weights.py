@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from app.core.backbones import BACKBONES, Backbone, fingerprint
 from app.core.errors import ServiceError, invalid
 from app.core.files.images import resize_for
+from app.core.models.backbones import BACKBONES, Backbone, fingerprint
 from app.core.specs import PRETRAINED_IMAGE_SIZE
 from app.models.safetensors import BadSafetensors, Contents, check_finite, read_directory
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from app.core.files.images import Pixels
-from app.core.inference import FEATURES, LOGITS, UNFAMILIAR, Graph
+from app.core.models.onnx_graph import FEATURES, LOGITS, UNFAMILIAR, Graph
 from app.predictions.batching import Output
 
 

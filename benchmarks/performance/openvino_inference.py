@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from app.core.inference import Graph
+from app.core.models.onnx_graph import Graph
 from benchmarks.performance.peers.inference import LOGITS, Answer, figures
 
 

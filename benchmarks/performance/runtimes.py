@@ -17,11 +17,11 @@ ROUNDS = 3
 SIZE = 224  # of every imported model
 ONNXRUNTIME, OPENVINO = "ONNX Runtime", "OpenVINO"
 NOTE = """\
-The API answers with OpenVINO (`app/core/inference.py`), and a worker holds each graph against torch by the same code.
-It is the faster one where there is more than one image to answer. One alone is answered by one thread, so that two
-requests do not wait for each other: then ONNX Runtime, with both threads, answers a ResNet-18 sooner. With all threads
-on one batch OpenVINO was 1.9 times as fast for that too, and answered eight clients at a time 87 times a second instead
-of 127, as they wait for threads that decoders keep from their cores.
+The API answers with OpenVINO (`app/core/models/onnx_graph.py`), and a worker holds each graph against torch by the same
+code. It is the faster one where there is more than one image to answer. One alone is answered by one thread, so that
+two requests do not wait for each other: then ONNX Runtime, with both threads, answers a ResNet-18 sooner. With all
+threads on one batch OpenVINO was 1.9 times as fast for that too, and answered eight clients at a time 87 times a second
+instead of 127, as they wait for threads that decoders keep from their cores.
 
 ONNX Runtime loads a model faster, which happens once. 32-bit floats are asked for: left to itself OpenVINO computes in
 bfloat16 on a processor that has it, and probabilities then differ from torch's by more than the 1e-4 that is promised.
@@ -32,8 +32,8 @@ With OpenVINO 2026.4 the API stood still for ever in one start of some thirty, i
 first two threads that take a tensor's `data` wait for each other: one initialises a static variable, for which it lets
 go of the interpreter's lock and takes it again; the other has that lock and waits for the variable. Sixteen threads at
 once in a fresh process stood still each time (4 of 4), and never (0 of 40) once the main thread had taken a tensor's
-`data` before them; `app/core/inference.py` does that, and `pytest tests/core/test_inference.py -k wait_for_nobody`
-fails without it."""
+`data` before them; `app/core/models/onnx_graph.py` does that, and `pytest tests/app/core/models/test_onnx_graph.py -k
+wait_for_nobody` fails without it."""
 RUNTIMES = {
     OPENVINO: (OURS, "benchmarks.performance.openvino_inference"),
     ONNXRUNTIME: (PEERS, "benchmarks.performance.peers.onnxruntime_inference"),

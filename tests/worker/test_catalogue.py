@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.core.backbones import BACKBONES, fingerprint
+from app.core.models.backbones import BACKBONES, fingerprint
 from worker.catalogue import describe, head_of, make, names, steps
 
 # every image size is tried in a training step, so of each family only a small one

@@ -4,7 +4,7 @@ from typing import Any, Self
 
 from pydantic import Field
 
-from app.core.backbones import BACKBONES
+from app.core.models.backbones import BACKBONES
 from app.core.specs.base import RANDOM, Name, Strict
 from app.core.specs.training import LABELLED_STEPS, SCRATCH_STEPS, UNLABELLED_STEPS, Training
 

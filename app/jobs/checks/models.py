@@ -4,9 +4,9 @@ import re
 
 from sqlalchemy.orm import Session
 
-from app.core.backbones import of_weights
 from app.core.database.tables import Model
 from app.core.errors import invalid
+from app.core.models.backbones import of_weights
 from app.core.specs import WEIGHTS_NAME
 from app.models.queries import find_for_use
 

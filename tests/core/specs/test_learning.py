@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.core.backbones import BACKBONES
+from app.core.models.backbones import BACKBONES
 from tests.core.specs.material import faults, finetune
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.core.inference import Graph
+from app.core.models.onnx_graph import Graph
 from tests.api.material import SIZE, publish
 
 # No other thread, no name looked up, no connection; and where files are written is for the test to see.
@@ -71,7 +71,7 @@ def test_any_number_of_images_from_any_thread(model: Path) -> None:
 
 
 def test_the_first_answers_of_many_threads_wait_for_nobody(model: Path) -> None:
-    """OpenVINO's own threads of Python did, for each other and for ever (`app.core.inference`)."""
+    """OpenVINO's own threads of Python did, for each other and for ever (`app.core.models.onnx_graph`)."""
     command = [sys.executable, "-c", AT_ONCE, str(model), str(SIZE)]
     environment = {**os.environ, "OMP_NUM_THREADS": "2"}  # two batches of a graph at a time
     for _ in range(3):
