@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from app.core.cores import count_cores
 from app.core.database import migrate as schema
+from app.core.processes.cpu_count import count_cores
 from app.core.settings import Settings
 from app.core.specs import LANES
 from app.keys import cli as keys

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from types import FrameType
 
-from app.core.lifeline import Child
+from app.core.processes.lifeline import Child
 
 logger = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ import sys
 
 import uvicorn
 
-from app.core import lifeline
+from app.core.processes import lifeline
 from app.main import create_app
 
 SHUTDOWN_SECONDS = 5  # event streams have no end of their own

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from app.core.cores import count_cores
 from app.core.database.tables import Dataset, Model
+from app.core.processes.cpu_count import count_cores
 from app.core.specs import RANDOM, Finetune
 from worker.balance import Balance, balance
 from worker.context import Context

@@ -14,10 +14,10 @@ from typing import Any
 from celery import Celery, signals
 from celery.platforms import SecurityWarning
 
-from app.core import lifeline
 from app.core.jobs.reconciler import reconciler
 from app.core.jobs.wakeup_config import celery_config
-from app.core.repeater import Repeater
+from app.core.processes import lifeline
+from app.core.processes.periodic import Repeater
 from app.core.settings import Settings
 from worker import children, folder_transport
 from worker.context import Context

@@ -10,13 +10,13 @@ from collections.abc import Callable
 
 from sqlalchemy import select
 
-from app.core import lifeline
 from app.core.database.sessions import is_full
 from app.core.database.tables import Job
 from app.core.errors import ServiceError
 from app.core.files.storage import FULL
 from app.core.jobs import leases
 from app.core.jobs.leases import Lease, StaleLease
+from app.core.processes import lifeline
 from app.core.specs import SPEC, USER_TYPES, AnySpec
 from worker.context import Context
 

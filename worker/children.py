@@ -3,7 +3,7 @@
 import os
 
 from app.core.jobs.leases import Lease
-from app.core.lifeline import Group
+from app.core.processes.lifeline import Group
 from app.core.specs import LANES
 from worker.context import Context
 from worker.nursery import Nursery

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from app.core import lifeline
+from app.core.processes import lifeline
 from worker.request import PID, Request, tell
 from worker.title import entitle
 

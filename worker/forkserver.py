@@ -26,7 +26,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
-from app.core.lifeline import is_cut
+from app.core.processes.lifeline import is_cut
 from worker.forked import begin
 from worker.request import LATER, PRELOAD, STATUS, Request, tell
 

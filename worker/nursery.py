@@ -16,7 +16,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
-from app.core.lifeline import Group
+from app.core.processes.lifeline import Group
 from worker.request import LATER, PID, PRELOAD, STATUS, Request, heard
 from worker.title import ROOM
 

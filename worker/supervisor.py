@@ -21,7 +21,7 @@ from app.core.database import version_guard
 from app.core.jobs import heartbeat, leases
 from app.core.jobs.leases import Lease, Orders, StaleLease
 from app.core.jobs.states import Status
-from app.core.lifeline import Group
+from app.core.processes.lifeline import Group
 from app.core.specs import LANES
 from worker import children
 from worker.context import Context, owner

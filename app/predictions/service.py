@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from app.context import Context
-from app.core.cores import count_cores
 from app.core.errors import conflict, invalid
 from app.core.files.images import HEADROOM, BadImage, Pixels, evaluation_view, photograph
+from app.core.processes.cpu_count import count_cores
 from app.core.settings import Settings
 from app.http.answers import Trouble
 from app.predictions.batching import Output

@@ -12,8 +12,8 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from app.core.cores import count_cores
 from app.core.files.images import BadImage
+from app.core.processes.cpu_count import count_cores
 from app.core.settings import Settings
 from app.predictions.network import Network
 from app.predictions.service import view_of

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from app.core.cores import count_cores
+from app.core.processes.cpu_count import count_cores
 from worker.training import backbones, optimizers
 from worker.training.augment import View
 from worker.training.batches import Feed

@@ -32,12 +32,12 @@ synthetic` without and with them: 17 and 36 images/s; at 128 px 71 and 113; resn
 turns each). The peers run in the environment that a user has, which is without.""",
     """\
 Normalising a batch made four new tensors of its size, and costs a ninth in one that is changed in place (128 px: 362
-and 39 µs an image). As many threads compute as there are cores within the container's quota (`app/core/cores.py`),
-those that prepare batches have no helpers of their own, and OpenMP's spin for 50 µs only. They go on into the next
-epoch while the last steps of this one are taken: before, each epoch cost 70 ms more than its steps (resnet18, 64 px,
-SimCLR), 20 now. A probe of one second at the start was not built: small networks step as fast on one thread as on two
-(shufflenet_v2_x0_5, 64 px: 17 to 19 s for the same 440 steps, four runs), larger ones faster on all, and a choice by
-a noisy measurement would let two equal jobs end with other weights.""",
+and 39 µs an image). As many threads compute as there are cores within the container's quota
+(`app/core/processes/cpu_count.py`), those that prepare batches have no helpers of their own, and OpenMP's spin for 50
+µs only. They go on into the next epoch while the last steps of this one are taken: before, each epoch cost 70 ms more
+than its steps (resnet18, 64 px, SimCLR), 20 now. A probe of one second at the start was not built: small networks step
+as fast on one thread as on two (shufflenet_v2_x0_5, 64 px: 17 to 19 s for the same 440 steps, four runs), larger ones
+faster on all, and a choice by a noisy measurement would let two equal jobs end with other weights.""",
     """\
 SimCLR at 64 px came to 0.957 of the steps alone (0.916 to 1.02) in eight more turns of 34 steps, on the same day. An
 epoch's last batch, of eight photographs, is slower for each of them than one of 32, which the steps alone do not have.

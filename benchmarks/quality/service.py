@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from app.core.cores import count_cores
+from app.core.processes.cpu_count import count_cores
 from benchmarks.quality.subsets import Files
 from examples.digits import Imprint, server, zipped
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from app.core.lifeline import Group
+from app.core.processes.lifeline import Group
 from tests.worker.processes import alive, children, eventually
 from worker import children as kinds
 from worker.forkserver import Server

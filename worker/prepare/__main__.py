@@ -13,12 +13,12 @@ from sqlalchemy import delete, insert, update
 from sqlalchemy.orm import Session
 
 from app.core import quotas
-from app.core.cores import count_cores
 from app.core.database.tables import Dataset, Rejection
 from app.core.files.archives import BadArchive, open_archive
 from app.core.files.storage import sync
 from app.core.jobs import leases
 from app.core.jobs.leases import Lease
+from app.core.processes.cpu_count import count_cores
 from app.core.settings import Settings
 from worker.child import JobError, Stopped, main
 from worker.context import Context

@@ -11,9 +11,9 @@ from zipfile import ZipInfo
 
 import numpy as np
 
-from app.core.cores import count_cores
 from app.core.files.archives import Archive, BadMember
 from app.core.files.images import HEADROOM, BadImage, Pixels, photograph, pixel_count, resize_shorter
+from app.core.processes.cpu_count import count_cores
 from app.core.settings import Settings
 
 WINDOW = 8  # images under way for each core: decoders go on while progress is written to the disk

@@ -12,7 +12,7 @@ from app.core.database.sessions import Database
 from app.core.database.tables import Job
 from app.core.jobs.leases import settle
 from app.core.jobs.states import LEASED, Status
-from app.core.repeater import Repeater
+from app.core.processes.periodic import Repeater
 from app.core.settings import Settings
 
 logger = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from app.core.cores import count_cores
+from app.core.processes.cpu_count import count_cores
 
 PIXELS = "pixels"
 LOGITS, FEATURES, UNFAMILIAR = "logits", "features", "unfamiliar"  # what may come out; features always do

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 
-from app.core import lifeline
+from app.core.processes import lifeline
 
 if __name__ == "__main__":
     lifeline.hold()

@@ -16,7 +16,7 @@ from app.core.database.tables import Dataset, Job, Rejection
 from app.core.files.archives import BadArchive, BadMember, open_archive
 from app.core.jobs import transitions
 from app.core.jobs.leases import claim
-from app.core.lifeline import Child
+from app.core.processes.lifeline import Child
 from app.core.settings import Settings
 from app.core.specs import Prepare
 from tests.app.core.jobs.job_rows import row

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from app.core.cores import count_cores
+from app.core.processes.cpu_count import count_cores
 
 NO_QUOTA = Path("nowhere")
 
