@@ -2,15 +2,15 @@
 
 from app.core.specs.adaptation import DANN, MMD, Adaptation, Coral, NoAdaptation
 from app.core.specs.base import AUTO, RANDOM
-from app.core.specs.chores import Prepare, Publish
+from app.core.specs.evaluation import MAX_CANDIDATES, Evaluate, Rank
 from app.core.specs.finetune import Finetune
-from app.core.specs.judging import MAX_CANDIDATES, Evaluate, Rank
-from app.core.specs.kinds import LANES, SPEC, USER_TYPES, AnySpec, AskedSpec, Spec
-from app.core.specs.learning import PRETRAINED_IMAGE_SIZE, WEIGHTS_NAME, Learning
+from app.core.specs.internal import Prepare, Publish
+from app.core.specs.job_types import LANES, SPEC, USER_TYPES, AnySpec, AskedSpec, Spec
 from app.core.specs.methods import Imputation, Method, Rotation, SimCLR, Supervised
 from app.core.specs.penalties import L2SP, STRENGTHS, FunctionDistance, NoPenalty, Penalty
 from app.core.specs.pretrain import Pretrain
-from app.core.specs.training import (
+from app.core.specs.training_job import PRETRAINED_IMAGE_SIZE, WEIGHTS_NAME, Learning
+from app.core.specs.training_options import (
     ADAPTING_RATE,
     FINETUNE_RATE,
     HEAD_EPOCHS,

@@ -6,9 +6,9 @@ from pydantic import Field, model_validator
 
 from app.core.specs.adaptation import Adaptation, NoAdaptation
 from app.core.specs.base import RANDOM
-from app.core.specs.learning import Learning
 from app.core.specs.penalties import NoPenalty, Penalty
-from app.core.specs.training import (
+from app.core.specs.training_job import Learning
+from app.core.specs.training_options import (
     ADAPTING_RATE,
     FINETUNE_RATE,
     HEAD_EPOCHS,

@@ -14,7 +14,7 @@ from app.core.specs import (
     UNLABELLED_RATE,
     NoPenalty,
 )
-from tests.core.specs.material import faults, finetune
+from tests.app.core.specs.spec_factories import faults, finetune
 
 CORAL = {"kind": "coral", "source": "ds_2"}
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from app.core.specs import MAX_CANDIDATES, SPEC, Evaluate, Rank
-from tests.core.specs.material import faults
+from tests.app.core.specs.spec_factories import faults
 
 EVALUATE = {"type": "evaluate", "model": "mdl_1", "dataset": "ds_1"}
 RANK = {"type": "rank", "dataset": "ds_1", "candidates": ["mdl_1"]}

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from app.core.models.backbones import BACKBONES
-from tests.core.specs.material import faults, finetune
+from tests.app.core.specs.spec_factories import faults, finetune
 
 
 def test_from_nothing_there_are_defaults() -> None:

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from app.core.models.backbones import BACKBONES
 from app.core.specs.base import RANDOM, Name, Strict
-from app.core.specs.training import LABELLED_STEPS, SCRATCH_STEPS, UNLABELLED_STEPS, Training
+from app.core.specs.training_options import LABELLED_STEPS, SCRATCH_STEPS, UNLABELLED_STEPS, Training
 
 WEIGHTS_NAME = r"^[A-Za-z0-9_]+_Weights\.[A-Z0-9_]+$"
 DEFAULT_BACKBONE = "resnet18"

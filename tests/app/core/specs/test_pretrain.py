@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from app.core.specs import FINETUNE_RATE, SCRATCH_RATE
-from tests.core.specs.material import faults, pretrain
+from tests.app.core.specs.spec_factories import faults, pretrain
 
 BODY = {"type": "pretrain", "dataset": "ds_1"}
 

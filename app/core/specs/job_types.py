@@ -4,9 +4,9 @@ from typing import Annotated
 
 from pydantic import Field, TypeAdapter
 
-from app.core.specs.chores import Prepare, Publish
+from app.core.specs.evaluation import Evaluate, Rank
 from app.core.specs.finetune import Finetune
-from app.core.specs.judging import Evaluate, Rank
+from app.core.specs.internal import Prepare, Publish
 from app.core.specs.pretrain import Pretrain
 
 AskedSpec = Pretrain | Finetune | Evaluate | Rank
