@@ -12,7 +12,7 @@ import pytest
 
 from app.processes import SHORTEST_LIFE_SECONDS
 from examples.digits import digits
-from tests.api.material import problem
+from tests.app.api_material import problem
 from tests.e2e.service import Service
 from tests.figures import Figures
 

@@ -17,7 +17,7 @@ from app.core.jobs.leases import claim
 from app.core.jobs.states import Status
 from app.core.specs import LANES, AskedSpec, Prepare
 from app.jobs.checks.complete import complete
-from tests.api.material import end
+from tests.app.api_material import end
 from tests.app.core.jobs.job_rows import row
 from tests.training.packing import pack
 from worker.child import Work

@@ -1,0 +1,130 @@
+"""What belongs to no slice: health, metrics, the document, unknown routes, the broker."""
+
+import base64
+import json
+import re
+import subprocess
+import sys
+import time
+from contextlib import closing
+
+import httpx
+import pytest
+import redis
+from sqlalchemy import text
+
+from app.broker import Sender
+from app.core.database.sessions import Database
+from app.core.database.tables import Base
+from app.core.settings import Settings
+from app.core.specs import SPEC, USER_TYPES
+from tests.app.api_material import archive, problem
+from tests.app.conftest import Serve
+
+sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+def test_health_follows_the_database(client: httpx.Client, database: Database) -> None:
+    assert client.get("/livez").json() == {"status": "ok"}
+    assert client.get("/readyz").json() == {"status": "ok"}
+    Base.metadata.drop_all(database.engine)
+    problem(client.get("/readyz"), 503, "not_ready")
+    assert client.get("/livez").status_code == 200
+    Base.metadata.create_all(database.engine)
+    assert client.get("/readyz").status_code == 200
+
+
+def test_a_database_that_is_away(client: httpx.Client, database: Database, database_url: str) -> None:
+    with database.writing() as session:
+        session.execute(text("DROP TABLE jobs CASCADE" if database_url.startswith("postgresql") else "DROP TABLE jobs"))
+    response = client.get("/v1/jobs")
+    assert response.status_code in (500, 503)
+    assert "jobs" not in response.json()["detail"]
+
+
+def test_metrics_count_by_route_and_not_by_id(client: httpx.Client) -> None:
+    for number in range(3):
+        client.get(f"/v1/jobs/job_{number}")
+    client.get("/nowhere")
+    client.post("/v1/datasets?name=n", content=archive(), headers={"content-type": "application/zip"})
+    found = client.get("/metrics").text
+    assert 'imprint_requests_total{method="GET",route="/v1/jobs/{job_id}",status="404"} 3.0' in found
+    assert 'imprint_requests_total{method="GET",route="unmatched",status="404"} 1.0' in found
+    assert 'imprint_jobs{status="queued"} 1.0' in found
+    assert "imprint_prediction_seconds" in found
+
+
+@sqlite
+def test_unknown_routes_and_methods(client: httpx.Client) -> None:
+    for path in ("/", "/v1", "/v1/nope", "/v1/jobs/", "/v1/jobs/a/nope"):
+        problem(client.get(path), 404, "route_not_found")
+    for path, allow in (
+        ("/v1/jobs", "GET, POST"),
+        ("/v1/datasets/ds_1", "DELETE, GET"),
+        ("/v1/jobs/j/cancel", "POST"),
+        ("/v1/aliases/a", "DELETE, GET, PUT"),
+    ):
+        response = client.patch(path)
+        problem(response, 405, "method_not_allowed")
+        assert response.headers["allow"] == allow
+
+
+@sqlite
+def test_the_document_is_whole(client: httpx.Client) -> None:
+    document = client.get("/openapi.json").json()
+    schemas = document["components"]["schemas"]
+    references = set(re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(document)))
+    assert references <= set(schemas)
+    assert {"Problem", "JobAnswer", "Finetune", "Pretrain", "Evaluate", "Rank", "ArtifactAnswer"} <= set(schemas)
+    assert "HTTPValidationError" not in schemas
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            assert operation["description"], path
+            if path.startswith("/v1"):
+                refusal = operation["responses"]["422"]["content"]
+                assert list(refusal) == ["application/problem+json"]
+
+
+@sqlite
+def test_each_example_of_a_job_is_taken_and_shown(client: httpx.Client) -> None:
+    content = client.get("/openapi.json").json()["paths"]["/v1/jobs"]["post"]["requestBody"]["content"]
+    examples = {name: example["value"] for name, example in content["application/json"]["examples"].items()}
+    assert {body["type"] for body in examples.values()} == set(USER_TYPES)
+    page = client.get("/docs").text
+    for name, body in examples.items():
+        SPEC.validate_python(body)
+        assert f"example: {name}" in page
+
+
+@sqlite
+def test_the_page_needs_nothing_from_elsewhere(client: httpx.Client) -> None:
+    response = client.get("/docs")
+    assert response.headers["content-type"].startswith("text/html")
+    assert not re.findall(r"""(?:src|href)=["'](?:https?:)?//""", response.text)
+    assert "/v1/datasets/{dataset_id}" in response.text
+
+
+def test_wake_ups_reach_redis(redis_url: str) -> None:
+    sender = Sender(Settings(broker_url=redis_url))
+    sender.start()
+    sender.wake("long", "job_1")
+    sender.stop()
+    with closing(redis.Redis.from_url(redis_url)) as server:
+        (message,) = server.lrange("long", 0, -1)
+    assert b"job_1" in base64.b64decode(json.loads(message)["body"])
+
+
+@sqlite
+def test_a_broker_that_is_away_delays_nobody(serve: Serve) -> None:
+    client = serve(broker_url="redis://127.0.0.1:1/0")
+    start = time.monotonic()
+    for number in range(5):
+        url = f"/v1/datasets?name=n{number}"
+        response = client.post(url, content=archive(), headers={"content-type": "application/zip"})
+        assert response.status_code == 202
+    assert time.monotonic() - start < 3
+
+
+def test_starting_needs_no_torch() -> None:
+    code = "import sys, app.main; sys.exit(any(name in sys.modules for name in ('torch', 'torchvision', 'worker')))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
