@@ -10,8 +10,8 @@ from app.broker import Sender
 from app.core.database.sessions import Database
 from app.core.files.storage import Storage
 from app.core.settings import Settings
-from app.http.inflight import InFlight
-from app.http.observed import Observed
+from app.http.idempotency_inflight import InFlight
+from app.http.metrics import Observed
 from app.keys.gate import Caller
 from app.keys.pace import Pace
 from app.predictions.runtime import Predictor

@@ -13,8 +13,8 @@ from app.core.database.sessions import Database
 from app.core.database.tables import Base
 from app.core.errors import ServiceError
 from app.http.guards import Guarded, needs
+from app.http.problems import documented
 from app.keys.gate import check_operator
-from app.problems import documented
 
 router = APIRouter(tags=["health"])
 guarded = APIRouter(tags=["health"], route_class=Guarded)

@@ -6,7 +6,7 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from app import health, problems
+from app import health
 from app.broker import Sender
 from app.context import Context
 from app.core.database.sessions import Database
@@ -14,9 +14,9 @@ from app.core.files.storage import Storage
 from app.core.jobs.reconciler import reconciler
 from app.core.settings import Settings
 from app.datasets import endpoints as datasets
-from app.http import docs
-from app.http.inflight import InFlight
-from app.http.observed import Counted, Observed
+from app.http import docs, problems
+from app.http.idempotency_inflight import InFlight
+from app.http.metrics import Counted, Observed
 from app.http.openapi import completed
 from app.jobs import endpoints as jobs
 from app.keys import endpoints as keys

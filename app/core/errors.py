@@ -1,4 +1,4 @@
-"""Errors that a service raises for its caller; `app.problems` is the one place that renders them."""
+"""Errors that a service raises for its caller; `app.http.problems` is the one place that renders them."""
 
 from dataclasses import dataclass, field
 from typing import Literal

@@ -6,11 +6,11 @@ from pathlib import Path, PurePosixPath
 from starlette.requests import Request
 
 from app.core.errors import invalid
-from app.http.bodies import Cap, limited, media_type, unsupported
+from app.http.display_names import clean
+from app.http.file_upload import Received, Sink, received
 from app.http.multipart import MULTIPART, SLACK, Part, parts
-from app.http.names import clean
 from app.http.pointers import pointer
-from app.http.receiving import Received, Sink, received
+from app.http.request_body import Cap, limited, media_type, unsupported
 
 RAW = ("application/zip", "application/x-zip-compressed", "application/octet-stream")
 LONGEST_FIELD = 4096  # bytes

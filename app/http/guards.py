@@ -18,9 +18,9 @@ from starlette.types import Message, Receive
 
 from app.context import context_of
 from app.core.errors import FieldError, ServiceError
-from app.http.bodies import read_json
 from app.http.idempotency import HEADER
-from app.http.inflight import Ticket
+from app.http.idempotency_inflight import Ticket
+from app.http.request_body import read_json
 from app.keys import gate
 from app.keys.scopes import Scope, needed
 

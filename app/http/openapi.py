@@ -7,7 +7,7 @@ from fastapi import APIRouter, FastAPI
 from starlette.routing import BaseRoute
 
 from app.http.guards import Guarded
-from app.problems import Problem, documented
+from app.http.problems import Problem, documented
 
 REPLACED = ("HTTPValidationError", "ValidationError")
 REFERENCES = "#/components/schemas/{model}"

@@ -12,6 +12,7 @@ from app.core.jobs.states import TERMINAL, Status
 from app.http.guards import Guarded
 from app.http.idempotency import KeyAsked
 from app.http.pagination import Listing, PageAsked
+from app.http.problems import documented
 from app.jobs import artifacts, service
 from app.jobs.examples import EXAMPLES
 from app.jobs.schemas import (
@@ -25,7 +26,6 @@ from app.jobs.schemas import (
 )
 from app.jobs.stream import follow, last_seen, look
 from app.keys.gate import still_valid
-from app.problems import documented
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=Guarded, responses=documented(422))
 

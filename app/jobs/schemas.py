@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field, TypeAdapter
 
 from app.core.jobs.states import Status
 from app.core.specs import AskedSpec
-from app.http.answers import Answer, MaybeTime, Time, Trouble
+from app.http.responses import Answer, MaybeTime, Time, Trouble
 
 # Preparing and publishing are made by uploads and imports, never by a user's POST.
 UserSpec = Annotated[AskedSpec, Field(discriminator="type")]

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.http.answers import Answer, MaybeTime, Time
+from app.http.responses import Answer, MaybeTime, Time
 from app.keys.scopes import Scope
 
 

@@ -10,7 +10,7 @@ from app.core.database.tables import Key
 from app.core.database.tenancy import tenant_of
 from app.core.errors import invalid
 from app.core.ids import new_id
-from app.http.names import clean
+from app.http.display_names import clean
 from app.http.pagination import Listing, Page, listing
 from app.keys import queries
 from app.keys.schemas import KeyAnswer, NewKeyAnswer

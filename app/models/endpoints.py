@@ -6,17 +6,17 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.concurrency import contextmanager_in_threadpool, run_in_threadpool
 
 from app.context import Ctx
-from app.http.bodies import media_type, unsupported
+from app.http.display_names import clean
+from app.http.file_upload import received, upload_cap
 from app.http.guards import Guarded
 from app.http.idempotency import KeyAsked
-from app.http.names import clean
 from app.http.pagination import Listing, PageAsked
-from app.http.receiving import received, upload_cap
+from app.http.problems import documented
+from app.http.request_body import media_type, unsupported
 from app.models import service
 from app.models.download import MEDIA_TYPE, Format, download
 from app.models.schemas import ModelAnswer
 from app.models.weights import check_backbone
-from app.problems import documented
 
 router = APIRouter(prefix="/v1/models", tags=["models"], route_class=Guarded, responses=documented(422))
 

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from app.http.answers import Answer, Time, Trouble
+from app.http.responses import Answer, Time, Trouble
 
 
 class ModelAnswer(Answer):

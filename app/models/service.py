@@ -11,9 +11,9 @@ from app.core.ids import new_id
 from app.core.jobs import transitions
 from app.core.settings import Settings
 from app.core.specs import LANES, Publish
+from app.http.file_upload import Received
 from app.http.idempotency import Ticket, forget, once, ticket
 from app.http.pagination import Listing, Page, listing
-from app.http.receiving import Received
 from app.models import queries
 from app.models.schemas import ModelAnswer
 from app.models.weights import input_of_import, read_classes

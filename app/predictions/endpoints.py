@@ -6,12 +6,12 @@ from fastapi import APIRouter, Query, Request
 
 from app.context import Context, Ctx
 from app.http.guards import needs
+from app.http.problems import documented
 from app.predictions import service
 from app.predictions.admitted import Admitted
 from app.predictions.inputs import ImagesRequest, read_inputs
 from app.predictions.readiness import Choice, ready_model
 from app.predictions.schemas import EmbeddingAnswer, PredictionAnswer
-from app.problems import documented
 
 router = APIRouter(prefix="/v1/models", tags=["predictions"], route_class=Admitted)
 

@@ -10,9 +10,9 @@ from starlette.requests import Request
 from app.core.errors import ServiceError, invalid
 from app.core.files.images import BadImage
 from app.core.settings import Settings
-from app.http.bodies import cap, limited, media_type, parse_json, unsupported, whole
 from app.http.multipart import MULTIPART, Part, parts
 from app.http.pointers import field_errors, pointer
+from app.http.request_body import cap, limited, media_type, parse_json, unsupported, whole
 
 JSON = "application/json"
 WANTED = (

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from app.http.answers import Trouble
+from app.http.responses import Trouble
 
 
 class Failure(BaseModel):

@@ -10,7 +10,7 @@ from app.core.errors import conflict, invalid
 from app.core.files.images import HEADROOM, BadImage, Pixels, evaluation_view, photograph
 from app.core.processes.cpu_count import count_cores
 from app.core.settings import Settings
-from app.http.answers import Trouble
+from app.http.responses import Trouble
 from app.predictions.batching import Output
 from app.predictions.inputs import Inputs
 from app.predictions.network import Card

@@ -9,7 +9,7 @@ from email.utils import format_datetime
 from starlette.requests import Request
 
 from app.core.errors import ServiceError, invalid
-from app.http.bodies import DIGITS
+from app.http.request_body import DIGITS
 
 VERSION = "1.0.0"
 EXTENSIONS = "creation,expiration,termination"

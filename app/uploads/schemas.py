@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from app.http.answers import Answer, MaybeTime, Time
+from app.http.responses import Answer, MaybeTime, Time
 
 
 class UploadAnswer(Answer):

@@ -16,9 +16,9 @@ from app.core.files.storage import ABANDONED_SECONDS, PARTIAL, sha256, sync
 from app.core.ids import new_id
 from app.datasets import service as datasets
 from app.datasets.upload import Upload as Archive
-from app.http.bodies import cap
+from app.http.file_upload import TOO_LARGE, Received
 from app.http.idempotency import once, ticket
-from app.http.receiving import TOO_LARGE, Received
+from app.http.request_body import cap
 from app.uploads.partial import Partial, is_locked, locked
 from app.uploads.schemas import UploadAnswer
 

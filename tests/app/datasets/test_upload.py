@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from app.core.database.sessions import Database
 from app.core.database.tables import Dataset, Idempotency, Job
 from app.core.settings import Settings
-from app.http.receiving import Sink
+from app.http.file_upload import Sink
 from tests.app.api_material import archive, files_in, problem
 from tests.app.conftest import Serve
 

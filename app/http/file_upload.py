@@ -13,7 +13,7 @@ from app.context import Context
 from app.core import quotas
 from app.core.errors import invalid
 from app.core.files.storage import CHUNK
-from app.http.bodies import Cap, cap, limited
+from app.http.request_body import Cap, cap, limited
 
 TOO_LARGE = "upload_too_large"
 
