@@ -6,14 +6,14 @@ from typing import Annotated, cast
 from fastapi import Depends
 from starlette.requests import Request
 
+from app.auth.authentication import Caller
+from app.auth.rate_limit import Pace
 from app.broker import Sender
 from app.core.database.sessions import Database
 from app.core.files.storage import Storage
 from app.core.settings import Settings
 from app.http.idempotency_inflight import InFlight
 from app.http.metrics import Observed
-from app.keys.gate import Caller
-from app.keys.pace import Pace
 from app.predictions.runtime import Predictor
 
 

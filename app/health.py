@@ -8,13 +8,13 @@ from pydantic import BaseModel
 from sqlalchemy import inspect
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.auth.authentication import check_operator
 from app.context import CallerAsked, WholeCtx
 from app.core.database.sessions import Database
 from app.core.database.tables import Base
 from app.core.errors import ServiceError
 from app.http.guards import Guarded, needs
 from app.http.problems import documented
-from app.keys.gate import check_operator
 
 router = APIRouter(tags=["health"])
 guarded = APIRouter(tags=["health"], route_class=Guarded)

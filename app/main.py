@@ -7,6 +7,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from app import health
+from app.auth.rate_limit import Pace
 from app.broker import Sender
 from app.context import Context
 from app.core.database.sessions import Database
@@ -20,7 +21,6 @@ from app.http.metrics import Counted, Observed
 from app.http.openapi import completed
 from app.jobs import endpoints as jobs
 from app.keys import endpoints as keys
-from app.keys.pace import Pace
 from app.models import aliases
 from app.models import endpoints as models
 from app.predictions import endpoints as predictions

@@ -16,13 +16,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive
 
+from app.auth import authentication
+from app.auth.scopes import Scope, needed
 from app.context import context_of
 from app.core.errors import FieldError, ServiceError
 from app.http.idempotency import HEADER
 from app.http.idempotency_inflight import Ticket
 from app.http.request_body import read_json
-from app.keys import gate
-from app.keys.scopes import Scope, needed
 
 NEEDS = "imprint_scope"
 
@@ -61,7 +61,7 @@ class Guarded(APIRoute):
         async def guarded(request: Request) -> Response:
             context = context_of(request)
             shared = context.database, context.settings, context.pace
-            request.state.caller = await gate.admit(request, *shared, self.scope)
+            request.state.caller = await authentication.admit(request, *shared, self.scope)
             check_text(request, known)
             with context.in_flight.alone(self._ticket(request) if takes_key else None):
                 if takes_json:

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Body, Header, Query, Response
 from fastapi.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
+from app.auth.authentication import still_valid
 from app.context import CallerAsked, Ctx
 from app.core.jobs import transitions
 from app.core.jobs.states import TERMINAL, Status
@@ -25,7 +26,6 @@ from app.jobs.schemas import (
     UserSpec,
 )
 from app.jobs.stream import follow, last_seen, look
-from app.keys.gate import still_valid
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=Guarded, responses=documented(422))
 

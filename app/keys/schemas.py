@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.auth.scopes import Scope
 from app.http.responses import Answer, MaybeTime, Time
-from app.keys.scopes import Scope
 
 
 class KeyRequest(BaseModel):

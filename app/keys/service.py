@@ -5,6 +5,9 @@ import time
 
 from sqlalchemy import select
 
+from app.auth import queries
+from app.auth.scopes import Scope
+from app.auth.tokens import digest, new_secret, token
 from app.core.database.sessions import Database
 from app.core.database.tables import Key
 from app.core.database.tenancy import tenant_of
@@ -12,10 +15,7 @@ from app.core.errors import invalid
 from app.core.ids import new_id
 from app.http.display_names import clean
 from app.http.pagination import Listing, Page, listing
-from app.keys import queries
 from app.keys.schemas import KeyAnswer, NewKeyAnswer
-from app.keys.scopes import Scope
-from app.keys.tokens import digest, new_secret, token
 
 TENANT_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 

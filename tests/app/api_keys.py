@@ -2,9 +2,9 @@
 
 import httpx
 
+from app.auth.scopes import Scope
 from app.core.database.sessions import Database
 from app.keys import service
-from app.keys.scopes import Scope
 
 
 def make(database: Database, scope: Scope = "admin", tenant: str = "local", expires_at: float | None = None) -> str:

@@ -4,8 +4,8 @@ from contextlib import suppress
 
 import pytest
 
+from app.auth.rate_limit import Pace
 from app.core.errors import ServiceError
-from app.keys.pace import Pace
 
 
 class Clock:

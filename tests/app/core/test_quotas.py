@@ -7,12 +7,12 @@ import httpx
 import pytest
 from sqlalchemy import update
 
+from app.auth import queries
 from app.core.database.sessions import Database
 from app.core.database.tables import Tenant
 from app.core.jobs.states import Status
 from app.core.jobs.transitions import close
 from app.core.settings import Settings
-from app.keys import queries
 from tests.app.api_keys import bearer, make
 from tests.app.api_material import add_dataset, add_model, archive, end, files_in, problem
 from tests.app.conftest import Serve

@@ -9,13 +9,13 @@ import httpx
 import pytest
 from fastapi.routing import iter_route_contexts
 
+from app.auth.scopes import SCOPES, Scope
 from app.core.database.sessions import Database
 from app.core.database.tables import Alias, Artifact, Upload
 from app.core.jobs import transitions
 from app.core.settings import Settings
 from app.core.specs import Finetune
 from app.http.guards import Guarded
-from app.keys.scopes import SCOPES, Scope
 from app.main import create_app
 from tests.app.api_keys import bearer, make, with_key
 from tests.app.api_material import add_dataset, add_model, archive, image_bytes, problem

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
+from app.auth import queries
+from app.auth.rate_limit import Pace
+from app.auth.scopes import Scope, covers
+from app.auth.tokens import is_secret, parted
 from app.core.database.sessions import Database
 from app.core.database.tables import LOCAL
 from app.core.errors import ServiceError
 from app.core.quotas import requests_a_minute
 from app.core.settings import Settings
-from app.keys import queries
-from app.keys.pace import Pace
-from app.keys.scopes import Scope, covers
-from app.keys.tokens import is_secret, parted
 
 BEARER = "bearer"
 
