@@ -14,7 +14,7 @@ from app.core.files.storage import Storage
 from app.core.settings import Settings
 from app.http.idempotency_inflight import InFlight
 from app.http.metrics import Observed
-from app.predictions.runtime import Predictor
+from app.serving.model_cache import Predictor
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from app.keys import endpoints as keys
 from app.models import aliases
 from app.models import endpoints as models
 from app.predictions import endpoints as predictions
-from app.predictions.runtime import Predictor
+from app.serving.model_cache import Predictor
 from app.uploads import endpoints as uploads
 
 # Routes are tried in this order, so what is asked most comes first.

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from app.context import context_of
 from app.http.guards import Guarded
-from app.predictions.door import Wanted
+from app.serving.admission import Wanted
 
 
 class Admitted(Guarded):

@@ -11,11 +11,11 @@ from app.core.files.images import HEADROOM, BadImage, Pixels, evaluation_view, p
 from app.core.processes.cpu_count import count_cores
 from app.core.settings import Settings
 from app.http.responses import Trouble
-from app.predictions.batching import Output
 from app.predictions.inputs import Inputs
-from app.predictions.network import Card
 from app.predictions.readiness import Choice
 from app.predictions.schemas import Embedding, EmbeddingAnswer, Failure, Guess, Prediction, PredictionAnswer
+from app.serving.batching import Output
+from app.serving.loaded_model import Card
 
 # A decoded photograph takes 4 bytes for each of up to 64 million pixels: never more at a time than there are cores.
 DECODERS = ThreadPoolExecutor(count_cores(), thread_name_prefix="decoder")

@@ -15,8 +15,8 @@ from tempfile import TemporaryDirectory
 from app.core.files.images import BadImage
 from app.core.processes.cpu_count import count_cores
 from app.core.settings import Settings
-from app.predictions.network import Network
 from app.predictions.service import view_of
+from app.serving.loaded_model import Network
 from benchmarks.load import Question, load
 from benchmarks.performance.material import Material
 from benchmarks.performance.measure import OURS, PEERS, Goal, Section, Series, ratios, told

@@ -17,8 +17,8 @@ from app.core.database.sessions import Database
 from app.core.database.tables import Model
 from app.core.files.images import evaluation_view, photograph
 from app.core.settings import Settings
-from app.predictions.network import Card
 from app.predictions.service import view_of
+from app.serving.loaded_model import Card
 from tests.app.api_material import add_model, image_bytes, problem
 from tests.app.conftest import Serve
 

@@ -6,7 +6,7 @@ import pytest
 from app.core.database.sessions import Database
 from app.core.errors import ServiceError
 from app.core.settings import Settings
-from app.predictions.door import Door
+from app.serving.admission import Door
 from tests.app.api_material import add_model, image_bytes, problem
 from tests.app.conftest import Serve
 

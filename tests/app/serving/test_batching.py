@@ -15,10 +15,10 @@ from app.core.errors import ServiceError
 from app.core.files.images import Pixels
 from app.core.files.storage import Storage
 from app.core.settings import Settings
-from app.predictions import runtime
-from app.predictions.batching import Batcher, Output
-from app.predictions.network import Network
-from app.predictions.runtime import Predictor
+from app.serving import model_cache
+from app.serving.batching import Batcher, Output
+from app.serving.loaded_model import Network
+from app.serving.model_cache import Predictor
 from tests.app.api_material import add_model, image_bytes, publish
 from tests.app.conftest import Serve
 
@@ -145,7 +145,7 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         time.sleep(0.1)
         return Network(folder)
 
-    monkeypatch.setattr(runtime, "Network", load)
+    monkeypatch.setattr(model_cache, "Network", load)
     return loaded
 
 

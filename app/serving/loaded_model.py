@@ -9,7 +9,7 @@ import numpy as np
 
 from app.core.files.images import Pixels
 from app.core.models.onnx_graph import FEATURES, LOGITS, UNFAMILIAR, Graph
-from app.predictions.batching import Output
+from app.serving.batching import Output
 
 
 @dataclass(frozen=True)

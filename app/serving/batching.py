@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.core.files.images import Pixels
-from app.predictions.door import overloaded
+from app.serving.admission import overloaded
 
 Figures = NDArray[np.float32]
 

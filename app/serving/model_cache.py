@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from app.core.errors import not_found
 from app.core.files.storage import Storage
 from app.core.settings import Settings
-from app.predictions.batching import Batcher
-from app.predictions.door import Door
-from app.predictions.network import Card, Network
+from app.serving.admission import Door
+from app.serving.batching import Batcher
+from app.serving.loaded_model import Card, Network
 
 
 @dataclass(frozen=True)
