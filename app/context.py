@@ -54,7 +54,7 @@ async def _own(request: Request) -> Context:
 
 
 CallerAsked = Annotated[Caller, Depends(_caller)]
-# What belongs to the caller; only where a guard has let them in (`app.http.guards`).
+# What belongs to the caller; only where a guard has let them in (`app.routing.guarded_route`).
 Ctx = Annotated[Context, Depends(_own)]
 # Everything, for the health of the service.
 WholeCtx = Annotated[Context, Depends(_whole)]

@@ -13,8 +13,8 @@ from app.context import CallerAsked, WholeCtx
 from app.core.database.sessions import Database
 from app.core.database.tables import Base
 from app.core.errors import ServiceError
-from app.http.guards import Guarded, needs
 from app.http.problems import documented
+from app.routing.guarded_route import Guarded, needs
 
 router = APIRouter(tags=["health"])
 guarded = APIRouter(tags=["health"], route_class=Guarded)

@@ -15,15 +15,16 @@ from app.core.files.storage import Storage
 from app.core.jobs.reconciler import reconciler
 from app.core.settings import Settings
 from app.datasets import endpoints as datasets
-from app.http import docs, problems
+from app.http import problems
 from app.http.idempotency_inflight import InFlight
 from app.http.metrics import Counted, Observed
-from app.http.openapi import completed
 from app.jobs import endpoints as jobs
 from app.keys import endpoints as keys
 from app.models import aliases
 from app.models import endpoints as models
 from app.predictions import endpoints as predictions
+from app.routing import docs
+from app.routing.openapi import completed
 from app.serving.model_cache import Predictor
 from app.uploads import endpoints as uploads
 

@@ -10,10 +10,10 @@ from app.datasets import service
 from app.datasets.schemas import DatasetAnswer, RejectionAnswer
 from app.datasets.upload import receive
 from app.http.file_upload import upload_cap
-from app.http.guards import Guarded
 from app.http.idempotency import KeyAsked
 from app.http.pagination import Listing, PageAsked
 from app.http.problems import documented
+from app.routing.guarded_route import Guarded
 
 router = APIRouter(prefix="/v1/datasets", tags=["datasets"], route_class=Guarded, responses=documented(422))
 

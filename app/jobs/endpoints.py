@@ -10,7 +10,6 @@ from app.auth.authentication import still_valid
 from app.context import CallerAsked, Ctx
 from app.core.jobs import transitions
 from app.core.jobs.states import TERMINAL, Status
-from app.http.guards import Guarded
 from app.http.idempotency import KeyAsked
 from app.http.pagination import Listing, PageAsked
 from app.http.problems import documented
@@ -26,6 +25,7 @@ from app.jobs.schemas import (
     UserSpec,
 )
 from app.jobs.stream import follow, last_seen, look
+from app.routing.guarded_route import Guarded
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=Guarded, responses=documented(422))
 

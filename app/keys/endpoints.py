@@ -4,11 +4,11 @@ from fastapi import APIRouter, Response
 
 from app.context import Ctx
 from app.core.errors import invalid
-from app.http.guards import Guarded, needs
 from app.http.pagination import Listing, PageAsked
 from app.http.problems import documented
 from app.keys import service
 from app.keys.schemas import KeyAnswer, KeyRequest, NewKeyAnswer
+from app.routing.guarded_route import Guarded, needs
 
 router = APIRouter(prefix="/v1/keys", tags=["keys"], route_class=Guarded, responses=documented(422))
 

@@ -8,11 +8,11 @@ from sqlalchemy import select
 from app.context import Context, Ctx
 from app.core.database.tables import Alias
 from app.core.errors import invalid
-from app.http.guards import Guarded
 from app.http.pagination import Listing, PageAsked, listing
 from app.http.problems import documented
 from app.models import queries
 from app.models.schemas import AliasAnswer, AliasRequest
+from app.routing.guarded_route import Guarded
 
 router = APIRouter(prefix="/v1/aliases", tags=["models"], route_class=Guarded, responses=documented(422))
 

@@ -8,7 +8,6 @@ from fastapi.concurrency import contextmanager_in_threadpool, run_in_threadpool
 from app.context import Ctx
 from app.http.display_names import clean
 from app.http.file_upload import received, upload_cap
-from app.http.guards import Guarded
 from app.http.idempotency import KeyAsked
 from app.http.pagination import Listing, PageAsked
 from app.http.problems import documented
@@ -17,6 +16,7 @@ from app.models import service
 from app.models.download import MEDIA_TYPE, Format, download
 from app.models.schemas import ModelAnswer
 from app.models.weights import check_backbone
+from app.routing.guarded_route import Guarded
 
 router = APIRouter(prefix="/v1/models", tags=["models"], route_class=Guarded, responses=documented(422))
 

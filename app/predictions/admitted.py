@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.context import context_of
-from app.http.guards import Guarded
+from app.routing.guarded_route import Guarded
 from app.serving.admission import Wanted
 
 

@@ -5,13 +5,13 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 
 from app.context import Context, Ctx
-from app.http.guards import needs
 from app.http.problems import documented
 from app.predictions import service
 from app.predictions.admitted import Admitted
 from app.predictions.inputs import ImagesRequest, read_inputs
 from app.predictions.readiness import Choice, ready_model
 from app.predictions.schemas import EmbeddingAnswer, PredictionAnswer
+from app.routing.guarded_route import needs
 
 router = APIRouter(prefix="/v1/models", tags=["predictions"], route_class=Admitted)
 

@@ -8,10 +8,10 @@ from fastapi.concurrency import run_in_threadpool
 from app.context import Ctx
 from app.http.display_names import clean
 from app.http.file_upload import TOO_LARGE
-from app.http.guards import Guarded, needs
 from app.http.idempotency import KeyAsked
 from app.http.problems import documented
 from app.http.request_body import cap, limited, media_type, unsupported
+from app.routing.guarded_route import Guarded, needs
 from app.uploads import protocol, service
 from app.uploads.schemas import UploadAnswer
 

@@ -15,8 +15,8 @@ from app.core.database.tables import Alias, Artifact, Upload
 from app.core.jobs import transitions
 from app.core.settings import Settings
 from app.core.specs import Finetune
-from app.http.guards import Guarded
 from app.main import create_app
+from app.routing.guarded_route import Guarded
 from tests.app.api_keys import bearer, make, with_key
 from tests.app.api_material import add_dataset, add_model, archive, image_bytes, problem
 from tests.app.conftest import Serve

@@ -6,8 +6,8 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from starlette.routing import BaseRoute
 
-from app.http.guards import Guarded
 from app.http.problems import Problem, documented
+from app.routing.guarded_route import Guarded
 
 REPLACED = ("HTTPValidationError", "ValidationError")
 REFERENCES = "#/components/schemas/{model}"
