@@ -58,7 +58,7 @@ def test_nothing_starts_before_the_schema_is_there(name: str) -> None:
 @pytest.mark.parametrize("name", ["worker", "worker-gpu"])
 def test_a_worker_has_time_to_save_what_it_does(name: str) -> None:
     grace = int(SERVICES[name]["stop_grace_period"].removesuffix("s"))
-    assert grace >= 2 * Settings().grace_seconds + 10  # its tree's own patience (app/cli.py), and a little more
+    assert grace >= 2 * Settings().grace_seconds + 10  # its tree's own patience (app/cli/main.py), and a little more
 
 
 def test_only_the_api_can_be_reached_and_only_from_here_by_default() -> None:

@@ -10,7 +10,7 @@ import httpx
 import psutil
 import pytest
 
-from app.processes import SHORTEST_LIFE_SECONDS
+from app.cli.process_tree import SHORTEST_LIFE_SECONDS
 from examples.digits import digits
 from tests.app.api_material import problem
 from tests.e2e.service import Service

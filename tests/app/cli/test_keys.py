@@ -6,7 +6,7 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
-from app.cli import cli
+from app.cli.main import cli
 from app.core.settings import Settings
 from tests.app.api_keys import bearer
 from tests.app.api_material import problem

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 from typer.testing import CliRunner
 
-from app.cli import cli, workers
+from app.cli.main import cli, workers
 from app.core.database import migrate
 from app.core.database.sessions import Database
 from app.core.settings import Settings

@@ -9,13 +9,13 @@ from typing import Annotated
 
 import typer
 
+from app.cli import keys as keys
+from app.cli.options import Data, leave, settings_of, usable_database
+from app.cli.process_tree import Command, Tree
 from app.core.database import migrate as schema
 from app.core.processes.cpu_count import count_cores
 from app.core.settings import Settings
 from app.core.specs import LANES
-from app.keys import cli as keys
-from app.options import Data, leave, settings_of, usable_database
-from app.processes import Command, Tree
 
 # Workers stop their own children first; the tree waits a little longer than they do.
 EXTRA_GRACE_SECONDS = 10.0

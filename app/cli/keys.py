@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 
 from app.auth import queries
 from app.auth.scopes import SCOPES, Scope, covers
+from app.cli.options import Data, leave, settings_of, usable_database
 from app.core.database import migrate as schema
 from app.core.database.clock import iso
 from app.core.database.sessions import Database
@@ -17,7 +18,6 @@ from app.core.database.tables import LOCAL, Key, Tenant
 from app.core.errors import ServiceError
 from app.core.settings import Settings
 from app.keys import service
-from app.options import Data, leave, settings_of, usable_database
 
 keys = typer.Typer(help="API keys.", no_args_is_help=True)
 tenants = typer.Typer(help="Who has keys, and what they may use.", no_args_is_help=True)
