@@ -14,7 +14,8 @@ from app.http.idempotency import KeyAsked
 from app.http.pagination import Listing, PageAsked
 from app.http.problems import documented
 from app.jobs import artifacts, service
-from app.jobs.examples import EXAMPLES
+from app.jobs.event_stream import follow, last_seen, look
+from app.jobs.openapi_examples import EXAMPLES
 from app.jobs.schemas import (
     ArtifactAnswer,
     CheckpointAnswer,
@@ -24,7 +25,6 @@ from app.jobs.schemas import (
     MetricAnswer,
     UserSpec,
 )
-from app.jobs.stream import follow, last_seen, look
 from app.routing.guarded_route import Guarded
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=Guarded, responses=documented(422))

@@ -16,7 +16,7 @@ from app.core.specs import AskedSpec
 from app.http.idempotency import forget, once, ticket
 from app.http.pagination import Listing, Page, listing
 from app.jobs import queries
-from app.jobs.checks.complete import complete
+from app.jobs.resolve.resolve import complete
 from app.jobs.schemas import USER_SPEC, CheckpointAnswer, EventAnswer, JobAnswer, MetricAnswer
 
 

@@ -16,7 +16,7 @@ from app.core.jobs import transitions
 from app.core.jobs.leases import claim
 from app.core.jobs.states import Status
 from app.core.specs import LANES, AskedSpec, Prepare
-from app.jobs.checks.complete import complete
+from app.jobs.resolve.resolve import complete
 from tests.app.api_material import end
 from tests.app.core.jobs.job_rows import row
 from tests.training.packing import pack

@@ -9,7 +9,7 @@ from sqlalchemy import delete
 
 from app.core.database.tables import Dataset, Model
 from app.core.specs import Finetune
-from app.jobs.checks.complete import complete
+from app.jobs.resolve.resolve import complete
 from tests.worker.material import ASKED, SIDE, add_photographs, done
 from worker import transfer
 from worker.build import material

@@ -5,8 +5,8 @@ from sqlalchemy.orm import Session
 from app.core.database.tables import Model
 from app.core.errors import conflict, invalid
 from app.core.specs import Evaluate
-from app.jobs.checks.datasets import SPLITS, check_classes, check_labels, images_in, ready
-from app.jobs.checks.models import usable
+from app.jobs.resolve.datasets import SPLITS, check_classes, check_labels, images_in, ready
+from app.jobs.resolve.models import usable
 
 PUBLISHED_SOON = 2  # seconds
 

@@ -3,7 +3,7 @@
 from sqlalchemy.orm import Session
 
 from app.core.specs import AskedSpec, Evaluate, Finetune, Pretrain, Rank
-from app.jobs.checks import evaluate, finetune, pretrain, rank
+from app.jobs.resolve import evaluate, finetune, pretrain, rank
 
 
 def complete(session: Session, spec: AskedSpec) -> AskedSpec:

@@ -5,14 +5,8 @@ from sqlalchemy.orm import Session
 from app.core.database.tables import Dataset
 from app.core.errors import invalid
 from app.core.specs import AUTO, Finetune, NoPenalty
-from app.jobs.checks.datasets import (
-    check_classes,
-    check_learnable,
-    check_training_images,
-    images_in,
-    ready,
-)
-from app.jobs.checks.starts import from_labels, inherited, start_of
+from app.jobs.resolve.datasets import check_classes, check_learnable, check_training_images, images_in, ready
+from app.jobs.resolve.initial_weights import from_labels, inherited, start_of
 
 SOURCE = "/adapt/source"
 

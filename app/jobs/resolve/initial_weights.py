@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.core.errors import invalid
 from app.core.specs import PRETRAINED_IMAGE_SIZE, RANDOM, Learning
-from app.jobs.checks.models import is_weights_name, usable, weights_backbone
+from app.jobs.resolve.models import is_weights_name, usable, weights_backbone
 
 Spec = TypeVar("Spec", bound=Learning)
 

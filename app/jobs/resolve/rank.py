@@ -4,8 +4,8 @@ from sqlalchemy.orm import Session
 
 from app.core.errors import invalid
 from app.core.specs import RANDOM, Rank
-from app.jobs.checks.datasets import check_learnable, ready
-from app.jobs.checks.models import is_weights_name, usable, weights_backbone
+from app.jobs.resolve.datasets import check_learnable, ready
+from app.jobs.resolve.models import is_weights_name, usable, weights_backbone
 
 
 def complete(session: Session, spec: Rank) -> Rank:

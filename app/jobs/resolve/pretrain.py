@@ -3,8 +3,8 @@
 from sqlalchemy.orm import Session
 
 from app.core.specs import Pretrain
-from app.jobs.checks.datasets import check_learnable, check_training_images, images_in, ready
-from app.jobs.checks.starts import from_labels, inherited, start_of
+from app.jobs.resolve.datasets import check_learnable, check_training_images, images_in, ready
+from app.jobs.resolve.initial_weights import from_labels, inherited, start_of
 
 
 def complete(session: Session, spec: Pretrain) -> Pretrain:
