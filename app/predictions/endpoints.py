@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request
 from app.context import Context, Ctx
 from app.http.problems import documented
 from app.predictions import service
-from app.predictions.admitted import Admitted
+from app.predictions.admission_route import Admitted
 from app.predictions.inputs import ImagesRequest, read_inputs
 from app.predictions.readiness import Choice, ready_model
 from app.predictions.schemas import EmbeddingAnswer, PredictionAnswer
