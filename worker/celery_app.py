@@ -19,16 +19,17 @@ from app.core.jobs.wakeup_config import celery_config
 from app.core.processes import lifeline
 from app.core.processes.periodic import Repeater
 from app.core.settings import Settings
-from worker import children, folder_transport
+from worker import children
 from worker.context import Context
-from worker.lanes import drain, stopping
-from worker.sweep import sweep
-from worker.wakes import Sender
+from worker.queue import filesystem_transport
+from worker.queue.cleanup import sweep
+from worker.queue.lanes import drain, stopping
+from worker.queue.wakeups import Sender
 
 # Celery warns of running as root because of pickled messages; this application takes JSON alone.
 warnings.filterwarnings("ignore", category=SecurityWarning)
 
-folder_transport.install()
+filesystem_transport.install()
 app = Celery("imprint", include=["worker.tasks"])
 app.conf.update(celery_config(Settings()))
 

@@ -3,7 +3,7 @@
 from app.core.jobs.wakeup_config import WORK
 from worker.celery_app import app
 from worker.context import Context
-from worker.lanes import drain
+from worker.queue.lanes import drain
 
 
 @app.task(name=WORK)

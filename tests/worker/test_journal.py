@@ -19,7 +19,7 @@ from tests.app.core.jobs.job_rows import add_job, kinds, row, take
 from tests.figures import Figures
 from worker.context import Context
 from worker.journal import Journal, Mark
-from worker.sweep import GRACE_SECONDS, sweep
+from worker.queue.cleanup import GRACE_SECONDS, sweep
 from worker.training.checkpoint import State
 
 MARK = Mark("main", 1, 10, {"val_accuracy": 0.5})

@@ -21,10 +21,11 @@ from app.core.specs import Pretrain
 from tests.app.core.jobs.job_rows import LANE, add_job, kinds, row
 from tests.figures import Figures
 from tests.worker.processes import eventually, gone, parent, running
-from worker import children, supervisor
+from worker import children
 from worker.context import Context
 from worker.journal import Journal
 from worker.nursery import Nursery
+from worker.queue import supervisor
 
 Child = Callable[[str], None]
 

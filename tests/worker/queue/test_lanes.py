@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.worker.processes import eventually
-from worker import lanes, supervisor
 from worker.context import Context
+from worker.queue import lanes, supervisor
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from kombu.transport import TRANSPORT_ALIASES
 from app.core.jobs.wakeup_config import celery_config
 from app.core.settings import Settings
 from tests.app.core.jobs.job_rows import LANE
-from worker import folder_transport
+from worker.queue import filesystem_transport
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def celery(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Celery]:
     """As a worker has it, in a process where kombu knows no transport yet."""
     monkeypatch.setitem(TRANSPORT_ALIASES, "filesystem", TRANSPORT_ALIASES["filesystem"])
     monkeypatch.setattr(transport, "_transport_cache", {})
-    folder_transport.install()
+    filesystem_transport.install()
     with closing(Celery("imprint", set_as_current=False)) as app:
         app.conf.update(celery_config(Settings(data=tmp_path)))
         yield app

@@ -8,7 +8,7 @@ from app.core.database.tables import Artifact, Checkpoint, Job, Upload
 from app.core.jobs import transitions
 from tests.app.core.jobs.job_rows import add_job
 from worker.context import Context
-from worker.sweep import GRACE_SECONDS, sweep
+from worker.queue.cleanup import GRACE_SECONDS, sweep
 
 LONG_AGO = time.time() - GRACE_SECONDS - 60
 STATE = {"number": 1, "run": "main", "epoch": 1, "step": 1, "bytes": 1, "figures": {}}

@@ -9,8 +9,8 @@ Nobody waits here for a lane that is busy: the threads are few, and the next mes
 import threading
 
 from app.core.specs import LANES
-from worker import supervisor
 from worker.context import Context
+from worker.queue import supervisor
 
 stopping = threading.Event()
 
