@@ -19,8 +19,8 @@ from app.core.jobs.wakeup_config import celery_config
 from app.core.processes import lifeline
 from app.core.processes.periodic import Repeater
 from app.core.settings import Settings
-from worker import children
 from worker.context import Context
+from worker.processes import job_processes
 from worker.queue import filesystem_transport
 from worker.queue.cleanup import sweep
 from worker.queue.lanes import drain, stopping
@@ -55,7 +55,7 @@ def _start(**_: Any) -> None:
     _repeaters.append(reconciler(context.database, context.settings, Sender(app).wake))
     _repeaters.append(Repeater("sweeper", SWEEP_SECONDS, lambda: sweep(context)))
     for lane in app.amqp.queues.consume_from:
-        children.warm(context, lane)
+        job_processes.warm(context, lane)
         look = partial(drain, context, lane)
         _repeaters.append(Repeater(f"{lane} lane", min(LOOK_SECONDS, context.settings.wake_seconds), look))
     for repeater in _repeaters:

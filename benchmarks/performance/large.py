@@ -16,7 +16,7 @@ from benchmarks.performance.material import Material
 from benchmarks.performance.measure import Goal, Section, Series
 from benchmarks.performance.serving import warm
 from examples.digits import Imprint
-from worker.children import CHILDREN
+from worker.processes.job_processes import CHILDREN
 
 FEW, MANY, SIDE, CLASSES, POLL = 20_000, 200_000, 24, 10, 0.02
 MIB = 2**20

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from worker.children import TRAINING_ENVIRONMENT
+from worker.processes.job_processes import TRAINING_ENVIRONMENT
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = Path(sys.executable)

@@ -26,10 +26,10 @@ NOTES = [
     """\
 What made the difference was not arithmetic. glibc gives every large tensor back to the system when it is freed, and a
 step asks for all of its pages again, one fault each: half of the time of a MobileNetV2 at 224 px. Trainings run with
-`MALLOC_TRIM_THRESHOLD_` and `MALLOC_MMAP_THRESHOLD_` at 4 GiB (`worker/children.py`), which keeps that memory in the
-process, some 15 % more at its highest. `python -m benchmarks.performance.stepping PACKED mobilenet_v2 224 supervised 5
-synthetic` without and with them: 17 and 36 images/s; at 128 px 71 and 113; resnet18 at 128 px 50 and 54 (means of two
-turns each). The peers run in the environment that a user has, which is without.""",
+`MALLOC_TRIM_THRESHOLD_` and `MALLOC_MMAP_THRESHOLD_` at 4 GiB (`worker/processes/job_processes.py`), which keeps that
+memory in the process, some 15 % more at its highest. `python -m benchmarks.performance.stepping PACKED mobilenet_v2 224
+supervised 5 synthetic` without and with them: 17 and 36 images/s; at 128 px 71 and 113; resnet18 at 128 px 50 and 54
+(means of two turns each). The peers run in the environment that a user has, which is without.""",
     """\
 Normalising a batch made four new tensors of its size, and costs a ninth in one that is changed in place (128 px: 362
 and 39 µs an image). As many threads compute as there are cores within the container's quota

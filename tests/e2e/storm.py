@@ -14,12 +14,12 @@ from typing import TypeVar
 import httpx
 
 from tests.e2e.service import Service
-from tests.worker.processes import parent
+from tests.worker.process_checks import parent
 
 # What a process is, by what its command line holds; the first that fits.
 KINDS = {
     "training": "worker.runner",
-    "fork server": "worker.forkserver",
+    "fork server": "worker.processes.fork_server",
     "worker": " celery ",
     "API": "app.server",
     "worker's parent": "imprint worker",

@@ -23,8 +23,8 @@ from app.core.jobs.leases import Lease, Orders, StaleLease
 from app.core.jobs.states import Status
 from app.core.processes.lifeline import Group
 from app.core.specs import LANES
-from worker import children
 from worker.context import Context, owner
+from worker.processes import job_processes
 
 logger = logging.getLogger(__name__)
 
@@ -81,7 +81,7 @@ def supervise(context: Context, lease: Lease, stopping: threading.Event) -> None
 
 def _run(context: Context, lease: Lease, stopping: threading.Event) -> Ending:
     with tempfile.TemporaryFile() as stderr:
-        child = children.start(context, lease, stderr.fileno())
+        child = job_processes.start(context, lease, stderr.fileno())
         try:
             asked = Watch(context, lease, child, stopping).wait()
         finally:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.worker.processes import eventually
+from tests.worker.process_checks import eventually
 from worker.context import Context
 from worker.queue import lanes, supervisor
 

@@ -20,11 +20,11 @@ from app.core.jobs.states import Status
 from app.core.specs import Pretrain
 from tests.app.core.jobs.job_rows import LANE, add_job, kinds, row
 from tests.figures import Figures
-from tests.worker.processes import eventually, gone, parent, running
-from worker import children
+from tests.worker.process_checks import eventually, gone, parent, running
 from worker.context import Context
 from worker.journal import Journal
-from worker.nursery import Nursery
+from worker.processes import job_processes
+from worker.processes.fork_client import Nursery
 from worker.queue import supervisor
 
 Child = Callable[[str], None]
@@ -41,10 +41,10 @@ def nursery() -> Iterator[Nursery]:
 @pytest.fixture
 def child(monkeypatch: pytest.MonkeyPatch, nursery: Nursery) -> Child:
     """Which module does the work of a fine-tuning."""
-    monkeypatch.setattr(children, "heavy", nursery)
+    monkeypatch.setattr(job_processes, "heavy", nursery)
 
     def use(name: str) -> None:
-        monkeypatch.setitem(children.CHILDREN, "finetune", f"tests.worker.children.{name}")
+        monkeypatch.setitem(job_processes.CHILDREN, "finetune", f"tests.worker.child_programs.{name}")
 
     return use
 
@@ -118,7 +118,7 @@ def test_a_crash_is_tried_three_times_and_its_reason_kept(context: Context, chil
 def test_what_kills_its_process_harms_no_neighbour(
     context: Context, child: Child, monkeypatch: pytest.MonkeyPatch, module: str, figures: Figures
 ) -> None:
-    monkeypatch.setitem(children.CHILDREN, "pretrain", "tests.worker.children.obedient")
+    monkeypatch.setitem(job_processes.CHILDREN, "pretrain", "tests.worker.child_programs.obedient")
     with context.database.writing() as session:
         neighbour = transitions.create(
             session, Pretrain(type="pretrain", dataset="ds_1", method={"kind": "rotation"})

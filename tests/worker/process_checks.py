@@ -11,12 +11,12 @@ os.environ[TESTER] = str(os.getpid())
 
 
 def running(module: str) -> list[int]:
-    """Processes of a module of `tests.worker.children` that this test process started."""
+    """Processes of a module of `tests.worker.child_programs` that this test process started."""
     ours = f"{TESTER}={os.getpid()}".encode()
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            named = f"tests.worker.children.{module}".encode() in (process / "cmdline").read_bytes()
+            named = f"tests.worker.child_programs.{module}".encode() in (process / "cmdline").read_bytes()
             if named and ours in (process / "environ").read_bytes().split(b"\0"):
                 found.append(int(process.name))
         except OSError:

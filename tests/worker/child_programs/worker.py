@@ -5,7 +5,7 @@ import signal
 import sys
 import time
 
-from worker.nursery import Nursery
+from worker.processes.fork_client import Nursery
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs are born deaf to Ctrl-C

@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 
 from app.core.processes.lifeline import Group
-from tests.worker.processes import alive, children, eventually
-from worker import children as kinds
-from worker.forkserver import Server
-from worker.nursery import Nursery
-from worker.request import Request
+from tests.worker.process_checks import alive, children, eventually
+from worker.processes import job_processes as kinds
+from worker.processes.fork_client import Nursery
+from worker.processes.fork_protocol import Request
+from worker.processes.fork_server import Server
 
-CHILDREN = "tests.worker.children"
+CHILDREN = "tests.worker.child_programs"
 HEAVY = f"{CHILDREN}.heavy"
 
 
@@ -92,7 +92,7 @@ def test_each_child_has_the_environment_it_was_given(nursery: Nursery, tmp_path:
         ("killed", -signal.SIGKILL, b""),
         ("crashing", 7, b"the reactor has melted\n"),
         ("leaving", 1, b"out of the door\n"),
-        ("absent", 1, b"No module named tests.worker.children.absent\n"),
+        ("absent", 1, b"No module named tests.worker.child_programs.absent\n"),
     ],
 )
 def test_how_a_child_ended_is_known_at_once(nursery: Nursery, module: str, status: int, words: bytes) -> None:
@@ -223,7 +223,7 @@ def test_the_end_finds_a_child_that_is_just_being_born(monkeypatch: pytest.Monke
 
 def test_kill_9_of_the_worker_ends_a_server_that_still_imports() -> None:
     process, server = worker(f"{CHILDREN}.sluggish", f"{CHILDREN}.sleeping")
-    assert eventually(lambda: b"worker.forkserver" in Path(f"/proc/{server}/cmdline").read_bytes())
+    assert eventually(lambda: b"worker.processes.fork_server" in Path(f"/proc/{server}/cmdline").read_bytes())
     time.sleep(1)
     process.kill()
     process.wait()

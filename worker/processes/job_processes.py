@@ -6,7 +6,7 @@ from app.core.jobs.leases import Lease
 from app.core.processes.lifeline import Group
 from app.core.specs import LANES
 from worker.context import Context
-from worker.nursery import Nursery
+from worker.processes.fork_client import Nursery
 
 CHILDREN = {
     "prepare": "worker.prepare.__main__",

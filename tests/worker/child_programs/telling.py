@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from app.core.ids import new_id
-from worker.forkserver import threads
+from worker.processes.fork_server import threads
 
-HEAVY = "tests.worker.children.heavy"
+HEAVY = "tests.worker.child_programs.heavy"
 
 
 def found() -> dict[str, object]:

@@ -12,8 +12,8 @@ from typing import Any, NoReturn
 import numpy as np
 
 from app.core.processes import lifeline
-from worker.request import PID, Request, tell
-from worker.title import entitle
+from worker.processes.fork_protocol import PID, Request, tell
+from worker.processes.process_title import entitle
 
 Handler = Callable[[int, FrameType | None], Any] | signal.Handlers
 # As an interpreter starts with them.

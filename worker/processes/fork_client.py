@@ -1,7 +1,8 @@
 """Children that start warm: forked from a server that has imported torch already. The worker's side.
 
-A worker process has one server (`worker.forkserver`), started by the first request or before it, and again when it has
-died. A request is sent at once, also to a server that is still importing; until it is ready, the child has no pid.
+A worker process has one server (`worker.processes.fork_server`), started by the first request or before it, and again
+when it has died. A request is sent at once, also to a server that is still importing; until it is ready, the child has
+no pid.
 """
 
 import atexit
@@ -17,8 +18,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from app.core.processes.lifeline import Group
-from worker.request import LATER, PID, PRELOAD, STATUS, Request, heard
-from worker.title import ROOM
+from worker.processes.fork_protocol import LATER, PID, PRELOAD, STATUS, Request, heard
+from worker.processes.process_title import ROOM
 
 # numpy's OpenBLAS starts threads as soon as it is imported, and must not.
 SINGLE_THREADED = {"OPENBLAS_NUM_THREADS": "1"}
@@ -88,7 +89,7 @@ class Nursery:
         self._control, theirs = socket.socketpair()
         with theirs:
             self._server = subprocess.Popen(
-                [sys.executable, "-m", "worker.forkserver", ROOM],
+                [sys.executable, "-m", "worker.processes.fork_server", ROOM],
                 env={**environment, **self._preload},
                 stdin=theirs.fileno(),
                 start_new_session=True,  # Ctrl-C in a terminal is for the worker to act on
@@ -97,7 +98,8 @@ class Nursery:
 
 
 class Forked:
-    """A process that the server forked, or will, seen through the report that both write (`worker.request`).
+    """A process that the server forked, or will, seen through the report that both write
+    (`worker.processes.fork_protocol`).
 
     Where the server has died, nobody knows how its child ended: that passes for SIGKILL, which is what ends servers.
     """

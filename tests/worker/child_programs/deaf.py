@@ -10,5 +10,5 @@ from app.core.processes import lifeline
 if __name__ == "__main__":
     lifeline.hold()
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)", "tests.worker.children.deaf"])
+    subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)", "tests.worker.child_programs.deaf"])
     time.sleep(60)

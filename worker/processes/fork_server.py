@@ -1,4 +1,5 @@
-"""`python -m worker.forkserver`: imports what takes seconds once, and forks a child in milliseconds for each request.
+"""`python -m worker.processes.fork_server`: imports what takes seconds once, and forks a child in milliseconds for each
+request.
 
 Requests wait for what every child needs. What only some need, and later, is imported while there is nothing to do.
 
@@ -27,8 +28,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from app.core.processes.lifeline import is_cut
-from worker.forked import begin
-from worker.request import LATER, PRELOAD, STATUS, Request, tell
+from worker.processes.fork_child import begin
+from worker.processes.fork_protocol import LATER, PRELOAD, STATUS, Request, tell
 
 logger = logging.getLogger(__name__)
 
