@@ -12,8 +12,8 @@ from app.core.database.tables import Model
 from app.core.files.storage import FULL
 from app.core.models.backbones import of_weights
 from app.core.specs import RANDOM, Finetune, Pretrain
-from worker.child import JobError
 from worker.context import Context
+from worker.jobs.entry_point import JobError
 from worker.training.augment import View
 from worker.training.backbones import Network, build, new_head
 from worker.training.weights import load_torchvision_state

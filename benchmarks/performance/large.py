@@ -28,9 +28,10 @@ SPEC = {
 NOTES = [
     """\
 Some 40 bytes an image stay in memory: its entry in the archive, its place in the pack, its class and its split. Paths
-and digests are in a register on the disk (`worker/prepare/register.py`), and zipfile is given the archive's directory
-in pieces (`app/core/files/zip_directory.py`): as a whole it makes an object of 0.6 KB of each entry. Of images as small
-as these some 8 % fewer are prepared in a second than when all of that was in memory (20,000, two turns of each).""",
+and digests are in a register on the disk (`worker/jobs/prepare/dedup_index.py`), and zipfile is given the archive's
+directory in pieces (`app/core/files/zip_directory.py`): as a whole it makes an object of 0.6 KB of each entry. Of
+images as small as these some 8 % fewer are prepared in a second than when all of that was in memory (20,000, two turns
+of each).""",
     """\
 A training takes more for the images' names, some 80 bytes each, and for validation images as they are seen, which are
 kept from epoch to epoch where all of them take 64 MiB at most (`worker/training/remembered.py`). Pre-training counts

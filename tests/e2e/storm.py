@@ -18,7 +18,7 @@ from tests.worker.process_checks import parent
 
 # What a process is, by what its command line holds; the first that fits.
 KINDS = {
-    "training": "worker.runner",
+    "training": "worker.jobs.train",
     "fork server": "worker.processes.fork_server",
     "worker": " celery ",
     "API": "app.server",

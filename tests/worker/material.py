@@ -20,8 +20,8 @@ from app.jobs.resolve.resolve import complete
 from tests.app.api_material import end
 from tests.app.core.jobs.job_rows import row
 from tests.training.packing import pack
-from worker.child import Work
 from worker.context import Context
+from worker.jobs.entry_point import Work
 
 ASKED: TypeAdapter[AskedSpec] = TypeAdapter(AskedSpec)
 SIDE = 16

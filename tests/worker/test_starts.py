@@ -7,8 +7,8 @@ from urllib.error import URLError
 import pytest
 
 from app.core.specs import Finetune
-from worker.child import JobError, tells_of_a_full_disk
 from worker.context import Context
+from worker.jobs.entry_point import JobError, tells_of_a_full_disk
 from worker.starts import network
 
 NAME = "ResNet18_Weights.IMAGENET1K_V1"

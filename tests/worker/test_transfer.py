@@ -14,7 +14,7 @@ from tests.worker.material import ASKED, SIDE, add_photographs, done
 from worker import transfer
 from worker.build import material
 from worker.context import Context
-from worker.runner import train
+from worker.jobs.train import train
 from worker.servable import write_weights
 from worker.training.backbones import build
 from worker.training.domain import FEWEST

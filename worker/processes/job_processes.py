@@ -9,12 +9,12 @@ from worker.context import Context
 from worker.processes.fork_client import Nursery
 
 CHILDREN = {
-    "prepare": "worker.prepare.__main__",
-    "publish": "worker.publish",
-    "evaluate": "worker.evaluate",
-    "rank": "worker.rank",
-    "pretrain": "worker.runner",
-    "finetune": "worker.runner",
+    "prepare": "worker.jobs.prepare.__main__",
+    "publish": "worker.jobs.publish",
+    "evaluate": "worker.jobs.evaluate",
+    "rank": "worker.jobs.rank",
+    "pretrain": "worker.jobs.train",
+    "finetune": "worker.jobs.train",
 }
 # They need no torch, and their limit of address space would count torch's libraries: they have a server of their own.
 LIGHT = {"prepare"}

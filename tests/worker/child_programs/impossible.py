@@ -3,8 +3,8 @@
 import threading
 
 from app.core.jobs.leases import Lease
-from worker.child import JobError, main
 from worker.context import Context
+from worker.jobs.entry_point import JobError, main
 
 
 def refuse(_context: Context, _lease: Lease, _stop: threading.Event) -> None:

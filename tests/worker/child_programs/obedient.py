@@ -3,8 +3,8 @@
 import threading
 
 from app.core.jobs.leases import Lease
-from worker.child import Stopped, main
 from worker.context import Context
+from worker.jobs.entry_point import Stopped, main
 
 
 def wait(_context: Context, _lease: Lease, stop: threading.Event) -> None:

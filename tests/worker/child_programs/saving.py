@@ -5,8 +5,8 @@ import threading
 import torch
 
 from app.core.jobs.leases import Lease
-from worker.child import main
 from worker.context import Context
+from worker.jobs.entry_point import main
 from worker.journal import Journal, Mark
 from worker.training.checkpoint import State
 

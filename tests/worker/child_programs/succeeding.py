@@ -4,8 +4,8 @@ import threading
 
 from app.core.jobs import leases
 from app.core.jobs.leases import Lease
-from worker.child import main
 from worker.context import Context
+from worker.jobs.entry_point import main
 
 
 def succeed(context: Context, lease: Lease, _stop: threading.Event) -> None:

@@ -33,7 +33,7 @@ Child = Callable[[str], None]
 @pytest.fixture(scope="module")
 def nursery() -> Iterator[Nursery]:
     """A server that is ready at once."""
-    nursery = Nursery(["worker.child"])
+    nursery = Nursery(["worker.jobs.entry_point"])
     yield nursery
     nursery.close()
 

@@ -12,10 +12,10 @@ from app.core.files.storage import Storage
 from app.core.settings import Settings
 from app.core.specs import Evaluate
 from tests.worker.material import SIDE, add_photographs, answers, done, relabel, worked
-from worker.child import JobError
 from worker.context import Context
-from worker.evaluate import evaluate
-from worker.runner import train
+from worker.jobs.entry_point import JobError
+from worker.jobs.evaluate import evaluate
+from worker.jobs.train import train
 
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.xdist_group("evaluate")]
 TRAINING = {"epochs": 30, "batch_size": 6, "learning_rate": 0.003, "device": "cpu", "augmentation": {"crop": 0.9}}

@@ -1,6 +1,6 @@
 import pytest
 
-from worker.prepare.layout import TEST, TRAIN, VAL, Layout
+from worker.jobs.prepare.layout import TEST, TRAIN, VAL, Layout
 
 
 def told(*paths: str) -> list[tuple[int | None, str | None]]:

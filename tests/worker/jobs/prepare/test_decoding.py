@@ -8,7 +8,7 @@ from PIL import Image
 from app.core.files.archives import open_archive
 from app.core.files.images import BadImage
 from app.core.settings import Settings
-from worker.prepare.decoding import Decoder, count_threads
+from worker.jobs.prepare.decoding import Decoder, count_threads
 
 GIB = 1024**3
 

@@ -1,7 +1,7 @@
 import numpy as np
 
-from worker.prepare.layout import TEST, TRAIN, VAL
-from worker.prepare.splits import UNKNOWN, assign
+from worker.jobs.prepare.layout import TEST, TRAIN, VAL
+from worker.jobs.prepare.splits import UNKNOWN, assign
 
 
 def counts(splits: np.ndarray, labels: np.ndarray) -> list[list[int]]:

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.worker.prepare.hostile_archives import END
-from tests.worker.prepare.hostile_images import GOOD, IMAGES, MIB, OK, encoded, photograph
+from tests.worker.jobs.prepare.hostile_archives import END
+from tests.worker.jobs.prepare.hostile_images import GOOD, IMAGES, MIB, OK, encoded, photograph
 
 NAMES = {
     "../../escaped.png": "unsafe_path",

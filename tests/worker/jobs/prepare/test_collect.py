@@ -13,10 +13,10 @@ from PIL import Image
 from app.core.files.archives import open_archive
 from app.core.files.images import KINDS
 from app.core.settings import Settings
-from worker.child import JobError
-from worker.prepare.advice import SAID, warnings
-from worker.prepare.collect import Collection, Tick, collect
-from worker.prepare.layout import TEST, TRAIN, VAL
+from worker.jobs.entry_point import JobError
+from worker.jobs.prepare.collect import Collection, Tick, collect
+from worker.jobs.prepare.layout import TEST, TRAIN, VAL
+from worker.jobs.prepare.warnings import SAID, warnings
 from worker.training.data import open_packed
 
 
@@ -194,7 +194,7 @@ def held() -> int:
 
 
 def test_only_the_first_refusals_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("worker.prepare.collect.REFUSALS_KEPT", 2)
+    monkeypatch.setattr("worker.jobs.prepare.collect.REFUSALS_KEPT", 2)
     found = collected(tmp_path, {f"a/{number}.txt": b"" for number in range(5)} | {"a/1.png": photo(1)})
     assert (found.refusals, [refused.path for refused in found.refused]) == (5, ["a/0.txt", "a/1.txt"])
     assert "5 files were left out" in str(warnings(found))

@@ -8,9 +8,9 @@ from sqlalchemy import update
 from app.core.database.tables import Model
 from app.core.jobs import leases
 from app.core.jobs.leases import Lease
-from worker.child import JobError, main
 from worker.context import Context
 from worker.graphs import Graphs
+from worker.jobs.entry_point import JobError, main
 from worker.servable import write_graph
 from worker.starts import loaded
 from worker.views import model_view

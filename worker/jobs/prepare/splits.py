@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from worker.prepare.layout import TEST, TRAIN, VAL
+from worker.jobs.prepare.layout import TEST, TRAIN, VAL
 
 SEED = 0
 UNKNOWN = -1

@@ -22,9 +22,9 @@ from app.core.specs import Prepare
 from tests.app.core.jobs.job_rows import row
 from tests.figures import Figures
 from tests.memory import measured, peak
-from tests.worker.prepare.hostile import CANARIES, Entry, archive_of, corpus
-from tests.worker.prepare.hostile_archives import ARCHIVES, ODD, quoting
-from tests.worker.prepare.hostile_images import GOOD, MIB, OK, encoded, photograph, zeros
+from tests.worker.jobs.prepare.hostile_archives import ARCHIVES, ODD, quoting
+from tests.worker.jobs.prepare.hostile_images import GOOD, MIB, OK, encoded, photograph, zeros
+from tests.worker.jobs.prepare.hostile_uploads import CANARIES, Entry, archive_of, corpus
 from worker.context import Context
 
 MOST_MEMORY = 512 * MIB

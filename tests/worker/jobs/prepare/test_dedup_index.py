@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from tests.disks import fill
-from worker.child import tells_of_a_full_disk
-from worker.prepare.register import Register
+from worker.jobs.entry_point import tells_of_a_full_disk
+from worker.jobs.prepare.dedup_index import Register
 
 
 def test_files_come_by_rank_and_by_path_however_they_were_entered(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from app.core.database.sessions import Database
-from worker.child import tells_of_a_full_disk
+from worker.jobs.entry_point import tells_of_a_full_disk
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

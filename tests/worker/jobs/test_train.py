@@ -17,7 +17,7 @@ from app.core.specs import SPEC, Finetune
 from tests.worker.material import SIDE, add_photographs, answers, done, relabel
 from worker.build import material
 from worker.context import Context
-from worker.runner import train
+from worker.jobs.train import train
 from worker.training.batches import Batch
 from worker.training.methods.supervised import Supervised
 

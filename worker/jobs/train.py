@@ -10,8 +10,8 @@ from typing import Any
 from app.core.jobs.leases import Lease
 from app.core.specs import Finetune, Pretrain
 from worker.build import CORES, Experiment, Material, experiment, material
-from worker.child import JobError, Stopped, main, spec_of
 from worker.context import Context
+from worker.jobs.entry_point import JobError, Stopped, main, spec_of
 from worker.journal import Journal
 from worker.judge import Judgement, judge
 from worker.ledger import Ledger, Weights, unwrap

@@ -16,12 +16,12 @@ import numpy as np
 from app.core.files.archive_paths import fault_of, looks_like_image
 from app.core.files.archives import Archive
 from app.core.settings import Settings
-from worker.child import JobError
-from worker.prepare.decoding import Decoded, Decoder, Outcome
-from worker.prepare.layout import TEST, VAL, Layout, Place
-from worker.prepare.pack import PackWriter
-from worker.prepare.register import Register
-from worker.prepare.splits import UNKNOWN, Ints, assign
+from worker.jobs.entry_point import JobError
+from worker.jobs.prepare.decoding import Decoded, Decoder, Outcome
+from worker.jobs.prepare.dedup_index import Register
+from worker.jobs.prepare.layout import TEST, VAL, Layout, Place
+from worker.jobs.prepare.pack import PackWriter
+from worker.jobs.prepare.splits import UNKNOWN, Ints, assign
 
 Tick = Callable[[int, int], None]  # (files seen, files in all): told after every file; may raise to stop
 

@@ -5,8 +5,8 @@ import pytest
 from app.core.specs import Rank
 from tests.worker.material import SIDE, add_photographs, done, worked
 from worker.context import Context
-from worker.rank import rank
-from worker.runner import train
+from worker.jobs.rank import rank
+from worker.jobs.train import train
 
 pytestmark = [
     pytest.mark.usefixtures("one_core"),

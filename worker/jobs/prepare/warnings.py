@@ -4,7 +4,7 @@ from collections import Counter
 from typing import Any
 
 from app.core.database.tables import CONVERTED
-from worker.prepare.collect import Collection
+from worker.jobs.prepare.collect import Collection
 
 FEW_IMAGES = 10
 IMBALANCE = 10

@@ -20,11 +20,11 @@ from app.core.jobs import leases
 from app.core.jobs.leases import Lease
 from app.core.processes.cpu_count import count_cores
 from app.core.settings import Settings
-from worker.child import JobError, Stopped, main
 from worker.context import Context
-from worker.prepare.advice import warnings
-from worker.prepare.collect import Collection, Tick, collect, too_large
-from worker.prepare.layout import TEST, TRAIN, VAL
+from worker.jobs.entry_point import JobError, Stopped, main
+from worker.jobs.prepare.collect import Collection, Tick, collect, too_large
+from worker.jobs.prepare.layout import TEST, TRAIN, VAL
+from worker.jobs.prepare.warnings import warnings
 from worker.progress import Progress
 
 SPARE_SECONDS = 600  # of processor time, above what the clock on the wall allows

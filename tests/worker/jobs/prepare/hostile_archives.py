@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tests.worker.prepare.hostile_images import GOOD, zipped
+from tests.worker.jobs.prepare.hostile_images import GOOD, zipped
 
 END, ENTRY, LOCAL = b"PK\5\6", b"PK\1\2", b"PK\3\4"
 

@@ -11,7 +11,7 @@ from typing import Self
 import numpy as np
 
 from app.core.files.images import Pixels
-from worker.prepare.splits import Ints
+from worker.jobs.prepare.splits import Ints
 
 
 class PackWriter:
