@@ -6,9 +6,9 @@ from typing import Any
 import torch
 
 from worker.answers import table
-from worker.build import Material
 from worker.exam import Exam, marks, right
 from worker.observer import Observer, sample
+from worker.runs.build import Material
 from worker.training.backbones import Network
 from worker.training.calibration import calibration, fit_temperature
 

@@ -8,9 +8,9 @@ from torch.nn import functional as F
 
 from app.core.database.tables import Dataset, Model
 from app.core.specs import RANDOM, Finetune
-from worker.build import Material, opened
 from worker.context import Context
 from worker.observer import Observer, sample
+from worker.runs.build import Material, opened
 from worker.servable import bank_of
 from worker.starts import network, stored
 from worker.training.data import PackedImages

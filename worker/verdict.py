@@ -6,7 +6,7 @@ import torch
 
 from app.core.specs import RANDOM
 from worker.exam import INTERVAL_DRAWS, INTERVAL_LEVEL
-from worker.plan import HEAD, SOURCE_ONLY
+from worker.runs.plan import HEAD, SOURCE_ONLY
 from worker.training.intervals import difference_interval
 
 WITHOUT = {

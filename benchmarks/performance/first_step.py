@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from benchmarks.performance.stepping import loop, method
-from worker.build import CORES
+from worker.runs.build import CORES
 from worker.training.data import open_packed
 from worker.training.devices import settle
 

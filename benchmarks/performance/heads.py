@@ -19,7 +19,7 @@ from app.core.specs import HEAD_EPOCHS, HEAD_RATE
 from benchmarks.performance.material import Material
 from benchmarks.performance.measure import OURS, Goal, Section, Series, ratios, told
 from benchmarks.performance.stepping import BATCH, VIEW, Clock
-from worker.build import CORES
+from worker.runs.build import CORES
 from worker.training import backbones
 from worker.training.augment import View
 from worker.training.batches import Feed

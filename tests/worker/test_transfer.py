@@ -12,9 +12,9 @@ from app.core.specs import Finetune
 from app.jobs.resolve.resolve import complete
 from tests.worker.material import ASKED, SIDE, add_photographs, done
 from worker import transfer
-from worker.build import material
 from worker.context import Context
 from worker.jobs.train import train
+from worker.runs.build import material
 from worker.servable import write_weights
 from worker.training.backbones import build
 from worker.training.domain import FEWEST

@@ -10,14 +10,14 @@ from app.core.jobs import leases
 from app.core.jobs.leases import Lease
 from app.core.specs import Evaluate
 from worker.answers import table
-from worker.build import device, questions
 from worker.context import Context
 from worker.exam import ALL, Exam, best_split, exam, marks
 from worker.jobs.entry_point import JobError, Stopped, main, spec_of
 from worker.journal import Journal, Mark
 from worker.observer import Observer
-from worker.plan import MAIN
 from worker.progress import Progress
+from worker.runs.build import device, questions
+from worker.runs.plan import MAIN
 from worker.starts import stored
 from worker.training.calibration import calibration
 from worker.training.data import PackedImages

@@ -8,11 +8,11 @@ import torch
 from app.core.jobs import leases
 from app.core.jobs.leases import Lease
 from app.core.specs import Rank
-from worker.build import class_names, device, opened
 from worker.context import Context
 from worker.jobs.entry_point import JobError, Stopped, main, spec_of
 from worker.observer import Observer, sample
 from worker.progress import Progress
+from worker.runs.build import class_names, device, opened
 from worker.starts import candidate
 from worker.training.data import PackedImages
 from worker.training.representation import knn_accuracy

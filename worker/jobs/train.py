@@ -9,21 +9,21 @@ from typing import Any
 
 from app.core.jobs.leases import Lease
 from app.core.specs import Finetune, Pretrain
-from worker.build import CORES, Experiment, Material, experiment, material
 from worker.context import Context
 from worker.jobs.entry_point import JobError, Stopped, main, spec_of
 from worker.journal import Journal
 from worker.judge import Judgement, judge
-from worker.ledger import Ledger, Weights, unwrap
-from worker.pictures import Pictures
-from worker.plan import HEAD, Planned, plan
-from worker.results import publish
+from worker.runs.build import CORES, Experiment, Material, experiment, material
+from worker.runs.callbacks import JobWatcher, Span
+from worker.runs.job_state import Ledger, Weights, unwrap
+from worker.runs.plan import HEAD, Planned, plan
+from worker.runs.previews import Pictures
+from worker.runs.publish_model import publish
 from worker.training.checkpoint import State
 from worker.training.devices import settle
 from worker.training.loop import Diverged, Fitted, Interrupted, fit
 from worker.training.weights import torchvision_state
 from worker.transfer import before
-from worker.watcher import JobWatcher, Span
 
 CHOSEN = "chosen"
 

@@ -15,9 +15,9 @@ from torchvision.models import get_model
 from app.core.database.tables import Artifact, Dataset, Event, Job, Metric, Model
 from app.core.specs import SPEC, Finetune
 from tests.worker.material import SIDE, add_photographs, answers, done, relabel
-from worker.build import material
 from worker.context import Context
 from worker.jobs.train import train
+from worker.runs.build import material
 from worker.training.batches import Batch
 from worker.training.methods.supervised import Supervised
 
@@ -223,7 +223,7 @@ def test_features_that_say_the_same_of_all_images_are_told_of(
     context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A threshold that every network is under stands for a collapse, which two epochs do not bring about."""
-    monkeypatch.setattr("worker.watcher.COLLAPSED", 100.0)
+    monkeypatch.setattr("worker.runs.callbacks.COLLAPSED", 100.0)
     spec = {"type": "pretrain", "dataset": add_photographs(context), "method": {"kind": "simclr"}, **SMALL}
     assert events(context, done(context, train, spec)).count("collapse") == 1
 

@@ -6,9 +6,9 @@ import pytest
 
 from app.core.specs import Pretrain
 from tests.worker.material import SIDE, add_photographs
-from worker.build import experiment, material
 from worker.context import Context
-from worker.plan import MAIN, plan
+from worker.runs.build import experiment, material
+from worker.runs.plan import MAIN, plan
 from worker.training.run import Recipe
 
 TRAINING: dict[str, Any] = {

@@ -12,8 +12,8 @@ from app.core.specs import RANDOM, Finetune
 from worker.balance import Balance, balance
 from worker.context import Context
 from worker.exam import Exam, Questions, best_split, exam
-from worker.methods import method
-from worker.plan import Planned, Trainable
+from worker.runs.method_factory import method
+from worker.runs.plan import Planned, Trainable
 from worker.starts import network
 from worker.training.augment import View
 from worker.training.batches import Feed, Source, Stream

@@ -8,7 +8,7 @@ import torch
 
 from app.core.specs import SPEC, Finetune, Pretrain
 from worker.balance import Balance
-from worker.methods import SELF_SUPERVISED, method
+from worker.runs.method_factory import SELF_SUPERVISED, method
 from worker.training.augment import View
 from worker.training.backbones import build
 from worker.training.batches import Feed

@@ -10,13 +10,13 @@ from app.core.ids import new_id
 from app.core.jobs import leases
 from app.core.jobs.leases import Lease
 from app.core.specs import Finetune
-from worker.build import Material
 from worker.context import Context
 from worker.graphs import Graphs
 from worker.judge import CORRECT
-from worker.ledger import Ledger
 from worker.observer import Observer, sample
-from worker.plan import Planned, Trainable, plan
+from worker.runs.build import Material
+from worker.runs.job_state import Ledger
+from worker.runs.plan import Planned, Trainable, plan
 from worker.servable import input_of, write_graph, write_weights
 from worker.starts import loaded
 from worker.training.backbones import Network

@@ -9,10 +9,10 @@ from app.core.jobs.leases import Lease
 from worker.context import Context
 from worker.journal import Journal, Mark
 from worker.judge import Judgement
-from worker.ledger import Ledger
-from worker.pictures import Pictures
-from worker.plan import Planned, Trainable
 from worker.progress import Progress
+from worker.runs.job_state import Ledger
+from worker.runs.plan import Planned, Trainable
+from worker.runs.previews import Pictures
 from worker.training.batches import count_steps
 from worker.training.checkpoint import State
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from app.core.specs import FINETUNE_RATE, HEAD_EPOCHS, HEAD_RATE, SCRATCH_RATE, STRENGTHS, Finetune, Pretrain
-from worker.plan import baseline, plan
+from worker.runs.plan import baseline, plan
 
 IMAGES = 100
 FINETUNE: dict[str, Any] = {

@@ -1,6 +1,6 @@
 import torch
 
-from worker.ledger import Ledger, unwrap
+from worker.runs.job_state import Ledger, unwrap
 from worker.training.checkpoint import State
 
 
