@@ -9,12 +9,12 @@ from app.core.database.tables import Model
 from app.core.jobs import leases
 from app.core.jobs.leases import Lease
 from app.core.specs import Evaluate
-from worker.answers import table
 from worker.context import Context
+from worker.evaluation.batch_inference import Observer
+from worker.evaluation.predictions_csv import table
 from worker.exam import ALL, Exam, best_split, exam, marks
 from worker.jobs.entry_point import JobError, Stopped, main, spec_of
 from worker.journal import Journal, Mark
-from worker.observer import Observer
 from worker.progress import Progress
 from worker.runs.build import device, questions
 from worker.runs.plan import MAIN

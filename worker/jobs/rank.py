@@ -9,8 +9,8 @@ from app.core.jobs import leases
 from app.core.jobs.leases import Lease
 from app.core.specs import Rank
 from worker.context import Context
+from worker.evaluation.batch_inference import Observer, sample
 from worker.jobs.entry_point import JobError, Stopped, main, spec_of
-from worker.observer import Observer, sample
 from worker.progress import Progress
 from worker.runs.build import class_names, device, opened
 from worker.starts import candidate

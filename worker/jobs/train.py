@@ -10,9 +10,10 @@ from typing import Any
 from app.core.jobs.leases import Lease
 from app.core.specs import Finetune, Pretrain
 from worker.context import Context
+from worker.evaluation.evaluate_run import Judgement, judge
+from worker.evaluation.transfer_diagnostics import before
 from worker.jobs.entry_point import JobError, Stopped, main, spec_of
 from worker.journal import Journal
-from worker.judge import Judgement, judge
 from worker.runs.build import CORES, Experiment, Material, experiment, material
 from worker.runs.callbacks import JobWatcher, Span
 from worker.runs.job_state import Ledger, Weights, unwrap
@@ -23,7 +24,6 @@ from worker.training.checkpoint import State
 from worker.training.devices import settle
 from worker.training.loop import Diverged, Fitted, Interrupted, fit
 from worker.training.weights import torchvision_state
-from worker.transfer import before
 
 CHOSEN = "chosen"
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from app.core.jobs.leases import Lease
 from worker.context import Context
+from worker.evaluation.evaluate_run import Judgement
 from worker.journal import Journal, Mark
-from worker.judge import Judgement
 from worker.progress import Progress
 from worker.runs.job_state import Ledger
 from worker.runs.plan import Planned, Trainable

@@ -11,9 +11,10 @@ from app.core.jobs import leases
 from app.core.jobs.leases import Lease
 from app.core.specs import Finetune
 from worker.context import Context
+from worker.evaluation.batch_inference import Observer, sample
+from worker.evaluation.comparison import comparisons, verdict
+from worker.evaluation.evaluate_run import CORRECT
 from worker.graphs import Graphs
-from worker.judge import CORRECT
-from worker.observer import Observer, sample
 from worker.runs.build import Material
 from worker.runs.job_state import Ledger
 from worker.runs.plan import Planned, Trainable, plan
@@ -21,7 +22,6 @@ from worker.servable import input_of, write_graph, write_weights
 from worker.starts import loaded
 from worker.training.backbones import Network
 from worker.training.familiarity import Familiarity, familiarity
-from worker.verdict import comparisons, verdict
 
 BANK = 1024  # training images that an unknown one is compared with
 FEWEST_KNOWN = 2

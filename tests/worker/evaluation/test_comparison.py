@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from worker.verdict import comparisons, verdict
+from worker.evaluation.comparison import comparisons, verdict
 
 START = {"knn_accuracy": 0.9, "chance": 0.25, "logme": 0.1, "images": 40}
 METRICS = {"accuracy": 0.9, "images": 100, "split": "test"}

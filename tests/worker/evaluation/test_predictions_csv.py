@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from worker.answers import table
+from worker.evaluation.predictions_csv import table
 from worker.exam import Exam
 from worker.training.data import PackedImages
 

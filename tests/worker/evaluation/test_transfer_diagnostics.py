@@ -11,15 +11,15 @@ from app.core.database.tables import Dataset, Model
 from app.core.specs import Finetune
 from app.jobs.resolve.resolve import complete
 from tests.worker.material import ASKED, SIDE, add_photographs, done
-from worker import transfer
 from worker.context import Context
+from worker.evaluation import transfer_diagnostics
+from worker.evaluation.transfer_diagnostics import before, gap, unknown
 from worker.jobs.train import train
 from worker.runs.build import material
 from worker.servable import write_weights
 from worker.training.backbones import build
 from worker.training.domain import FEWEST
 from worker.training.weights import torchvision_state
-from worker.transfer import before, gap, unknown
 
 SAMPLES = torch.randn(60, 8, generator=torch.Generator().manual_seed(0))
 MANY = (0,) * 12 + (1, 1, 2, 2)  # of every class
@@ -42,8 +42,8 @@ def test_two_samples_of_one_domain_are_not_far_apart() -> None:
 
 def test_nothing_is_said_of_a_handful() -> None:
     for handful in (gap(SAMPLES[: FEWEST - 1], SAMPLES, "ds_old", 0), gap(SAMPLES, SAMPLES[: FEWEST - 1], "ds_old", 0)):
-        assert handful == unknown(transfer.TOO_FEW)
-    assert unknown(transfer.TOO_FEW).keys() == gap(SAMPLES, SAMPLES, "ds_old", 0).keys()
+        assert handful == unknown(transfer_diagnostics.TOO_FEW)
+    assert unknown(transfer_diagnostics.TOO_FEW).keys() == gap(SAMPLES, SAMPLES, "ds_old", 0).keys()
 
 
 def weights_alone(context: Context, **values: Any) -> str:
@@ -93,11 +93,11 @@ def looked(context: Context, init: str, target: str, **asked: Any) -> dict[str, 
 @pytest.mark.parametrize(
     ("start", "reason"),
     [
-        (nothing, transfer.FROM_NOTHING),
-        (of_torchvision, transfer.FROM_ELSEWHERE),
-        (imported, transfer.FROM_ELSEWHERE),
-        (trained_on_the_same, transfer.SAME_IMAGES),
-        (trained_on_a_handful, transfer.TOO_FEW),
+        (nothing, transfer_diagnostics.FROM_NOTHING),
+        (of_torchvision, transfer_diagnostics.FROM_ELSEWHERE),
+        (imported, transfer_diagnostics.FROM_ELSEWHERE),
+        (trained_on_the_same, transfer_diagnostics.SAME_IMAGES),
+        (trained_on_a_handful, transfer_diagnostics.TOO_FEW),
     ],
     ids=["nothing", "torchvision", "imported", "the_same", "handful"],
 )
@@ -144,5 +144,5 @@ def test_a_start_remembers_images_that_are_gone(context: Context, monkeypatch: p
         ]
     assert [found["large"] for found in remembered] == [False, True]
     assert looked(context, start, near, image_size=2 * SIDE) == remembered[0]  # seen as the start saw its own
-    monkeypatch.setattr("worker.transfer.bank_of", lambda _folder: None)
-    assert looked(context, start, near) == unknown(transfer.FORGOTTEN)
+    monkeypatch.setattr("worker.evaluation.transfer_diagnostics.bank_of", lambda _folder: None)
+    assert looked(context, start, near) == unknown(transfer_diagnostics.FORGOTTEN)

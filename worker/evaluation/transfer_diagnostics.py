@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from app.core.database.tables import Dataset, Model
 from app.core.specs import RANDOM, Finetune
 from worker.context import Context
-from worker.observer import Observer, sample
+from worker.evaluation.batch_inference import Observer, sample
 from worker.runs.build import Material, opened
 from worker.servable import bank_of
 from worker.starts import network, stored
