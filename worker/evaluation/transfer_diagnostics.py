@@ -10,9 +10,9 @@ from app.core.database.tables import Dataset, Model
 from app.core.specs import RANDOM, Finetune
 from worker.context import Context
 from worker.evaluation.batch_inference import Observer, sample
+from worker.models.initial_weights import network, stored
+from worker.models.servable import bank_of
 from worker.runs.build import Material, opened
-from worker.servable import bank_of
-from worker.starts import network, stored
 from worker.training.data import PackedImages
 from worker.training.domain import FEWEST, proxy_a_distance
 from worker.training.representation import knn_accuracy

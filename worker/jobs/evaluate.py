@@ -15,10 +15,10 @@ from worker.evaluation.predictions_csv import table
 from worker.exam import ALL, Exam, best_split, exam, marks
 from worker.jobs.entry_point import JobError, Stopped, main, spec_of
 from worker.journal import Journal, Mark
+from worker.models.initial_weights import stored
 from worker.progress import Progress
 from worker.runs.build import device, questions
 from worker.runs.plan import MAIN
-from worker.starts import stored
 from worker.training.calibration import calibration
 from worker.training.data import PackedImages
 from worker.training.mistakes import most_confused, suspects

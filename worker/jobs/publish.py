@@ -9,10 +9,10 @@ from app.core.database.tables import Model
 from app.core.jobs import leases
 from app.core.jobs.leases import Lease
 from worker.context import Context
-from worker.graphs import Graphs
 from worker.jobs.entry_point import JobError, main
-from worker.servable import write_graph
-from worker.starts import loaded
+from worker.models.initial_weights import loaded
+from worker.models.onnx_cache import Graphs
+from worker.models.servable import write_graph
 from worker.views import model_view
 
 

@@ -12,9 +12,9 @@ from app.core.specs import RANDOM, Finetune
 from worker.balance import Balance, balance
 from worker.context import Context
 from worker.exam import Exam, Questions, best_split, exam
+from worker.models.initial_weights import network
 from worker.runs.method_factory import method
 from worker.runs.plan import Planned, Trainable
-from worker.starts import network
 from worker.training.augment import View
 from worker.training.batches import Feed, Source, Stream
 from worker.training.data import PackedImages, open_packed, without_labels

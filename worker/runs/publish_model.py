@@ -14,12 +14,12 @@ from worker.context import Context
 from worker.evaluation.batch_inference import Observer, sample
 from worker.evaluation.comparison import comparisons, verdict
 from worker.evaluation.evaluate_run import CORRECT
-from worker.graphs import Graphs
+from worker.models.initial_weights import loaded
+from worker.models.onnx_cache import Graphs
+from worker.models.servable import input_of, write_graph, write_weights
 from worker.runs.build import Material
 from worker.runs.job_state import Ledger
 from worker.runs.plan import Planned, Trainable, plan
-from worker.servable import input_of, write_graph, write_weights
-from worker.starts import loaded
 from worker.training.backbones import Network
 from worker.training.familiarity import Familiarity, familiarity
 

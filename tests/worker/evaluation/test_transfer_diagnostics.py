@@ -15,8 +15,8 @@ from worker.context import Context
 from worker.evaluation import transfer_diagnostics
 from worker.evaluation.transfer_diagnostics import before, gap, unknown
 from worker.jobs.train import train
+from worker.models.servable import write_weights
 from worker.runs.build import material
-from worker.servable import write_weights
 from worker.training.backbones import build
 from worker.training.domain import FEWEST
 from worker.training.weights import torchvision_state
@@ -105,7 +105,7 @@ def test_where_the_gap_cannot_be_known_the_reason_is_told(
     context: Context, monkeypatch: pytest.MonkeyPatch, start: Callable[[Context, str], str], reason: str
 ) -> None:
     state = torchvision_state(build("resnet18", 1000, SIDE, seed=0))
-    monkeypatch.setattr("worker.starts._torchvision_state", lambda _name: state)
+    monkeypatch.setattr("worker.models.initial_weights._torchvision_state", lambda _name: state)
     target = add_photographs(context)
     assert looked(context, start(context, target), target) == unknown(reason)
 

@@ -12,8 +12,8 @@ from onnx.numpy_helper import to_array
 from safetensors import safe_open
 
 from app.core.files.storage import Storage
-from worker.graphs import Graphs
-from worker.servable import Servable, bank_of, write_graph, write_weights
+from worker.models.onnx_cache import Graphs
+from worker.models.servable import Servable, bank_of, write_graph, write_weights
 from worker.training.augment import View
 from worker.training.backbones import Network, build
 from worker.training.familiarity import Familiarity, familiarity
@@ -141,7 +141,7 @@ class Forgetful(Servable):
 def test_a_graph_that_answers_otherwise_is_refused(
     tmp_path: Path, graphs: Graphs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("worker.servable.Servable", Forgetful)
+    monkeypatch.setattr("worker.models.servable.Servable", Forgetful)
     with pytest.raises(RuntimeError, match="not torch's: logits are"):
         write_graph(build("squeezenet1_1", 3, 32, seed=0).eval(), VIEW, CLASSES, tmp_path, 1.0, None, graphs)
 

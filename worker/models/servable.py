@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from app.core.models.onnx_graph import FEATURES, LOGITS, UNFAMILIAR, Graph
-from worker.graphs import Graphs, export
+from worker.models.onnx_cache import Graphs, export
 from worker.training.augment import View
 from worker.training.backbones import Network
 from worker.training.familiarity import Familiarity

@@ -9,7 +9,7 @@ import pytest
 from app.core.specs import Finetune
 from worker.context import Context
 from worker.jobs.entry_point import JobError, tells_of_a_full_disk
-from worker.starts import network
+from worker.models.initial_weights import network
 
 NAME = "ResNet18_Weights.IMAGENET1K_V1"
 SPEC = Finetune(type="finetune", dataset="ds_1", init=NAME, backbone="resnet18", image_size=32)
@@ -23,7 +23,7 @@ def failing(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
         def get_state_dict(self, **_: Any) -> None:
             raise request.param
 
-    monkeypatch.setattr("worker.starts.get_weight", lambda _name: Weights())
+    monkeypatch.setattr("worker.models.initial_weights.get_weight", lambda _name: Weights())
 
 
 sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
