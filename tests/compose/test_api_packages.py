@@ -12,7 +12,7 @@ from tests.compose.files import ROOT
 UV = Path(sys.executable).with_name("uv")
 CODE = """
 import sys
-from app.cli import cli
+from app.cli.main import cli
 from app.main import create_app
 create_app()
 print("torch" in sys.modules)

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 
 from app.core.specs import RANDOM
-from worker.exam import INTERVAL_DRAWS, INTERVAL_LEVEL
+from worker.data.evaluation_set import INTERVAL_DRAWS, INTERVAL_LEVEL
 from worker.runs.plan import HEAD, SOURCE_ONLY
 from worker.training.intervals import difference_interval
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import torch
 
+from worker.data.evaluation_set import Exam, marks, right
 from worker.evaluation.batch_inference import Observer, sample
 from worker.evaluation.predictions_csv import table
-from worker.exam import Exam, marks, right
 from worker.runs.build import Material
 from worker.training.backbones import Network
 from worker.training.calibration import calibration, fit_temperature

@@ -5,7 +5,7 @@ import io
 
 from torch import Tensor
 
-from worker.exam import Exam
+from worker.data.evaluation_set import Exam
 
 COLUMNS = ("image", "class", "predicted", "confidence")
 

@@ -10,13 +10,13 @@ from app.core.jobs import leases
 from app.core.jobs.leases import Lease
 from app.core.specs import Evaluate
 from worker.context import Context
+from worker.data.evaluation_set import ALL, Exam, best_split, exam, marks
 from worker.evaluation.batch_inference import Observer
 from worker.evaluation.predictions_csv import table
-from worker.exam import ALL, Exam, best_split, exam, marks
 from worker.jobs.entry_point import JobError, Stopped, main, spec_of
-from worker.journal import Journal, Mark
 from worker.models.initial_weights import stored
-from worker.progress import Progress
+from worker.reporting.progress import Progress
+from worker.reporting.recorder import Journal, Mark
 from worker.runs.build import device, questions
 from worker.runs.plan import MAIN
 from worker.training.calibration import calibration

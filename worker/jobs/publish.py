@@ -9,11 +9,11 @@ from app.core.database.tables import Model
 from app.core.jobs import leases
 from app.core.jobs.leases import Lease
 from worker.context import Context
+from worker.data.preprocessing import model_view
 from worker.jobs.entry_point import JobError, main
 from worker.models.initial_weights import loaded
 from worker.models.onnx_cache import Graphs
 from worker.models.servable import write_graph
-from worker.views import model_view
 
 
 def publish(context: Context, lease: Lease, _stop: threading.Event) -> None:

@@ -12,7 +12,7 @@ from worker.context import Context
 from worker.evaluation.batch_inference import Observer, sample
 from worker.jobs.entry_point import JobError, Stopped, main, spec_of
 from worker.models.initial_weights import candidate
-from worker.progress import Progress
+from worker.reporting.progress import Progress
 from worker.runs.build import class_names, device, opened
 from worker.training.data import PackedImages
 from worker.training.representation import knn_accuracy

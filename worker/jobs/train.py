@@ -13,7 +13,7 @@ from worker.context import Context
 from worker.evaluation.evaluate_run import Judgement, judge
 from worker.evaluation.transfer_diagnostics import before
 from worker.jobs.entry_point import JobError, Stopped, main, spec_of
-from worker.journal import Journal
+from worker.reporting.recorder import Journal
 from worker.runs.build import CORES, Experiment, Material, experiment, material
 from worker.runs.callbacks import JobWatcher, Span
 from worker.runs.job_state import Ledger, Weights, unwrap

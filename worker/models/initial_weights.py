@@ -13,11 +13,11 @@ from app.core.files.storage import FULL
 from app.core.models.backbones import of_weights
 from app.core.specs import RANDOM, Finetune, Pretrain
 from worker.context import Context
+from worker.data.preprocessing import imagenet_view, model_view
 from worker.jobs.entry_point import JobError
 from worker.training.augment import View
 from worker.training.backbones import Network, build, new_head
 from worker.training.weights import load_torchvision_state
-from worker.views import imagenet_view, model_view
 
 
 def network(context: Context, spec: Pretrain | Finetune, outputs: int) -> Network:

@@ -9,9 +9,10 @@ from torch import Tensor
 from app.core.database.tables import Dataset, Model
 from app.core.processes.cpu_count import count_cores
 from app.core.specs import RANDOM, Finetune
-from worker.balance import Balance, balance
 from worker.context import Context
-from worker.exam import Exam, Questions, best_split, exam
+from worker.data.class_balance import Balance, balance
+from worker.data.evaluation_set import Exam, Questions, best_split, exam
+from worker.data.preprocessing import view_of
 from worker.models.initial_weights import network
 from worker.runs.method_factory import method
 from worker.runs.plan import Planned, Trainable
@@ -26,7 +27,6 @@ from worker.training.pairs import PairedBatches
 from worker.training.remembered import Remembered
 from worker.training.run import Recipe
 from worker.training.weights import load_exactly
-from worker.views import view_of
 
 CORES = count_cores()
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from app.core.jobs.leases import Lease
 from worker.context import Context
 from worker.evaluation.evaluate_run import Judgement
-from worker.journal import Journal, Mark
-from worker.progress import Progress
+from worker.reporting.progress import Progress
+from worker.reporting.recorder import Journal, Mark
 from worker.runs.job_state import Ledger
 from worker.runs.plan import Planned, Trainable
 from worker.runs.previews import Pictures

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from app.core.specs import AUTO, L2SP, Finetune, NoAdaptation, NoPenalty, Penalty, Pretrain
-from worker.balance import Balance
+from worker.data.class_balance import Balance
 from worker.training.augment import View
 from worker.training.backbones import Network
 from worker.training.methods.adapted import Adapted

@@ -1,6 +1,6 @@
 """torchvision's classifiers as the API knows them, without torch.
 
-`python -m worker.catalogue` prints the table; a test measures every row again.
+`python -m worker.tools.backbone_table` prints the table; a test measures every row again.
 """
 
 import hashlib

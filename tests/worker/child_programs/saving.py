@@ -7,7 +7,7 @@ import torch
 from app.core.jobs.leases import Lease
 from worker.context import Context
 from worker.jobs.entry_point import main
-from worker.journal import Journal, Mark
+from worker.reporting.recorder import Journal, Mark
 from worker.training.checkpoint import State
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
+from worker.data.evaluation_set import Exam
 from worker.evaluation.predictions_csv import table
-from worker.exam import Exam
 from worker.training.data import PackedImages
 
 

@@ -22,10 +22,10 @@ from tests.app.core.jobs.job_rows import LANE, add_job, kinds, row
 from tests.figures import Figures
 from tests.worker.process_checks import eventually, gone, parent, running
 from worker.context import Context
-from worker.journal import Journal
 from worker.processes import job_processes
 from worker.processes.fork_client import Nursery
 from worker.queue import supervisor
+from worker.reporting.recorder import Journal
 
 Child = Callable[[str], None]
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from app.core.specs import SPEC, Finetune, Pretrain
-from worker.balance import Balance
+from worker.data.class_balance import Balance
 from worker.runs.method_factory import SELF_SUPERVISED, method
 from worker.training.augment import View
 from worker.training.backbones import build

@@ -25,7 +25,7 @@ from worker.jobs.entry_point import JobError, Stopped, main
 from worker.jobs.prepare.collect import Collection, Tick, collect, too_large
 from worker.jobs.prepare.layout import TEST, TRAIN, VAL
 from worker.jobs.prepare.warnings import warnings
-from worker.progress import Progress
+from worker.reporting.progress import Progress
 
 SPARE_SECONDS = 600  # of processor time, above what the clock on the wall allows
 SPARE_BYTES = 16 * 1024**3  # in one file: SQLite's own counts as well

@@ -109,7 +109,7 @@ class Journal:
             self._context.storage.delete(gone)
 
     def answers(self, mark: Mark, table: bytes) -> None:
-        """What a run has answered, image by image (`worker.evaluation.predictions_csv.table`): the artifact `<run>.csv`."""
+        """Publish a run's answers, image by image (`predictions_csv.table`), as the artifact `<run>.csv`."""
         self.artifact(f"{mark.run}.csv", mark, "text/csv; charset=utf-8", table)
 
     def _show(self, artifact: Artifact, mark: Mark) -> list[str]:

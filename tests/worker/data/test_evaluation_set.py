@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from worker.exam import Questions, best_split, exam, marks, right
+from worker.data.evaluation_set import Questions, best_split, exam, marks, right
 from worker.training.data import PackedImages
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from app.core.specs import Training
-from worker.balance import balance
+from worker.data.class_balance import balance
 
 
 def labels(*counts: int) -> np.ndarray:

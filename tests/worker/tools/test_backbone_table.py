@@ -3,7 +3,7 @@
 import pytest
 
 from app.core.models.backbones import BACKBONES, fingerprint
-from worker.catalogue import describe, head_of, make, names, steps
+from worker.tools.backbone_table import describe, head_of, make, names, steps
 
 # every image size is tried in a training step, so of each family only a small one
 SIZED = ("alexnet", "densenet121", "googlenet", "inception_v3", "mobilenet_v2", "resnet18", "squeezenet1_0", "vit_b_32")

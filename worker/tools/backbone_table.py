@@ -1,4 +1,4 @@
-"""Writes the table in `app.core.models.backbones` from torchvision itself: `python -m worker.catalogue`.
+"""Writes the table in `app.core.models.backbones` from torchvision itself: `python -m worker.tools.backbone_table`.
 
 The API must refuse weights that do not fit a backbone without importing torch, so what it needs of each backbone is
 measured here once, and a test measures it again.

@@ -18,8 +18,8 @@ from app.core.jobs.leases import Lease, StaleLease
 from tests.app.core.jobs.job_rows import add_job, kinds, row, take
 from tests.figures import Figures
 from worker.context import Context
-from worker.journal import Journal, Mark
 from worker.queue.cleanup import GRACE_SECONDS, sweep
+from worker.reporting.recorder import Journal, Mark
 from worker.training.checkpoint import State
 
 MARK = Mark("main", 1, 10, {"val_accuracy": 0.5})
