@@ -25,10 +25,10 @@ from worker.training.augment import View
 from worker.training.batches import Feed
 from worker.training.data import PackedImages, open_packed
 from worker.training.devices import settle
+from worker.training.engine.loop import fit
+from worker.training.engine.run import Recipe
 from worker.training.inference import Look, answers
-from worker.training.loop import fit
 from worker.training.methods.probe import Probe
-from worker.training.run import Recipe
 from worker.training.weights import load_torchvision_state
 
 SIZE, FROZEN_EPOCHS, ROUNDS, FIFTH = 224, 2, 3, 5

@@ -21,12 +21,12 @@ from worker.training.augment import View
 from worker.training.batches import Feed
 from worker.training.data import PackedImages, open_packed
 from worker.training.devices import choose, pins, settle
-from worker.training.loop import Interrupted, fit
+from worker.training.engine.loop import Interrupted, fit
+from worker.training.engine.mixed_precision import training_precision
+from worker.training.engine.run import Recipe
 from worker.training.methods.contract import Method
 from worker.training.methods.simclr import SimCLR
 from worker.training.methods.supervised import Supervised
-from worker.training.precision import training_precision
-from worker.training.run import Recipe
 
 BATCH, WARM, RATE = 32, 3, 1e-3
 CORES = count_cores()

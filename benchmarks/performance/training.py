@@ -43,11 +43,12 @@ SimCLR at 64 px came to 0.957 of the steps alone (0.916 to 1.02) in eight more t
 epoch's last batch, of eight photographs, is slower for each of them than one of 32, which the steps alone do not have.
 Threads that assemble batches at a lower priority than the step's were no help (three turns beside three without).""",
     """\
-On a CUDA device of compute capability 8.0 or more the trunk trains in bfloat16 (`worker/training/precision.py`),
-batches lie in pinned memory and are copied without waiting, and the optimizer is fused. That was written without a
-device at hand: the arithmetic is tested on the CPU (`tests/training/test_precision.py`), its speed is not known.
-`python -m benchmarks.performance.stepping PACKED BACKBONE SIZE METHOD STEPS real cuda` measures it, and its memory.
-torch.compile is not used: it needs a compiler at run time, and its minute is as long as many a job.""",
+On a CUDA device of compute capability 8.0 or more the trunk trains in bfloat16
+(`worker/training/engine/mixed_precision.py`), batches lie in pinned memory and are copied without waiting, and the
+optimizer is fused. That was written without a device at hand: the arithmetic is tested on the CPU
+(`tests/worker/training/engine/test_mixed_precision.py`), its speed is not known. `python -m
+benchmarks.performance.stepping PACKED BACKBONE SIZE METHOD STEPS real cuda` measures it, and its memory. torch.compile
+is not used: it needs a compiler at run time, and its minute is as long as many a job.""",
 ]
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
-from worker.training.checkpoint import State
+from worker.training.engine.checkpoint import State
 
 
 @dataclass

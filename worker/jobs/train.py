@@ -20,9 +20,9 @@ from worker.runs.job_state import Ledger, Weights, unwrap
 from worker.runs.plan import HEAD, Planned, plan
 from worker.runs.previews import Pictures
 from worker.runs.publish_model import publish
-from worker.training.checkpoint import State
 from worker.training.devices import settle
-from worker.training.loop import Diverged, Fitted, Interrupted, fit
+from worker.training.engine.checkpoint import State
+from worker.training.engine.loop import Diverged, Fitted, Interrupted, fit
 from worker.training.weights import torchvision_state
 
 CHOSEN = "chosen"

@@ -14,7 +14,7 @@ from app.core.jobs import leases
 from app.core.jobs.leases import Lease
 from app.core.jobs.transitions import record
 from worker.context import Context
-from worker.training.checkpoint import CorruptCheckpoint, State, load, save
+from worker.training.engine.checkpoint import CorruptCheckpoint, State, load, save
 
 logger = logging.getLogger(__name__)
 

@@ -20,12 +20,12 @@ from worker.training.augment import View
 from worker.training.batches import Feed, Source, Stream
 from worker.training.data import PackedImages, open_packed, without_labels
 from worker.training.devices import choose, pins, settle
+from worker.training.engine.run import Recipe
 from worker.training.methods.adapted import Adapted
 from worker.training.methods.contract import Method
 from worker.training.methods.probe import Probe
 from worker.training.pairs import PairedBatches
 from worker.training.remembered import Remembered
-from worker.training.run import Recipe
 from worker.training.weights import load_exactly
 
 CORES = count_cores()

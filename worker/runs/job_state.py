@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from worker.training.checkpoint import State
+from worker.training.engine.checkpoint import State
 
 PART = "finished/"  # tensors of finished runs, beside those of the run in progress
 ENTRY = "ledger"

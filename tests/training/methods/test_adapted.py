@@ -15,13 +15,13 @@ from worker.training.alignment import ALIGNMENTS, DANN, Outputs, rise
 from worker.training.backbones import build
 from worker.training.batches import Batch, Feed
 from worker.training.data import PackedImages, without_labels
-from worker.training.loop import fit
+from worker.training.engine.loop import fit
+from worker.training.engine.run import Recipe
 from worker.training.methods.adapted import Adapted, unmoved_statistics
 from worker.training.methods.supervised import Supervised
 from worker.training.mixing import mix
 from worker.training.pairs import PairedBatches
 from worker.training.randomness import STEP, generator_at
-from worker.training.run import Recipe
 
 OTHERS = torch.randint(0, 256, (5, 3, 32, 32), dtype=torch.uint8)
 BATCH = Batch(torch.randint(0, 256, (6, 3, 32, 32), dtype=torch.uint8), torch.arange(6) % 3, torch.arange(6), OTHERS)

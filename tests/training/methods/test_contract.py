@@ -13,7 +13,8 @@ from tests.training.watchers import Recorder
 from worker.training.backbones import build
 from worker.training.batches import Feed, Source
 from worker.training.data import PackedImages
-from worker.training.loop import Interrupted, fit
+from worker.training.engine.loop import Interrupted, fit
+from worker.training.engine.run import Recipe
 from worker.training.methods.adapted import Adapted
 from worker.training.methods.contract import Method
 from worker.training.methods.imputation import Imputation
@@ -23,7 +24,6 @@ from worker.training.methods.simclr import SimCLR
 from worker.training.methods.supervised import Supervised
 from worker.training.pairs import PairedBatches
 from worker.training.randomness import STEP, generator_at
-from worker.training.run import Recipe
 
 RECIPE = Recipe(
     epochs=2,

@@ -14,13 +14,13 @@ from worker.training.augment import View
 from worker.training.backbones import build, new_head
 from worker.training.batches import Batch, Feed
 from worker.training.data import PackedImages
+from worker.training.engine.loop import fit
+from worker.training.engine.run import Recipe
 from worker.training.inference import Look, answers
-from worker.training.loop import fit
 from worker.training.losses import cross_entropy
 from worker.training.methods.probe import Probe
 from worker.training.metrics import accuracy
 from worker.training.randomness import STEP, generator_at
-from worker.training.run import Recipe
 from worker.training.weights import load_torchvision_state
 
 RECIPE = Recipe(

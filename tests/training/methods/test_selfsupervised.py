@@ -11,8 +11,8 @@ from tests.training.watchers import Recorder
 from worker.training.backbones import build
 from worker.training.batches import Batch, Feed
 from worker.training.data import PackedImages, without_labels
+from worker.training.engine.loop import fit
 from worker.training.inference import evaluating
-from worker.training.loop import fit
 from worker.training.methods.rotation import Rotation
 from worker.training.methods.simclr import SimCLR
 from worker.training.randomness import STEP, generator_at

@@ -8,7 +8,7 @@ from app.core.jobs.leases import Lease
 from worker.context import Context
 from worker.jobs.entry_point import main
 from worker.reporting.recorder import Journal, Mark
-from worker.training.checkpoint import State
+from worker.training.engine.checkpoint import State
 
 
 def save(context: Context, lease: Lease, _stop: threading.Event) -> None:

@@ -20,7 +20,7 @@ from tests.figures import Figures
 from worker.context import Context
 from worker.queue.cleanup import GRACE_SECONDS, sweep
 from worker.reporting.recorder import Journal, Mark
-from worker.training.checkpoint import State
+from worker.training.engine.checkpoint import State
 
 MARK = Mark("main", 1, 10, {"val_accuracy": 0.5})
 

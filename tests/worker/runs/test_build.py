@@ -9,7 +9,7 @@ from tests.worker.job_material import SIDE, add_photographs
 from worker.context import Context
 from worker.runs.build import experiment, material
 from worker.runs.plan import MAIN, plan
-from worker.training.run import Recipe
+from worker.training.engine.run import Recipe
 
 TRAINING: dict[str, Any] = {
     "epochs": 3,

@@ -1,7 +1,7 @@
 import torch
 
 from worker.runs.job_state import Ledger, unwrap
-from worker.training.checkpoint import State
+from worker.training.engine.checkpoint import State
 
 
 def test_a_ledger_comes_back_out_of_the_checkpoint_that_it_went_into() -> None:

@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import pytest
 
-from worker.training.run import Progress
+from worker.training.engine.run import Progress
 
 
 def kept(scores: list[float], tolerances: list[float]) -> list[int]:

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from worker.training.averaging import Average
+from worker.training.engine.ema import Average
 
 
 def values(layer: nn.Linear) -> list[float]:

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from tests.figures import Figures
-from worker.training.checkpoint import CorruptCheckpoint, State, load, save
+from worker.training.engine.checkpoint import CorruptCheckpoint, State, load, save
 
 STATE = State(
     {

@@ -8,18 +8,18 @@ import pytest
 import torch
 
 from tests.training.methods.test_contract import MAKERS, fed
-from tests.training.test_loop import RECIPE, sources
-from tests.training.test_loop import method as loop_method
 from tests.training.watchers import Recorder
-from worker.training import precision
-from worker.training.accumulation import gradients
+from tests.worker.training.engine.test_loop import RECIPE, sources
+from tests.worker.training.engine.test_loop import method as loop_method
 from worker.training.backbones import build
 from worker.training.batches import Batch, Feed
 from worker.training.data import PackedImages
+from worker.training.engine import mixed_precision
+from worker.training.engine.gradient_accumulation import gradients
+from worker.training.engine.loop import Interrupted, fit
+from worker.training.engine.mixed_precision import pays, training_precision
 from worker.training.inference import evaluating
-from worker.training.loop import Interrupted, fit
 from worker.training.methods.supervised import Supervised
-from worker.training.precision import pays, training_precision
 from worker.training.randomness import STEP, generator_at
 
 FEED = Feed(training=False, batch_size=8, seed=0, workers=0)
@@ -28,7 +28,7 @@ PIXELS = torch.rand(4, 3, 32, 32, generator=torch.Generator().manual_seed(0))
 
 @pytest.fixture
 def half(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(precision, "pays", lambda device: True)
+    monkeypatch.setattr(mixed_precision, "pays", lambda device: True)
 
 
 def test_it_does_not_pay_on_a_cpu() -> None:
@@ -71,7 +71,7 @@ def test_a_step_of_each_method(digits: PackedImages, name: str, monkeypatch: pyt
     other = copy.deepcopy(method)
     with training_precision(method):
         inside = gradients(method, batch, generator_at(0, STEP, 0, 0), None)
-    monkeypatch.setattr(precision, "pays", lambda device: False)
+    monkeypatch.setattr(mixed_precision, "pays", lambda device: False)
     whole = gradients(other, batch, generator_at(0, STEP, 0, 0), None)
     assert float(inside["loss"]) == pytest.approx(float(whole["loss"]), rel=0.05)
     assert (float(inside["loss"]) == float(whole["loss"])) == (name == "probe")

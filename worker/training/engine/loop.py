@@ -12,15 +12,15 @@ import torch
 from torch import Tensor
 from torch.nn.utils import get_total_norm
 
-from worker.training.accumulation import gradients, less_room
 from worker.training.batches import Batch, Source, Stream
-from worker.training.checkpoint import State
 from worker.training.devices import release
+from worker.training.engine.checkpoint import State
+from worker.training.engine.gradient_accumulation import gradients, less_room
+from worker.training.engine.mixed_precision import training_precision
+from worker.training.engine.run import Recipe, Run
 from worker.training.inference import evaluating
 from worker.training.methods.contract import Method
-from worker.training.precision import training_precision
 from worker.training.randomness import STEP, generator_at
-from worker.training.run import Recipe, Run
 from worker.training.weights import load_exactly
 
 

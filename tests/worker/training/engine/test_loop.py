@@ -11,12 +11,12 @@ from tests.training.packing import VIEW
 from tests.training.watchers import Recorder
 from worker.training.backbones import build
 from worker.training.batches import Batch, Feed, Source
-from worker.training.checkpoint import State
 from worker.training.data import PackedImages
+from worker.training.engine.checkpoint import State
+from worker.training.engine.loop import Diverged, Fitted, Interrupted, fit
+from worker.training.engine.run import Recipe
 from worker.training.inference import evaluating
-from worker.training.loop import Diverged, Fitted, Interrupted, fit
 from worker.training.methods.supervised import Supervised
-from worker.training.run import Recipe
 
 RECIPE = Recipe(
     epochs=3,

@@ -5,13 +5,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.training.test_loop import RECIPE, method, sources
 from tests.training.watchers import Recorder
-from worker.training.accumulation import count_parts, gradients, less_room
+from tests.worker.training.engine.test_loop import RECIPE, method, sources
 from worker.training.batches import Batch
-from worker.training.checkpoint import State
 from worker.training.data import PackedImages
-from worker.training.loop import fit
+from worker.training.engine.checkpoint import State
+from worker.training.engine.gradient_accumulation import count_parts, gradients, less_room
+from worker.training.engine.loop import fit
 from worker.training.methods.supervised import Supervised
 
 STEPS_PER_EPOCH = 4

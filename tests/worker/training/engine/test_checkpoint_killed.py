@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from tests.figures import Figures
-from worker.training.checkpoint import State, load, save
+from worker.training.engine.checkpoint import State, load, save
 
 NUMBERS = 100_000
 # How the writer dies, by the step that it does not get past.

@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass, field, replace
 from torch import Tensor
 
 from worker.training import optimizers
-from worker.training.averaging import Average
-from worker.training.checkpoint import State
+from worker.training.engine.checkpoint import State
+from worker.training.engine.ema import Average
 from worker.training.methods.contract import Method
 from worker.training.randomness import global_state, restore_global_state
 from worker.training.schedules import cosine
