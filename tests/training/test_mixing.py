@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from worker.training.losses import cross_entropy
+from worker.training.losses.penalties import cross_entropy
 from worker.training.mixing import Mixed, beta, blended, box, mix, mixed_loss, pasted
 from worker.training.randomness import STEP, generator_at
 

@@ -11,12 +11,12 @@ from torch import Tensor
 from tests.training.methods.test_supervised import PLAIN
 from tests.training.packing import VIEW
 from tests.training.watchers import Recorder
-from worker.training.alignment import ALIGNMENTS, DANN, Outputs, rise
 from worker.training.backbones import build
 from worker.training.batches import Batch, Feed
 from worker.training.data import PackedImages, without_labels
 from worker.training.engine.loop import fit
 from worker.training.engine.run import Recipe
+from worker.training.losses.domain_alignment import ALIGNMENTS, DANN, Outputs, rise
 from worker.training.methods.adapted import Adapted, unmoved_statistics
 from worker.training.methods.supervised import Supervised
 from worker.training.mixing import mix

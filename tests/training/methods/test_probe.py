@@ -17,7 +17,7 @@ from worker.training.data import PackedImages
 from worker.training.engine.loop import fit
 from worker.training.engine.run import Recipe
 from worker.training.inference import Look, answers
-from worker.training.losses import cross_entropy
+from worker.training.losses.penalties import cross_entropy
 from worker.training.methods.probe import Probe
 from worker.training.metrics import accuracy
 from worker.training.randomness import STEP, generator_at

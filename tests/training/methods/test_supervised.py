@@ -11,7 +11,7 @@ from tests.training.packing import VIEW
 from worker.training.backbones import build
 from worker.training.batches import Batch, Feed
 from worker.training.data import PackedImages
-from worker.training.losses import cross_entropy, function_distance, l2, l2_sp
+from worker.training.losses.penalties import cross_entropy, function_distance, l2, l2_sp
 from worker.training.methods.labelled import standard_error
 from worker.training.methods.supervised import Supervised
 from worker.training.mixing import mix

@@ -10,11 +10,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from worker.training.alignment import ALIGNMENTS, Outputs
 from worker.training.augment import View
 from worker.training.backbones import Network
 from worker.training.batches import Batch, Feed, ImageBatches, Stream
 from worker.training.data import PackedImages
+from worker.training.losses.domain_alignment import ALIGNMENTS, Outputs
 from worker.training.methods.supervised import Supervised
 from worker.training.mixing import mix
 from worker.training.norms import batch_norms

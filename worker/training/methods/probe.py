@@ -11,7 +11,7 @@ from torch import Tensor
 from worker.training.batches import Batch, Feed, Stream, TensorBatches
 from worker.training.data import PackedImages
 from worker.training.inference import Look, answers
-from worker.training.losses import cross_entropy
+from worker.training.losses.penalties import cross_entropy
 from worker.training.methods.labelled import Labelled
 from worker.training.optimizers import Groups, decay_groups
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from worker.training.augment import View, horizontal_flip, random_resized_crop
 from worker.training.backbones import Network
 from worker.training.batches import Batch
-from worker.training.losses import cross_entropy, function_distance, l2, l2_sp
+from worker.training.losses.penalties import cross_entropy, function_distance, l2, l2_sp
 from worker.training.methods.labelled import Labelled
 from worker.training.mixing import Mixed, mix, mixed_loss
 from worker.training.norms import batch_norms

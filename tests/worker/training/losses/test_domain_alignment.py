@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from worker.training.alignment import (
+from worker.training.losses.domain_alignment import (
     ALIGNMENTS,
     BANDWIDTHS,
     DANN,

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from worker.training.losses import cross_entropy, function_distance, hidden_error, l2, l2_sp
+from worker.training.losses.penalties import cross_entropy, function_distance, hidden_error, l2, l2_sp
 
 
 def naive_cross_entropy(logits: Tensor, labels: Tensor, smoothing: float, weights: Tensor | None) -> float:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from worker.training.contrastive import contrastive
+from worker.training.losses.nt_xent import contrastive
 
 
 def cosine(a: Tensor, b: Tensor) -> float:
