@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from app.core.processes.cpu_count import count_cores
-from worker.training import backbones, optimizers
+from worker.training import optimizers
 from worker.training.augment import View
 from worker.training.batches import Feed
 from worker.training.data import PackedImages, open_packed
@@ -27,6 +27,7 @@ from worker.training.engine.run import Recipe
 from worker.training.methods.contract import Method
 from worker.training.methods.simclr import SimCLR
 from worker.training.methods.supervised import Supervised
+from worker.training.models import backbones
 
 BATCH, WARM, RATE = 32, 3, 1e-3
 CORES = count_cores()

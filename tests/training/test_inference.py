@@ -6,9 +6,9 @@ import torch
 from PIL import Image
 
 from tests.training.packing import VIEW
-from worker.training.backbones import build
 from worker.training.data import PackedImages
 from worker.training.inference import Look, answers, evaluating
+from worker.training.models.backbones import build
 
 LOOK = Look(VIEW, torch.device("cpu"), batch_size=2)
 

@@ -1,7 +1,7 @@
 import pytest
 from torch import nn
 
-from worker.training.backbones import build
+from worker.training.models.backbones import build
 from worker.training.stages import stages
 
 

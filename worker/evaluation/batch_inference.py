@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from worker.training.augment import View
-from worker.training.backbones import Network
 from worker.training.data import PackedImages
 from worker.training.inference import Look, answers
+from worker.training.models.backbones import Network
 
 BATCH = 64
 PIECE = 8 * BATCH  # images between two ticks

@@ -23,7 +23,7 @@ from worker.runs.publish_model import publish
 from worker.training.devices import settle
 from worker.training.engine.checkpoint import State
 from worker.training.engine.loop import Diverged, Fitted, Interrupted, fit
-from worker.training.weights import torchvision_state
+from worker.training.models.weights import torchvision_state
 
 CHOSEN = "chosen"
 

@@ -16,8 +16,8 @@ from worker.context import Context
 from worker.data.preprocessing import imagenet_view, model_view
 from worker.jobs.entry_point import JobError
 from worker.training.augment import View
-from worker.training.backbones import Network, build, new_head
-from worker.training.weights import load_torchvision_state
+from worker.training.models.backbones import Network, build, new_head
+from worker.training.models.weights import load_torchvision_state
 
 
 def network(context: Context, spec: Pretrain | Finetune, outputs: int) -> Network:

@@ -24,9 +24,9 @@ from worker.training.engine.run import Recipe
 from worker.training.methods.adapted import Adapted
 from worker.training.methods.contract import Method
 from worker.training.methods.probe import Probe
+from worker.training.models.weights import load_exactly
 from worker.training.pairs import PairedBatches
 from worker.training.remembered import Remembered
-from worker.training.weights import load_exactly
 
 CORES = count_cores()
 

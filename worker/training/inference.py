@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from worker.training.augment import View, center, normalise
-from worker.training.backbones import Network
 from worker.training.batches import Feed, ImageBatches
 from worker.training.data import PackedImages
+from worker.training.models.backbones import Network
 
 AHEAD = 1
 

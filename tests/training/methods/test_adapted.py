@@ -11,7 +11,6 @@ from torch import Tensor
 from tests.training.methods.test_supervised import PLAIN
 from tests.training.packing import VIEW
 from tests.training.watchers import Recorder
-from worker.training.backbones import build
 from worker.training.batches import Batch, Feed
 from worker.training.data import PackedImages, without_labels
 from worker.training.engine.loop import fit
@@ -20,6 +19,7 @@ from worker.training.losses.domain_alignment import ALIGNMENTS, DANN, Outputs, r
 from worker.training.methods.adapted import Adapted, unmoved_statistics
 from worker.training.methods.supervised import Supervised
 from worker.training.mixing import mix
+from worker.training.models.backbones import build
 from worker.training.pairs import PairedBatches
 from worker.training.randomness import STEP, generator_at
 

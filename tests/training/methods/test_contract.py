@@ -10,7 +10,6 @@ import torch
 
 from tests.training.packing import VIEW
 from tests.training.watchers import Recorder
-from worker.training.backbones import build
 from worker.training.batches import Feed, Source
 from worker.training.data import PackedImages
 from worker.training.engine.loop import Interrupted, fit
@@ -22,6 +21,7 @@ from worker.training.methods.probe import Probe
 from worker.training.methods.rotation import Rotation
 from worker.training.methods.simclr import SimCLR
 from worker.training.methods.supervised import Supervised
+from worker.training.models.backbones import build
 from worker.training.pairs import PairedBatches
 from worker.training.randomness import STEP, generator_at
 

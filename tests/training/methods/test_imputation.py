@@ -3,11 +3,11 @@ import torch
 
 from tests.training.methods.test_contract import imputation
 from tests.training.packing import VIEW
-from worker.training.backbones import build
 from worker.training.batches import Batch
 from worker.training.grid import GAP, GREY, ROWS, SMALLEST, pixels
 from worker.training.inference import evaluating
 from worker.training.methods.imputation import Imputation
+from worker.training.models.backbones import build
 from worker.training.randomness import STEP, generator_at
 
 SIDE = SMALLEST + GAP

@@ -11,7 +11,6 @@ from safetensors.torch import load_file
 from tests.training.packing import VIEW, pack, photographs, shared
 from tests.training.watchers import Recorder
 from worker.training.augment import View
-from worker.training.backbones import build, new_head
 from worker.training.batches import Batch, Feed
 from worker.training.data import PackedImages
 from worker.training.engine.loop import fit
@@ -20,8 +19,9 @@ from worker.training.inference import Look, answers
 from worker.training.losses.penalties import cross_entropy
 from worker.training.methods.probe import Probe
 from worker.training.metrics import accuracy
+from worker.training.models.backbones import build, new_head
+from worker.training.models.weights import load_torchvision_state
 from worker.training.randomness import STEP, generator_at
-from worker.training.weights import load_torchvision_state
 
 RECIPE = Recipe(
     epochs=20,

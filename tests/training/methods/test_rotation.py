@@ -6,11 +6,11 @@ from torch import nn
 
 from tests.training.methods.test_contract import rotation
 from tests.training.packing import VIEW
-from worker.training.backbones import build
 from worker.training.batches import Batch
 from worker.training.grid import BORDER, GAP, GREEN, RED, ROWS, SMALLEST
 from worker.training.inference import evaluating
 from worker.training.methods.rotation import Rotation, each_turned, turns
+from worker.training.models.backbones import build
 from worker.training.randomness import STEP, generator_at
 
 SIDE = SMALLEST + GAP

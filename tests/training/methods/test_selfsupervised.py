@@ -8,13 +8,13 @@ import torch
 from tests.training.methods.test_contract import RECIPE, imputation, rotation, simclr
 from tests.training.packing import VIEW
 from tests.training.watchers import Recorder
-from worker.training.backbones import build
 from worker.training.batches import Batch, Feed
 from worker.training.data import PackedImages, without_labels
 from worker.training.engine.loop import fit
 from worker.training.inference import evaluating
 from worker.training.methods.rotation import Rotation
 from worker.training.methods.simclr import SimCLR
+from worker.training.models.backbones import build
 from worker.training.randomness import STEP, generator_at
 
 

@@ -8,14 +8,14 @@ import torch
 from torch import Tensor
 
 from tests.training.packing import VIEW
-from worker.training.backbones import build
 from worker.training.batches import Batch, Feed
 from worker.training.data import PackedImages
 from worker.training.losses.penalties import cross_entropy, function_distance, l2, l2_sp
 from worker.training.methods.labelled import standard_error
 from worker.training.methods.supervised import Supervised
 from worker.training.mixing import mix
-from worker.training.norms import batch_norms
+from worker.training.models.backbones import build
+from worker.training.models.batch_norm import batch_norms
 from worker.training.randomness import STEP, generator_at
 
 PLAIN: dict[str, Any] = {

@@ -17,9 +17,9 @@ from worker.evaluation.transfer_diagnostics import before, gap, unknown
 from worker.jobs.train import train
 from worker.models.servable import write_weights
 from worker.runs.build import material
-from worker.training.backbones import build
 from worker.training.domain import FEWEST
-from worker.training.weights import torchvision_state
+from worker.training.models.backbones import build
+from worker.training.models.weights import torchvision_state
 
 SAMPLES = torch.randn(60, 8, generator=torch.Generator().manual_seed(0))
 MANY = (0,) * 12 + (1, 1, 2, 2)  # of every class

@@ -20,8 +20,8 @@ from worker.training.engine.mixed_precision import training_precision
 from worker.training.engine.run import Recipe, Run
 from worker.training.inference import evaluating
 from worker.training.methods.contract import Method
+from worker.training.models.weights import load_exactly
 from worker.training.randomness import STEP, generator_at
-from worker.training.weights import load_exactly
 
 
 class Watcher(Protocol):

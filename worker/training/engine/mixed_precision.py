@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
-from worker.training.backbones import Network
+from worker.training.models.backbones import Network
 
 AMPERE = (8, 0)  # the first compute capability whose tensor cores take bfloat16
 

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from worker.training.augment import View, center, normalise
-from worker.training.backbones import Network
 from worker.training.batches import Batch, Feed, ImageBatches, Stream
 from worker.training.data import PackedImages
+from worker.training.models.backbones import Network
 from worker.training.optimizers import Groups, decay_groups
 
 

@@ -5,10 +5,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from worker.training.augment import View
-from worker.training.backbones import Network
 from worker.training.batches import Batch
 from worker.training.grid import ROWS, enlarged, framed, grid
 from worker.training.methods.selfsupervised import SelfSupervised
+from worker.training.models.backbones import Network
 from worker.training.randomness import seeded
 
 TURNS = 4

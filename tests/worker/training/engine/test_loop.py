@@ -9,7 +9,6 @@ from torch import Tensor
 
 from tests.training.packing import VIEW
 from tests.training.watchers import Recorder
-from worker.training.backbones import build
 from worker.training.batches import Batch, Feed, Source
 from worker.training.data import PackedImages
 from worker.training.engine.checkpoint import State
@@ -17,6 +16,7 @@ from worker.training.engine.loop import Diverged, Fitted, Interrupted, fit
 from worker.training.engine.run import Recipe
 from worker.training.inference import evaluating
 from worker.training.methods.supervised import Supervised
+from worker.training.models.backbones import build
 
 RECIPE = Recipe(
     epochs=3,

@@ -11,7 +11,6 @@ from tests.training.methods.test_contract import MAKERS, fed
 from tests.training.watchers import Recorder
 from tests.worker.training.engine.test_loop import RECIPE, sources
 from tests.worker.training.engine.test_loop import method as loop_method
-from worker.training.backbones import build
 from worker.training.batches import Batch, Feed
 from worker.training.data import PackedImages
 from worker.training.engine import mixed_precision
@@ -20,6 +19,7 @@ from worker.training.engine.loop import Interrupted, fit
 from worker.training.engine.mixed_precision import pays, training_precision
 from worker.training.inference import evaluating
 from worker.training.methods.supervised import Supervised
+from worker.training.models.backbones import build
 from worker.training.randomness import STEP, generator_at
 
 FEED = Feed(training=False, batch_size=8, seed=0, workers=0)

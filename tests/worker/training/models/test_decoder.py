@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from worker.training.decoder import LARGEST, Decoder
+from worker.training.models.decoder import LARGEST, Decoder
 
 
 def pictures(side: int) -> Tensor:

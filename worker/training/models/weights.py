@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from worker.training.backbones import Network, new_head
+from worker.training.models.backbones import Network, new_head
 
 POSITIONS = "encoder.pos_embedding"
 AUXILIARY = ("aux1.", "aux2.", "AuxLogits.")
