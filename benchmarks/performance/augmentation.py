@@ -16,7 +16,7 @@ from benchmarks.performance.material import Material
 from benchmarks.performance.measure import OURS, Goal, Section, ratios, rounds, told, under
 from benchmarks.performance.stepping import CROP, VIEW
 from worker.training.augment import horizontal_flip, normalise, random_resized_crop, stacked
-from worker.training.data import open_packed
+from worker.training.data.packed import open_packed
 from worker.training.methods.supervised import RATIO
 
 SIZES = (64, 128, 224)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from benchmarks.performance.stepping import loop, method
 from worker.runs.build import CORES
-from worker.training.data import open_packed
+from worker.training.data.packed import open_packed
 from worker.training.devices import settle
 
 

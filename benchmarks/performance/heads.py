@@ -21,8 +21,8 @@ from benchmarks.performance.measure import OURS, Goal, Section, Series, ratios, 
 from benchmarks.performance.stepping import BATCH, VIEW, Clock
 from worker.runs.build import CORES
 from worker.training.augment import View
-from worker.training.batches import Feed
-from worker.training.data import PackedImages, open_packed
+from worker.training.data.batches import Feed
+from worker.training.data.packed import PackedImages, open_packed
 from worker.training.devices import settle
 from worker.training.engine.loop import fit
 from worker.training.engine.run import Recipe

@@ -34,8 +34,9 @@ images as small as these some 8 % fewer are prepared in a second than when all o
 of each).""",
     """\
 A training takes more for the images' names, some 80 bytes each, and for validation images as they are seen, which are
-kept from epoch to epoch where all of them take 64 MiB at most (`worker/training/remembered.py`). Pre-training counts
-nearest neighbours among them too: a table of 20,000 by 20,000 was 1.6 GB, and is made of 1024 rows at a time now.""",
+kept from epoch to epoch where all of them take 64 MiB at most (`worker/training/data/cached_batches.py`). Pre-training
+counts nearest neighbours among them too: a table of 20,000 by 20,000 was 1.6 GB, and is made of 1024 rows at a time
+now.""",
 ]
 
 

@@ -18,8 +18,8 @@ import torch
 from app.core.processes.cpu_count import count_cores
 from worker.training import optimizers
 from worker.training.augment import View
-from worker.training.batches import Feed
-from worker.training.data import PackedImages, open_packed
+from worker.training.data.batches import Feed
+from worker.training.data.packed import PackedImages, open_packed
 from worker.training.devices import choose, pins, settle
 from worker.training.engine.loop import Interrupted, fit
 from worker.training.engine.mixed_precision import training_precision

@@ -9,7 +9,7 @@ import torch
 from sklearn.datasets import load_digits
 
 from tests.training.packing import pack
-from worker.training.data import PackedImages
+from worker.training.data.packed import PackedImages
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from tests.training.packing import VIEW
-from worker.training.data import PackedImages
+from worker.training.data.packed import PackedImages
 from worker.training.inference import Look, answers, evaluating
 from worker.training.models.backbones import build
 

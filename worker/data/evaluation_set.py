@@ -8,7 +8,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from worker.training.data import SPLITS, PackedImages
+from worker.training.data.packed import SPLITS, PackedImages
 from worker.training.intervals import accuracy_interval
 from worker.training.metrics import evaluate
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from worker.training.augment import View
-from worker.training.data import PackedImages
+from worker.training.data.packed import PackedImages
 from worker.training.inference import Look, answers
 from worker.training.models.backbones import Network
 

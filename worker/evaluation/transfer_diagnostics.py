@@ -13,7 +13,7 @@ from worker.evaluation.batch_inference import Observer, sample
 from worker.models.initial_weights import network, stored
 from worker.models.servable import bank_of
 from worker.runs.build import Material, opened
-from worker.training.data import PackedImages
+from worker.training.data.packed import PackedImages
 from worker.training.domain import FEWEST, proxy_a_distance
 from worker.training.representation import knn_accuracy
 from worker.training.transferability import logme

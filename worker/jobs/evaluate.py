@@ -20,7 +20,7 @@ from worker.reporting.recorder import Journal, Mark
 from worker.runs.build import device, questions
 from worker.runs.plan import MAIN
 from worker.training.calibration import calibration
-from worker.training.data import PackedImages
+from worker.training.data.packed import PackedImages
 from worker.training.mistakes import most_confused, suspects
 
 SEED = 0  # of the interval's bootstrap

@@ -14,7 +14,7 @@ from worker.jobs.entry_point import JobError, Stopped, main, spec_of
 from worker.models.initial_weights import candidate
 from worker.reporting.progress import Progress
 from worker.runs.build import class_names, device, opened
-from worker.training.data import PackedImages
+from worker.training.data.packed import PackedImages
 from worker.training.representation import knn_accuracy
 from worker.training.transferability import logme
 

@@ -17,16 +17,16 @@ from worker.models.initial_weights import network
 from worker.runs.method_factory import method
 from worker.runs.plan import Planned, Trainable
 from worker.training.augment import View
-from worker.training.batches import Feed, Source, Stream
-from worker.training.data import PackedImages, open_packed, without_labels
+from worker.training.data.batches import Feed, Source, Stream
+from worker.training.data.cached_batches import Remembered
+from worker.training.data.packed import PackedImages, open_packed, without_labels
+from worker.training.data.paired_batches import PairedBatches
 from worker.training.devices import choose, pins, settle
 from worker.training.engine.run import Recipe
 from worker.training.methods.adapted import Adapted
 from worker.training.methods.contract import Method
 from worker.training.methods.probe import Probe
 from worker.training.models.weights import load_exactly
-from worker.training.pairs import PairedBatches
-from worker.training.remembered import Remembered
 
 CORES = count_cores()
 

@@ -13,7 +13,7 @@ from worker.reporting.recorder import Journal, Mark
 from worker.runs.job_state import Ledger
 from worker.runs.plan import Planned, Trainable
 from worker.runs.previews import Pictures
-from worker.training.batches import count_steps
+from worker.training.data.batches import count_steps
 from worker.training.engine.checkpoint import State
 
 # Features whose spread is below this share of a healthy one say the same of every image (SimSiam, Chen & He 2021).

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from PIL import Image
 
-from worker.training.batches import Batch, Source
+from worker.training.data.batches import Batch, Source
 from worker.training.inference import evaluating
 from worker.training.methods.contract import Method
 

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from worker.training.augment import View, center, normalise
-from worker.training.batches import Feed, ImageBatches
-from worker.training.data import PackedImages
+from worker.training.data.batches import Feed, ImageBatches
+from worker.training.data.packed import PackedImages
 from worker.training.models.backbones import Network
 
 AHEAD = 1

@@ -11,8 +11,9 @@ from torch import Tensor
 from tests.training.methods.test_supervised import PLAIN
 from tests.training.packing import VIEW
 from tests.training.watchers import Recorder
-from worker.training.batches import Batch, Feed
-from worker.training.data import PackedImages, without_labels
+from worker.training.data.batches import Batch, Feed
+from worker.training.data.packed import PackedImages, without_labels
+from worker.training.data.paired_batches import PairedBatches
 from worker.training.engine.loop import fit
 from worker.training.engine.run import Recipe
 from worker.training.losses.domain_alignment import ALIGNMENTS, DANN, Outputs, rise
@@ -20,7 +21,6 @@ from worker.training.methods.adapted import Adapted, unmoved_statistics
 from worker.training.methods.supervised import Supervised
 from worker.training.mixing import mix
 from worker.training.models.backbones import build
-from worker.training.pairs import PairedBatches
 from worker.training.randomness import STEP, generator_at
 
 OTHERS = torch.randint(0, 256, (5, 3, 32, 32), dtype=torch.uint8)

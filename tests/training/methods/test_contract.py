@@ -10,8 +10,9 @@ import torch
 
 from tests.training.packing import VIEW
 from tests.training.watchers import Recorder
-from worker.training.batches import Feed, Source
-from worker.training.data import PackedImages
+from worker.training.data.batches import Feed, Source
+from worker.training.data.packed import PackedImages
+from worker.training.data.paired_batches import PairedBatches
 from worker.training.engine.loop import Interrupted, fit
 from worker.training.engine.run import Recipe
 from worker.training.methods.adapted import Adapted
@@ -22,7 +23,6 @@ from worker.training.methods.rotation import Rotation
 from worker.training.methods.simclr import SimCLR
 from worker.training.methods.supervised import Supervised
 from worker.training.models.backbones import build
-from worker.training.pairs import PairedBatches
 from worker.training.randomness import STEP, generator_at
 
 RECIPE = Recipe(

@@ -3,7 +3,7 @@ import torch
 
 from tests.training.methods.test_contract import imputation
 from tests.training.packing import VIEW
-from worker.training.batches import Batch
+from worker.training.data.batches import Batch
 from worker.training.grid import GAP, GREY, ROWS, SMALLEST, pixels
 from worker.training.inference import evaluating
 from worker.training.methods.imputation import Imputation

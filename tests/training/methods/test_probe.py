@@ -11,8 +11,8 @@ from safetensors.torch import load_file
 from tests.training.packing import VIEW, pack, photographs, shared
 from tests.training.watchers import Recorder
 from worker.training.augment import View
-from worker.training.batches import Batch, Feed
-from worker.training.data import PackedImages
+from worker.training.data.batches import Batch, Feed
+from worker.training.data.packed import PackedImages
 from worker.training.engine.loop import fit
 from worker.training.engine.run import Recipe
 from worker.training.inference import Look, answers

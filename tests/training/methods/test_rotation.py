@@ -6,7 +6,7 @@ from torch import nn
 
 from tests.training.methods.test_contract import rotation
 from tests.training.packing import VIEW
-from worker.training.batches import Batch
+from worker.training.data.batches import Batch
 from worker.training.grid import BORDER, GAP, GREEN, RED, ROWS, SMALLEST
 from worker.training.inference import evaluating
 from worker.training.methods.rotation import Rotation, each_turned, turns

@@ -8,8 +8,8 @@ import torch
 from tests.training.methods.test_contract import RECIPE, imputation, rotation, simclr
 from tests.training.packing import VIEW
 from tests.training.watchers import Recorder
-from worker.training.batches import Batch, Feed
-from worker.training.data import PackedImages, without_labels
+from worker.training.data.batches import Batch, Feed
+from worker.training.data.packed import PackedImages, without_labels
 from worker.training.engine.loop import fit
 from worker.training.inference import evaluating
 from worker.training.methods.rotation import Rotation

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from tests.training.packing import VIEW
-from worker.training.batches import Batch, Feed
-from worker.training.data import PackedImages
+from worker.training.data.batches import Batch, Feed
+from worker.training.data.packed import PackedImages
 from worker.training.losses.penalties import cross_entropy, function_distance, l2, l2_sp
 from worker.training.methods.labelled import standard_error
 from worker.training.methods.supervised import Supervised

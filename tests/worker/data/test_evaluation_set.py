@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from worker.data.evaluation_set import Questions, best_split, exam, marks, right
-from worker.training.data import PackedImages
+from worker.training.data.packed import PackedImages
 
 
 def images(labels: list[int], splits: list[int]) -> PackedImages:

@@ -9,7 +9,7 @@ import torch
 
 from worker.data.evaluation_set import Exam
 from worker.evaluation.predictions_csv import table
-from worker.training.data import PackedImages
+from worker.training.data.packed import PackedImages
 
 
 def paper(names: list[str], answers: list[int]) -> Exam:

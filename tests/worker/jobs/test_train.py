@@ -18,7 +18,7 @@ from tests.worker.job_material import SIDE, add_photographs, answers, done, rela
 from worker.context import Context
 from worker.jobs.train import train
 from worker.runs.build import material
-from worker.training.batches import Batch
+from worker.training.data.batches import Batch
 from worker.training.methods.supervised import Supervised
 
 pytestmark = [

@@ -1,6 +1,6 @@
 """Images end to end in one file, and an index beside it.
 
-What training memory-maps (`worker.training.data` reads it).
+What training memory-maps (`worker.training.data.packed` reads it).
 """
 
 import json

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from worker.training.batches import Batch
+from worker.training.data.batches import Batch
 from worker.training.methods.contract import Method
 
 SMALLEST_PART = 2  # images: batch norm and contrastive losses need another one

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils import get_total_norm
 
-from worker.training.batches import Batch, Source, Stream
+from worker.training.data.batches import Batch, Source, Stream
 from worker.training.devices import release
 from worker.training.engine.checkpoint import State
 from worker.training.engine.gradient_accumulation import gradients, less_room

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from worker.training.augment import View
-from worker.training.batches import Batch, Feed, ImageBatches, Stream
-from worker.training.data import PackedImages
+from worker.training.data.batches import Batch, Feed, ImageBatches, Stream
+from worker.training.data.packed import PackedImages
 from worker.training.losses.domain_alignment import ALIGNMENTS, Outputs
 from worker.training.methods.supervised import Supervised
 from worker.training.mixing import mix

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from worker.training.augment import View, center, normalise
-from worker.training.batches import Batch, Feed, ImageBatches, Stream
-from worker.training.data import PackedImages
+from worker.training.data.batches import Batch, Feed, ImageBatches, Stream
+from worker.training.data.packed import PackedImages
 from worker.training.models.backbones import Network
 from worker.training.optimizers import Groups, decay_groups
 

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from worker.training.augment import View
-from worker.training.batches import Batch
+from worker.training.data.batches import Batch
 from worker.training.grid import GREY, ROWS, enlarged, grid, pixels
 from worker.training.losses.penalties import hidden_error
 from worker.training.masks import center_block, check_mask, random_patches

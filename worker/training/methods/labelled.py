@@ -9,8 +9,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from worker.training.augment import View
-from worker.training.batches import Batch, Feed, Stream
-from worker.training.data import PackedImages
+from worker.training.data.batches import Batch, Feed, Stream
+from worker.training.data.packed import PackedImages
 from worker.training.methods.contract import Method
 from worker.training.models.backbones import Network
 

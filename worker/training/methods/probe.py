@@ -8,8 +8,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from worker.training.batches import Batch, Feed, Stream, TensorBatches
-from worker.training.data import PackedImages
+from worker.training.data.batches import Batch, Feed, Stream, TensorBatches
+from worker.training.data.packed import PackedImages
 from worker.training.inference import Look, answers
 from worker.training.losses.penalties import cross_entropy
 from worker.training.methods.labelled import Labelled

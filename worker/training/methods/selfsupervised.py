@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from worker.training.augment import View, horizontal_flip, random_resized_crop
-from worker.training.batches import Batch
+from worker.training.data.batches import Batch
 from worker.training.methods.contract import Method
 from worker.training.models.backbones import Network
 from worker.training.randomness import STEP, generator_at

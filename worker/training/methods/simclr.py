@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from worker.training.augment import View, stacked, standardise
-from worker.training.batches import Batch, Feed, Stream
-from worker.training.data import PackedImages
+from worker.training.data.batches import Batch, Feed, Stream
+from worker.training.data.packed import PackedImages
 from worker.training.losses.nt_xent import check_contrastive, contrastive
 from worker.training.methods.selfsupervised import SelfSupervised
 from worker.training.models.backbones import Network

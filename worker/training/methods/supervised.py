@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from worker.training.augment import View, horizontal_flip, random_resized_crop
-from worker.training.batches import Batch
+from worker.training.data.batches import Batch
 from worker.training.losses.penalties import cross_entropy, function_distance, l2, l2_sp
 from worker.training.methods.labelled import Labelled
 from worker.training.mixing import Mixed, mix, mixed_loss

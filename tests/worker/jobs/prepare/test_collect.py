@@ -17,7 +17,7 @@ from worker.jobs.entry_point import JobError
 from worker.jobs.prepare.collect import Collection, Tick, collect
 from worker.jobs.prepare.layout import TEST, TRAIN, VAL
 from worker.jobs.prepare.warnings import SAID, warnings
-from worker.training.data import open_packed
+from worker.training.data.packed import open_packed
 
 
 def photo(

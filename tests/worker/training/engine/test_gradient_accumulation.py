@@ -7,8 +7,8 @@ from torch import Tensor
 
 from tests.training.watchers import Recorder
 from tests.worker.training.engine.test_loop import RECIPE, method, sources
-from worker.training.batches import Batch
-from worker.training.data import PackedImages
+from worker.training.data.batches import Batch
+from worker.training.data.packed import PackedImages
 from worker.training.engine.checkpoint import State
 from worker.training.engine.gradient_accumulation import count_parts, gradients, less_room
 from worker.training.engine.loop import fit

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from tests.training.packing import VIEW
 from tests.training.watchers import Recorder
-from worker.training.batches import Batch, Feed, Source
-from worker.training.data import PackedImages
+from worker.training.data.batches import Batch, Feed, Source
+from worker.training.data.packed import PackedImages
 from worker.training.engine.checkpoint import State
 from worker.training.engine.loop import Diverged, Fitted, Interrupted, fit
 from worker.training.engine.run import Recipe

@@ -11,8 +11,8 @@ from tests.training.methods.test_contract import MAKERS, fed
 from tests.training.watchers import Recorder
 from tests.worker.training.engine.test_loop import RECIPE, sources
 from tests.worker.training.engine.test_loop import method as loop_method
-from worker.training.batches import Batch, Feed
-from worker.training.data import PackedImages
+from worker.training.data.batches import Batch, Feed
+from worker.training.data.packed import PackedImages
 from worker.training.engine import mixed_precision
 from worker.training.engine.gradient_accumulation import gradients
 from worker.training.engine.loop import Interrupted, fit

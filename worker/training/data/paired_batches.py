@@ -4,7 +4,7 @@ from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass, replace
 
-from worker.training.batches import Batch, Stream, rest_of_epoch
+from worker.training.data.batches import Batch, Stream, rest_of_epoch
 
 
 @dataclass(frozen=True)

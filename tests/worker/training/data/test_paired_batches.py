@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from tests.training.test_batches import view
-from worker.training.batches import Batch, Feed, ImageBatches, TensorBatches
-from worker.training.data import PackedImages
-from worker.training.pairs import PairedBatches
+from tests.worker.training.data.test_batches import view
+from worker.training.data.batches import Batch, Feed, ImageBatches, TensorBatches
+from worker.training.data.packed import PackedImages
+from worker.training.data.paired_batches import PairedBatches
 
 Maker = Callable[[int], PackedImages]
 

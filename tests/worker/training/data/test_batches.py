@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from worker.training.augment import random_resized_crop
-from worker.training.batches import Batch, Feed, ImageBatches, Source, TensorBatches, count_steps
-from worker.training.data import PackedImages
+from worker.training.data.batches import Batch, Feed, ImageBatches, Source, TensorBatches, count_steps
+from worker.training.data.packed import PackedImages
 
 Maker = Callable[[int], PackedImages]
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Generator
 
-from worker.training.batches import Batch, Source
+from worker.training.data.batches import Batch, Source
 
 MOST_BYTES = 64 * 2**20
 

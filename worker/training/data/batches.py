@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from worker.training.augment import stacked
-from worker.training.data import PackedImages
+from worker.training.data.packed import PackedImages
 from worker.training.randomness import AUGMENTATION, ORDER, generator_at
 
 Transform = Callable[[Tensor, torch.Generator], Tensor]

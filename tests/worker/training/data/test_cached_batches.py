@@ -3,10 +3,10 @@ from collections.abc import Callable, Generator
 import numpy as np
 import torch
 
-from tests.training.test_batches import same, source
-from worker.training.batches import Batch
-from worker.training.data import PackedImages
-from worker.training.remembered import Remembered
+from tests.worker.training.data.test_batches import same, source
+from worker.training.data.batches import Batch
+from worker.training.data.cached_batches import Remembered
+from worker.training.data.packed import PackedImages
 
 Maker = Callable[[int], PackedImages]
 
