@@ -15,9 +15,9 @@ from torchvision import transforms
 from benchmarks.performance.material import Material
 from benchmarks.performance.measure import OURS, Goal, Section, ratios, rounds, told, under
 from benchmarks.performance.stepping import CROP, VIEW
-from worker.training.augment import horizontal_flip, normalise, random_resized_crop, stacked
 from worker.training.data.packed import open_packed
 from worker.training.methods.supervised import RATIO
+from worker.training.transforms.geometric import horizontal_flip, normalise, random_resized_crop, stacked
 
 SIZES = (64, 128, 224)
 BATCH, IMAGES, ROUNDS = 32, 320, 3
@@ -26,9 +26,9 @@ NOTES = [
     """\
 Beside a loader of files, which decodes in every epoch, the goal is met; beside Pillow on images that are decoded
 already it is not. What is left is torch's antialiased resize of uint8 pixels by AVX2: of 134 µs at 128 px some 67.
-Both filter alike (`tests/training/test_augment.py` compares the statistics); a cheaper filter would be faster, and
-another view. For a training it is little: 0.24 ms of the 25 that a step of MobileNetV2 takes for an image at 224 px,
-in other threads than the step's.
+Both filter alike (`tests/worker/training/transforms/test_geometric.py` compares the statistics); a cheaper filter would
+be faster, and another view. For a training it is little: 0.24 ms of the 25 that a step of MobileNetV2 takes for an
+image at 224 px, in other threads than the step's.
 
 From the photograph to the convolution the channels of a pixel lie side by side in memory. The resize then need not sort
 its result into planes (224 px: 94 instead of 151 µs), and the convolution need not sort it back."""

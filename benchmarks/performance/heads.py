@@ -20,7 +20,6 @@ from benchmarks.performance.material import Material
 from benchmarks.performance.measure import OURS, Goal, Section, Series, ratios, told
 from benchmarks.performance.stepping import BATCH, VIEW, Clock
 from worker.runs.build import CORES
-from worker.training.augment import View
 from worker.training.data.batches import Feed
 from worker.training.data.packed import PackedImages, open_packed
 from worker.training.devices import settle
@@ -30,6 +29,7 @@ from worker.training.inference import Look, answers
 from worker.training.methods.probe import Probe
 from worker.training.models import backbones
 from worker.training.models.weights import load_torchvision_state
+from worker.training.transforms.geometric import View
 
 SIZE, FROZEN_EPOCHS, ROUNDS, FIFTH = 224, 2, 3, 5
 MODULE = "benchmarks.performance.heads"

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from worker.training.augment import View
 from worker.training.data.packed import PackedImages, open_packed
+from worker.training.transforms.geometric import View
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 VIEW = View(size=32, resize=36, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))

@@ -1,7 +1,7 @@
 import torch
 
-from worker.training.augment import normalise
 from worker.training.grid import BORDER, GAP, GREEN, RED, SMALLEST, enlarged, framed, grid, pixels
+from worker.training.transforms.geometric import normalise
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 

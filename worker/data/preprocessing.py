@@ -4,7 +4,7 @@ from app.core.database.tables import Model
 from app.core.files.images import resize_for
 from app.core.specs import PRETRAINED_IMAGE_SIZE
 from worker.runs.plan import Trainable
-from worker.training.augment import View
+from worker.training.transforms.geometric import View
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 

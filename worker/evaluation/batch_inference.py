@@ -8,10 +8,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from worker.training.augment import View
 from worker.training.data.packed import PackedImages
 from worker.training.inference import Look, answers
 from worker.training.models.backbones import Network
+from worker.training.transforms.geometric import View
 
 BATCH = 64
 PIECE = 8 * BATCH  # images between two ticks

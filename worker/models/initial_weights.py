@@ -15,9 +15,9 @@ from app.core.specs import RANDOM, Finetune, Pretrain
 from worker.context import Context
 from worker.data.preprocessing import imagenet_view, model_view
 from worker.jobs.entry_point import JobError
-from worker.training.augment import View
 from worker.training.models.backbones import Network, build, new_head
 from worker.training.models.weights import load_torchvision_state
+from worker.training.transforms.geometric import View
 
 
 def network(context: Context, spec: Pretrain | Finetune, outputs: int) -> Network:

@@ -17,10 +17,10 @@ from torch import Tensor, nn
 
 from app.core.models.onnx_graph import FEATURES, LOGITS, UNFAMILIAR, Graph
 from worker.models.onnx_cache import Graphs, export
-from worker.training.augment import View
 from worker.training.familiarity import Familiarity
 from worker.training.models.backbones import Network
 from worker.training.models.weights import torchvision_state
+from worker.training.transforms.geometric import View
 
 # Against torch's own answer: of probabilities; of features, relative to their size; a share, which moves in steps.
 TOLERANCE = {LOGITS: 1e-4, FEATURES: 1e-4, UNFAMILIAR: 0.05}

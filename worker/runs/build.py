@@ -16,7 +16,6 @@ from worker.data.preprocessing import view_of
 from worker.models.initial_weights import network
 from worker.runs.method_factory import method
 from worker.runs.plan import Planned, Trainable
-from worker.training.augment import View
 from worker.training.data.batches import Feed, Source, Stream
 from worker.training.data.cached_batches import Remembered
 from worker.training.data.packed import PackedImages, open_packed, without_labels
@@ -27,6 +26,7 @@ from worker.training.methods.adapted import Adapted
 from worker.training.methods.contract import Method
 from worker.training.methods.probe import Probe
 from worker.training.models.weights import load_exactly
+from worker.training.transforms.geometric import View
 
 CORES = count_cores()
 

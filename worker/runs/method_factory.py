@@ -5,7 +5,6 @@ from typing import Any
 
 from app.core.specs import AUTO, L2SP, Finetune, NoAdaptation, NoPenalty, Penalty, Pretrain
 from worker.data.class_balance import Balance
-from worker.training.augment import View
 from worker.training.methods.adapted import Adapted
 from worker.training.methods.contract import Method
 from worker.training.methods.imputation import Imputation
@@ -14,6 +13,7 @@ from worker.training.methods.rotation import Rotation
 from worker.training.methods.simclr import SimCLR
 from worker.training.methods.supervised import Supervised
 from worker.training.models.backbones import Network
+from worker.training.transforms.geometric import View
 
 FLIP_PROBABILITY = 0.5
 

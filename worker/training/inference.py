@@ -9,10 +9,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from worker.training.augment import View, center, normalise
 from worker.training.data.batches import Feed, ImageBatches
 from worker.training.data.packed import PackedImages
 from worker.training.models.backbones import Network
+from worker.training.transforms.geometric import View, center, normalise
 
 AHEAD = 1
 

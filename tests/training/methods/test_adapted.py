@@ -19,9 +19,9 @@ from worker.training.engine.run import Recipe
 from worker.training.losses.domain_alignment import ALIGNMENTS, DANN, Outputs, rise
 from worker.training.methods.adapted import Adapted, unmoved_statistics
 from worker.training.methods.supervised import Supervised
-from worker.training.mixing import mix
 from worker.training.models.backbones import build
 from worker.training.randomness import STEP, generator_at
+from worker.training.transforms.mixup import mix
 
 OTHERS = torch.randint(0, 256, (5, 3, 32, 32), dtype=torch.uint8)
 BATCH = Batch(torch.randint(0, 256, (6, 3, 32, 32), dtype=torch.uint8), torch.arange(6) % 3, torch.arange(6), OTHERS)

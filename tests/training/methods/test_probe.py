@@ -10,7 +10,6 @@ from safetensors.torch import load_file
 
 from tests.training.packing import VIEW, pack, photographs, shared
 from tests.training.watchers import Recorder
-from worker.training.augment import View
 from worker.training.data.batches import Batch, Feed
 from worker.training.data.packed import PackedImages
 from worker.training.engine.loop import fit
@@ -22,6 +21,7 @@ from worker.training.metrics import accuracy
 from worker.training.models.backbones import build, new_head
 from worker.training.models.weights import load_torchvision_state
 from worker.training.randomness import STEP, generator_at
+from worker.training.transforms.geometric import View
 
 RECIPE = Recipe(
     epochs=20,

@@ -13,10 +13,10 @@ from worker.training.data.packed import PackedImages
 from worker.training.losses.penalties import cross_entropy, function_distance, l2, l2_sp
 from worker.training.methods.labelled import standard_error
 from worker.training.methods.supervised import Supervised
-from worker.training.mixing import mix
 from worker.training.models.backbones import build
 from worker.training.models.batch_norm import batch_norms
 from worker.training.randomness import STEP, generator_at
+from worker.training.transforms.mixup import mix
 
 PLAIN: dict[str, Any] = {
     "penalty": "none",

@@ -14,9 +14,9 @@ from safetensors import safe_open
 from app.core.files.storage import Storage
 from worker.models.onnx_cache import Graphs
 from worker.models.servable import Servable, bank_of, write_graph, write_weights
-from worker.training.augment import View
 from worker.training.familiarity import Familiarity, familiarity
 from worker.training.models.backbones import Network, build
+from worker.training.transforms.geometric import View
 
 VIEW = View(32, 37, (0.4, 0.5, 0.6), (0.2, 0.3, 0.4))
 CLASSES = ["egret", "owl", "puffin"]

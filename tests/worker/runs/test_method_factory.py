@@ -9,7 +9,6 @@ import torch
 from app.core.specs import SPEC, Finetune, Pretrain
 from worker.data.class_balance import Balance
 from worker.runs.method_factory import SELF_SUPERVISED, method
-from worker.training.augment import View
 from worker.training.data.batches import Feed
 from worker.training.data.packed import PackedImages
 from worker.training.data.paired_batches import PairedBatches
@@ -18,6 +17,7 @@ from worker.training.methods.contract import Method
 from worker.training.methods.imputation import Imputation
 from worker.training.methods.simclr import SimCLR
 from worker.training.models.backbones import build
+from worker.training.transforms.geometric import View
 
 VIEW = View(32, 37, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
 BALANCE = Balance(4.0, "weights", torch.tensor([0.5, 2.0]))

@@ -13,9 +13,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from worker.training.augment import stacked
 from worker.training.data.packed import PackedImages
 from worker.training.randomness import AUGMENTATION, ORDER, generator_at
+from worker.training.transforms.geometric import stacked
 
 Transform = Callable[[Tensor, torch.Generator], Tensor]
 Planned = tuple[int, int, npt.NDArray[np.int64]]  # epoch, step, positions of the rows that it takes

@@ -10,15 +10,15 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from worker.training.augment import View
 from worker.training.data.batches import Batch, Feed, ImageBatches, Stream
 from worker.training.data.packed import PackedImages
 from worker.training.losses.domain_alignment import ALIGNMENTS, Outputs
 from worker.training.methods.supervised import Supervised
-from worker.training.mixing import mix
 from worker.training.models.backbones import Network
 from worker.training.models.batch_norm import batch_norms
 from worker.training.optimizers import Groups, decay_groups
+from worker.training.transforms.geometric import View
+from worker.training.transforms.mixup import mix
 
 OTHER_SEEDS = 2**32  # above every seed that a job may have
 

@@ -7,11 +7,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from worker.training.augment import View, center, normalise
 from worker.training.data.batches import Batch, Feed, ImageBatches, Stream
 from worker.training.data.packed import PackedImages
 from worker.training.models.backbones import Network
 from worker.training.optimizers import Groups, decay_groups
+from worker.training.transforms.geometric import View, center, normalise
 
 
 class Method(nn.Module):

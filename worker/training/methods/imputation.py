@@ -3,15 +3,15 @@
 import torch
 from torch import Tensor
 
-from worker.training.augment import View
 from worker.training.data.batches import Batch
 from worker.training.grid import GREY, ROWS, enlarged, grid, pixels
 from worker.training.losses.penalties import hidden_error
-from worker.training.masks import center_block, check_mask, random_patches
 from worker.training.methods.selfsupervised import SelfSupervised
 from worker.training.models.backbones import Network
 from worker.training.models.decoder import Decoder
 from worker.training.randomness import STEP, generator_at, seeded
+from worker.training.transforms.geometric import View
+from worker.training.transforms.masks import center_block, check_mask, random_patches
 
 
 class Imputation(SelfSupervised):

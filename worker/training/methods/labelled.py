@@ -8,11 +8,11 @@ import numpy.typing as npt
 from torch import Tensor
 from torch.nn import functional as F
 
-from worker.training.augment import View
 from worker.training.data.batches import Batch, Feed, Stream
 from worker.training.data.packed import PackedImages
 from worker.training.methods.contract import Method
 from worker.training.models.backbones import Network
+from worker.training.transforms.geometric import View
 
 
 class Labelled(Method):

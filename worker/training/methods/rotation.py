@@ -4,12 +4,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from worker.training.augment import View
 from worker.training.data.batches import Batch
 from worker.training.grid import ROWS, enlarged, framed, grid
 from worker.training.methods.selfsupervised import SelfSupervised
 from worker.training.models.backbones import Network
 from worker.training.randomness import seeded
+from worker.training.transforms.geometric import View
 
 TURNS = 4
 

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-from worker.training.augment import View, horizontal_flip, random_resized_crop
 from worker.training.data.batches import Batch
 from worker.training.methods.contract import Method
 from worker.training.models.backbones import Network
 from worker.training.randomness import STEP, generator_at
 from worker.training.representation import knn_accuracy, spread
+from worker.training.transforms.geometric import View, horizontal_flip, random_resized_crop
 
 RATIO = (3 / 4, 4 / 3)
 FLIP = 0.5

@@ -7,14 +7,14 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from worker.training.augment import View, stacked, standardise
 from worker.training.data.batches import Batch, Feed, Stream
 from worker.training.data.packed import PackedImages
 from worker.training.losses.nt_xent import check_contrastive, contrastive
 from worker.training.methods.selfsupervised import SelfSupervised
 from worker.training.models.backbones import Network
-from worker.training.photometric import simclr_colours
 from worker.training.randomness import seeded
+from worker.training.transforms.geometric import View, stacked, standardise
+from worker.training.transforms.photometric import simclr_colours
 
 
 class SimCLR(SelfSupervised):

@@ -5,15 +5,15 @@ import copy
 import torch
 from torch import Tensor, nn
 
-from worker.training.augment import View, horizontal_flip, random_resized_crop
 from worker.training.data.batches import Batch
 from worker.training.losses.penalties import cross_entropy, function_distance, l2, l2_sp
 from worker.training.methods.labelled import Labelled
-from worker.training.mixing import Mixed, mix, mixed_loss
 from worker.training.models.backbones import Network
 from worker.training.models.batch_norm import batch_norms
 from worker.training.optimizers import Groups, decay_groups, layered_groups
 from worker.training.stages import stages
+from worker.training.transforms.geometric import View, horizontal_flip, random_resized_crop
+from worker.training.transforms.mixup import Mixed, mix, mixed_loss
 
 PENALTIES = ("none", "l2_sp", "function")
 RATIO = (3 / 4, 4 / 3)

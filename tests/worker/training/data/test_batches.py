@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from worker.training.augment import random_resized_crop
 from worker.training.data.batches import Batch, Feed, ImageBatches, Source, TensorBatches, count_steps
 from worker.training.data.packed import PackedImages
+from worker.training.transforms.geometric import random_resized_crop
 
 Maker = Callable[[int], PackedImages]
 

@@ -6,10 +6,10 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from tests.training.packing import pack, photograph_folders, photographs, shared
-from worker.training.augment import View
 from worker.training.inference import Look, answers
 from worker.training.models.backbones import build
 from worker.training.models.weights import load_torchvision_state, torchvision_state
+from worker.training.transforms.geometric import View
 
 IMAGENET = View(size=224, resize=256, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
 

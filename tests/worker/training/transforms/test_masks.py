@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from worker.training.masks import center_block, check_mask, random_patches
 from worker.training.randomness import STEP, generator_at
+from worker.training.transforms.masks import center_block, check_mask, random_patches
 
 
 @pytest.mark.parametrize("ratio", [0.01, 0.25, 0.75, 0.99])

@@ -5,8 +5,8 @@ import torch
 from torch import Tensor
 
 from worker.training.losses.penalties import cross_entropy
-from worker.training.mixing import Mixed, beta, blended, box, mix, mixed_loss, pasted
 from worker.training.randomness import STEP, generator_at
+from worker.training.transforms.mixup import Mixed, beta, blended, box, mix, mixed_loss, pasted
 
 
 def naive_loss(logits: Tensor, labels: Tensor, mixed: Mixed, weights: Tensor) -> float:

@@ -5,8 +5,8 @@ import torch
 from torch import Tensor
 from torchvision.transforms.v2 import functional as v2
 
-from worker.training.photometric import blur, brightness, contrast, grey, hue, saturation, simclr_colours
 from worker.training.randomness import STEP, generator_at
+from worker.training.transforms.photometric import blur, brightness, contrast, grey, hue, saturation, simclr_colours
 
 BATCH = torch.rand(3, 3, 40, 40)
 FACTORS = torch.tensor([0.3, 1.0, 1.7])

@@ -8,8 +8,8 @@ from scipy.stats import ks_2samp
 from torchvision import transforms as v1
 from torchvision.transforms import v2
 
-from worker.training.augment import View, center, horizontal_flip, normalise, random_resized_crop, stacked
 from worker.training.randomness import AUGMENTATION, generator_at
+from worker.training.transforms.geometric import View, center, horizontal_flip, normalise, random_resized_crop, stacked
 
 
 def random_image(height: int, width: int) -> torch.Tensor:
