@@ -16,7 +16,6 @@ import numpy as np
 import torch
 
 from app.core.processes.cpu_count import count_cores
-from worker.training import optimizers
 from worker.training.data.batches import Feed
 from worker.training.data.packed import PackedImages, open_packed
 from worker.training.devices import choose, pins, settle
@@ -27,6 +26,7 @@ from worker.training.methods.contract import Method
 from worker.training.methods.simclr import SimCLR
 from worker.training.methods.supervised import Supervised
 from worker.training.models import backbones
+from worker.training.optim import optimizers
 from worker.training.transforms.geometric import View
 
 BATCH, WARM, RATE = 32, 3, 1e-3

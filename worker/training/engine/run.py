@@ -5,13 +5,13 @@ from dataclasses import asdict, dataclass, field, replace
 
 from torch import Tensor
 
-from worker.training import optimizers
 from worker.training.engine.checkpoint import State
 from worker.training.engine.ema import Average
 from worker.training.methods.contract import Method
 from worker.training.models.weights import load_exactly
+from worker.training.optim import optimizers
+from worker.training.optim.schedules import cosine
 from worker.training.randomness import global_state, restore_global_state
-from worker.training.schedules import cosine
 
 
 @dataclass(frozen=True)

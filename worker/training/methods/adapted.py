@@ -16,7 +16,7 @@ from worker.training.losses.domain_alignment import ALIGNMENTS, Outputs
 from worker.training.methods.supervised import Supervised
 from worker.training.models.backbones import Network
 from worker.training.models.batch_norm import batch_norms
-from worker.training.optimizers import Groups, decay_groups
+from worker.training.optim.optimizers import Groups, decay_groups
 from worker.training.transforms.geometric import View
 from worker.training.transforms.mixup import mix
 

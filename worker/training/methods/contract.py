@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from worker.training.data.batches import Batch, Feed, ImageBatches, Stream
 from worker.training.data.packed import PackedImages
 from worker.training.models.backbones import Network
-from worker.training.optimizers import Groups, decay_groups
+from worker.training.optim.optimizers import Groups, decay_groups
 from worker.training.transforms.geometric import View, center, normalise
 
 

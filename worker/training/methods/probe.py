@@ -13,7 +13,7 @@ from worker.training.data.packed import PackedImages
 from worker.training.inference import Look, answers
 from worker.training.losses.penalties import cross_entropy
 from worker.training.methods.labelled import Labelled
-from worker.training.optimizers import Groups, decay_groups
+from worker.training.optim.optimizers import Groups, decay_groups
 
 
 class Probe(Labelled):

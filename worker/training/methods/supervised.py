@@ -10,8 +10,8 @@ from worker.training.losses.penalties import cross_entropy, function_distance, l
 from worker.training.methods.labelled import Labelled
 from worker.training.models.backbones import Network
 from worker.training.models.batch_norm import batch_norms
-from worker.training.optimizers import Groups, decay_groups, layered_groups
-from worker.training.stages import stages
+from worker.training.optim.layer_groups import stages
+from worker.training.optim.optimizers import Groups, decay_groups, layered_groups
 from worker.training.transforms.geometric import View, horizontal_flip, random_resized_crop
 from worker.training.transforms.mixup import Mixed, mix, mixed_loss
 

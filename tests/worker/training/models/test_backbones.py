@@ -9,8 +9,8 @@ from torchvision.models import regnet
 
 from worker.training.models.backbones import NAMES, Network, build, new_head
 from worker.training.models.weights import load_torchvision_state, torchvision_state
-from worker.training.optimizers import build as build_optimizer
-from worker.training.optimizers import decay_groups
+from worker.training.optim.optimizers import build as build_optimizer
+from worker.training.optim.optimizers import decay_groups
 
 # The smallest size of images that keeps each family's shapes honest.
 SIZES = {"alexnet": 64, "inception_v3": 75, "maxvit_t": 224, "vit_h_14": 28}

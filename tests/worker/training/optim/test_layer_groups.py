@@ -2,7 +2,7 @@ import pytest
 from torch import nn
 
 from worker.training.models.backbones import build
-from worker.training.stages import stages
+from worker.training.optim.layer_groups import stages
 
 
 def names(backbone: str, image_size: int = 32) -> list[set[str]]:

@@ -3,7 +3,7 @@ from itertools import pairwise
 
 import pytest
 
-from worker.training.schedules import cosine
+from worker.training.optim.schedules import cosine
 
 
 def test_up_then_down() -> None:

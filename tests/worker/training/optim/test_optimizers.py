@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from worker.training.optimizers import build, decay_groups, layered_groups, load_tensors, tensors
+from worker.training.optim.optimizers import build, decay_groups, layered_groups, load_tensors, tensors
 
 
 def test_biases_and_norms_do_not_decay() -> None:
