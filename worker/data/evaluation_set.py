@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from worker.training.data.packed import SPLITS, PackedImages
-from worker.training.intervals import accuracy_interval
-from worker.training.metrics import evaluate
+from worker.training.metrics.bootstrap import accuracy_interval
+from worker.training.metrics.classification import evaluate
 
 INTERVAL_LEVEL, INTERVAL_DRAWS = 0.95, 1000
 BEST_JUDGES = ("test", "val", "train")

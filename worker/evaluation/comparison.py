@@ -7,7 +7,7 @@ import torch
 from app.core.specs import RANDOM
 from worker.data.evaluation_set import INTERVAL_DRAWS, INTERVAL_LEVEL
 from worker.runs.plan import HEAD, SOURCE_ONLY
-from worker.training.intervals import difference_interval
+from worker.training.metrics.bootstrap import difference_interval
 
 WITHOUT = {
     RANDOM: "the same training from random weights",

@@ -9,7 +9,7 @@ from worker.data.evaluation_set import Exam, marks, right
 from worker.evaluation.batch_inference import Observer, sample
 from worker.evaluation.predictions_csv import table
 from worker.runs.build import Material
-from worker.training.calibration import calibration, fit_temperature
+from worker.training.metrics.calibration import calibration, fit_temperature
 from worker.training.models.backbones import Network
 
 MOST = 5000  # validation images are enough for one number

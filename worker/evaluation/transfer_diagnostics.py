@@ -14,9 +14,9 @@ from worker.models.initial_weights import network, stored
 from worker.models.servable import bank_of
 from worker.runs.build import Material, opened
 from worker.training.data.packed import PackedImages
-from worker.training.domain import FEWEST, proxy_a_distance
-from worker.training.representation import knn_accuracy
-from worker.training.transferability import logme
+from worker.training.metrics.domain_gap import FEWEST, proxy_a_distance
+from worker.training.metrics.knn import knn_accuracy
+from worker.training.metrics.logme import logme
 
 SAMPLE = 300  # images of either side
 NEIGHBOURS = 5

@@ -19,9 +19,9 @@ from worker.reporting.progress import Progress
 from worker.reporting.recorder import Journal, Mark
 from worker.runs.build import device, questions
 from worker.runs.plan import MAIN
-from worker.training.calibration import calibration
 from worker.training.data.packed import PackedImages
-from worker.training.mistakes import most_confused, suspects
+from worker.training.metrics.calibration import calibration
+from worker.training.metrics.error_analysis import most_confused, suspects
 
 SEED = 0  # of the interval's bootstrap
 

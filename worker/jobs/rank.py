@@ -15,8 +15,8 @@ from worker.models.initial_weights import candidate
 from worker.reporting.progress import Progress
 from worker.runs.build import class_names, device, opened
 from worker.training.data.packed import PackedImages
-from worker.training.representation import knn_accuracy
-from worker.training.transferability import logme
+from worker.training.metrics.knn import knn_accuracy
+from worker.training.metrics.logme import logme
 
 SAMPLE = 2000
 NEIGHBOURS = 5

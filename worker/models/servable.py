@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from app.core.models.onnx_graph import FEATURES, LOGITS, UNFAMILIAR, Graph
 from worker.models.onnx_cache import Graphs, export
-from worker.training.familiarity import Familiarity
+from worker.training.metrics.novelty import Familiarity
 from worker.training.models.backbones import Network
 from worker.training.models.weights import torchvision_state
 from worker.training.transforms.geometric import View

@@ -20,7 +20,7 @@ from worker.models.servable import input_of, write_graph, write_weights
 from worker.runs.build import Material
 from worker.runs.job_state import Ledger
 from worker.runs.plan import Planned, Trainable, plan
-from worker.training.familiarity import Familiarity, familiarity
+from worker.training.metrics.novelty import Familiarity, familiarity
 from worker.training.models.backbones import Network
 
 BANK = 1024  # training images that an unknown one is compared with

@@ -17,7 +17,7 @@ from worker.training.engine.run import Recipe
 from worker.training.inference import Look, answers
 from worker.training.losses.penalties import cross_entropy
 from worker.training.methods.probe import Probe
-from worker.training.metrics import accuracy
+from worker.training.metrics.classification import accuracy
 from worker.training.models.backbones import build, new_head
 from worker.training.models.weights import load_torchvision_state
 from worker.training.randomness import STEP, generator_at

@@ -17,7 +17,7 @@ from worker.evaluation.transfer_diagnostics import before, gap, unknown
 from worker.jobs.train import train
 from worker.models.servable import write_weights
 from worker.runs.build import material
-from worker.training.domain import FEWEST
+from worker.training.metrics.domain_gap import FEWEST
 from worker.training.models.backbones import build
 from worker.training.models.weights import torchvision_state
 

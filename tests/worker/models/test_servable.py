@@ -14,7 +14,7 @@ from safetensors import safe_open
 from app.core.files.storage import Storage
 from worker.models.onnx_cache import Graphs
 from worker.models.servable import Servable, bank_of, write_graph, write_weights
-from worker.training.familiarity import Familiarity, familiarity
+from worker.training.metrics.novelty import Familiarity, familiarity
 from worker.training.models.backbones import Network, build
 from worker.training.transforms.geometric import View
 

@@ -8,9 +8,9 @@ from torch import Tensor
 
 from worker.training.data.batches import Batch
 from worker.training.methods.contract import Method
+from worker.training.metrics.knn import knn_accuracy, spread
 from worker.training.models.backbones import Network
 from worker.training.randomness import STEP, generator_at
-from worker.training.representation import knn_accuracy, spread
 from worker.training.transforms.geometric import View, horizontal_flip, random_resized_crop
 
 RATIO = (3 / 4, 4 / 3)

@@ -5,8 +5,8 @@ import torch
 from scipy.optimize import minimize_scalar
 from torch import Tensor
 
-from worker.training.calibration import PRIOR, calibration, fit_temperature
-from worker.training.metrics import expected_calibration_error
+from worker.training.metrics.calibration import PRIOR, calibration, fit_temperature
+from worker.training.metrics.classification import expected_calibration_error
 
 
 def drawn(rows: int, sharpness: float, classes: int = 5) -> tuple[Tensor, Tensor]:

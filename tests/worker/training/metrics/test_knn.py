@@ -3,13 +3,13 @@ import math
 import pytest
 import torch
 
-from worker.training import representation
-from worker.training.representation import knn_accuracy, spread
+from worker.training.metrics import knn
+from worker.training.metrics.knn import knn_accuracy, spread
 
 
 @pytest.mark.parametrize("at_once", [7, 1024])
 def test_nearest_neighbours_against_a_naive_loop(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(representation, "AT_ONCE", at_once)
+    monkeypatch.setattr(knn, "AT_ONCE", at_once)
     features, labels = torch.randn(40, 5), torch.randint(3, (40,))
     features += torch.nn.functional.one_hot(labels, 5)
     right = 0

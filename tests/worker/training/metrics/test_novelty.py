@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from worker.training.familiarity import familiarity
+from worker.training.metrics.novelty import familiarity
 
 
 def kind(count: int, centres: Tensor, spread: float = 0.5) -> Tensor:

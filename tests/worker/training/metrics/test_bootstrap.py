@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from worker.training.intervals import accuracy_interval, difference_interval
+from worker.training.metrics.bootstrap import accuracy_interval, difference_interval
 
 
 def test_interval_against_resampling_by_hand() -> None:

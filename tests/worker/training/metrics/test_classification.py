@@ -13,7 +13,7 @@ from sklearn.metrics import (
 )
 from torch import Tensor
 
-from worker.training.metrics import evaluate, expected_calibration_error, roc_auc
+from worker.training.metrics.classification import evaluate, expected_calibration_error, roc_auc
 
 
 def example(classes: int = 8, rows: int = 300) -> tuple[Tensor, Tensor]:

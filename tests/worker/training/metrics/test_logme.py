@@ -5,7 +5,7 @@ from scipy.optimize import minimize
 from scipy.stats import multivariate_normal
 from torch import Tensor
 
-from worker.training.transferability import logme
+from worker.training.metrics.logme import logme
 
 
 def features_of_classes(labels: Tensor, width: int, fit: float) -> Tensor:

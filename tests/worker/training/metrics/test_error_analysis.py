@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from worker.training.mistakes import most_confused, suspects
+from worker.training.metrics.error_analysis import most_confused, suspects
 
 
 def classified(rows: int, classes: int = 4) -> tuple[Tensor, Tensor]:

@@ -6,7 +6,7 @@ from typing import TypedDict
 from torch import Tensor
 from torch.nn import functional as F
 
-from worker.training.metrics import expected_calibration_error
+from worker.training.metrics.classification import expected_calibration_error
 
 LARGEST = 20.0  # temperatures lie between 1/20 and 20
 HALVINGS = 20

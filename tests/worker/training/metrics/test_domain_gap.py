@@ -3,7 +3,7 @@ import torch
 from sklearn.linear_model import Ridge
 from sklearn.preprocessing import StandardScaler
 
-from worker.training.domain import FEWEST, FOLDS, RIDGE, proxy_a_distance
+from worker.training.metrics.domain_gap import FEWEST, FOLDS, RIDGE, proxy_a_distance
 from worker.training.randomness import ORDER, generator_at
 
 
