@@ -26,7 +26,7 @@ from worker.training.devices import settle
 from worker.training.engine.loop import fit
 from worker.training.engine.run import Recipe
 from worker.training.inference import Look, answers
-from worker.training.methods.probe import Probe
+from worker.training.methods.linear_probe import Probe
 from worker.training.models import backbones
 from worker.training.models.weights import load_torchvision_state
 from worker.training.transforms.geometric import View

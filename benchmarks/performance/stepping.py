@@ -22,7 +22,7 @@ from worker.training.devices import choose, pins, settle
 from worker.training.engine.loop import Interrupted, fit
 from worker.training.engine.mixed_precision import training_precision
 from worker.training.engine.run import Recipe
-from worker.training.methods.contract import Method
+from worker.training.methods.base import Method
 from worker.training.methods.simclr import SimCLR
 from worker.training.methods.supervised import Supervised
 from worker.training.models import backbones

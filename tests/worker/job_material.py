@@ -19,7 +19,7 @@ from app.core.specs import LANES, AskedSpec, Prepare
 from app.jobs.resolve.resolve import complete
 from tests.app.api_material import end
 from tests.app.core.jobs.job_rows import row
-from tests.training.packing import pack
+from tests.worker.training.packed_fixtures import pack
 from worker.context import Context
 from worker.jobs.entry_point import Work
 

@@ -22,9 +22,9 @@ from worker.training.data.packed import PackedImages, open_packed, without_label
 from worker.training.data.paired_batches import PairedBatches
 from worker.training.devices import choose, pins, settle
 from worker.training.engine.run import Recipe
-from worker.training.methods.adapted import Adapted
-from worker.training.methods.contract import Method
-from worker.training.methods.probe import Probe
+from worker.training.methods.base import Method
+from worker.training.methods.domain_adaptation import Adapted
+from worker.training.methods.linear_probe import Probe
 from worker.training.models.weights import load_exactly
 from worker.training.transforms.geometric import View
 

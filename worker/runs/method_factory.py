@@ -5,10 +5,10 @@ from typing import Any
 
 from app.core.specs import AUTO, L2SP, Finetune, NoAdaptation, NoPenalty, Penalty, Pretrain
 from worker.data.class_balance import Balance
-from worker.training.methods.adapted import Adapted
-from worker.training.methods.contract import Method
+from worker.training.methods.base import Method
+from worker.training.methods.domain_adaptation import Adapted
 from worker.training.methods.imputation import Imputation
-from worker.training.methods.probe import Probe
+from worker.training.methods.linear_probe import Probe
 from worker.training.methods.rotation import Rotation
 from worker.training.methods.simclr import SimCLR
 from worker.training.methods.supervised import Supervised

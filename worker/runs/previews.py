@@ -9,7 +9,7 @@ from PIL import Image
 
 from worker.training.data.batches import Batch, Source
 from worker.training.inference import evaluating
-from worker.training.methods.contract import Method
+from worker.training.methods.base import Method
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from worker.runs.method_factory import SELF_SUPERVISED, method
 from worker.training.data.batches import Feed
 from worker.training.data.packed import PackedImages
 from worker.training.data.paired_batches import PairedBatches
-from worker.training.methods.adapted import Adapted
-from worker.training.methods.contract import Method
+from worker.training.methods.base import Method
+from worker.training.methods.domain_adaptation import Adapted
 from worker.training.methods.imputation import Imputation
 from worker.training.methods.simclr import SimCLR
 from worker.training.models.backbones import build

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from worker.training.data.batches import Batch
-from worker.training.methods.contract import Method
+from worker.training.methods.base import Method
 
 SMALLEST_PART = 2  # images: batch norm and contrastive losses need another one
 

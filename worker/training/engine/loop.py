@@ -19,7 +19,7 @@ from worker.training.engine.gradient_accumulation import gradients, less_room
 from worker.training.engine.mixed_precision import training_precision
 from worker.training.engine.run import Recipe, Run
 from worker.training.inference import evaluating
-from worker.training.methods.contract import Method
+from worker.training.methods.base import Method
 from worker.training.models.weights import load_exactly
 from worker.training.randomness import STEP, generator_at
 

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from worker.training.engine.checkpoint import State
 from worker.training.engine.ema import Average
-from worker.training.methods.contract import Method
+from worker.training.methods.base import Method
 from worker.training.models.weights import load_exactly
 from worker.training.optim import optimizers
 from worker.training.optim.schedules import cosine

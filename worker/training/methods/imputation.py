@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from worker.training.data.batches import Batch
-from worker.training.grid import GREY, ROWS, enlarged, grid, pixels
+from worker.training.image_grid import GREY, ROWS, enlarged, grid, pixels
 from worker.training.losses.penalties import hidden_error
 from worker.training.methods.selfsupervised import SelfSupervised
 from worker.training.models.backbones import Network

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from worker.training.data.batches import Batch, Feed, Stream
 from worker.training.data.packed import PackedImages
-from worker.training.methods.contract import Method
+from worker.training.methods.base import Method
 from worker.training.models.backbones import Network
 from worker.training.transforms.geometric import View
 

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from worker.training.data.batches import Batch
-from worker.training.grid import ROWS, enlarged, framed, grid
+from worker.training.image_grid import ROWS, enlarged, framed, grid
 from worker.training.methods.selfsupervised import SelfSupervised
 from worker.training.models.backbones import Network
 from worker.training.randomness import seeded

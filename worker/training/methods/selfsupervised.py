@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from worker.training.data.batches import Batch
-from worker.training.methods.contract import Method
+from worker.training.methods.base import Method
 from worker.training.metrics.knn import knn_accuracy, spread
 from worker.training.models.backbones import Network
 from worker.training.randomness import STEP, generator_at

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.training.packing import pack
+from tests.worker.training.packed_fixtures import pack
 from worker.training.data.packed import PackedImages, open_packed, without_labels
 
 PICTURES = [np.arange(h * w * 3, dtype=np.uint8).reshape(h, w, 3) for h, w in ((2, 3), (4, 1), (5, 5))]

@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.training.watchers import Recorder
 from tests.worker.training.engine.test_loop import RECIPE, method, sources
+from tests.worker.training.recording_callbacks import Recorder
 from worker.training.data.batches import Batch
 from worker.training.data.packed import PackedImages
 from worker.training.engine.checkpoint import State

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.training.packing import VIEW
-from tests.training.watchers import Recorder
+from tests.worker.training.packed_fixtures import VIEW
+from tests.worker.training.recording_callbacks import Recorder
 from worker.training.data.batches import Batch, Feed, Source
 from worker.training.data.packed import PackedImages
 from worker.training.engine.checkpoint import State

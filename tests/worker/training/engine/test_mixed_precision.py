@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from tests.training.methods.test_contract import MAKERS, fed
-from tests.training.watchers import Recorder
 from tests.worker.training.engine.test_loop import RECIPE, sources
 from tests.worker.training.engine.test_loop import method as loop_method
+from tests.worker.training.methods.test_base import MAKERS, fed
+from tests.worker.training.recording_callbacks import Recorder
 from worker.training.data.batches import Batch, Feed
 from worker.training.data.packed import PackedImages
 from worker.training.engine import mixed_precision

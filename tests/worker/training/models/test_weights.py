@@ -5,7 +5,7 @@ import torchvision
 from safetensors.torch import load_file
 from torch import Tensor
 
-from tests.training.packing import pack, photograph_folders, photographs, shared
+from tests.worker.training.packed_fixtures import pack, photograph_folders, photographs, shared
 from worker.training.inference import Look, answers
 from worker.training.models.backbones import build
 from worker.training.models.weights import load_torchvision_state, torchvision_state

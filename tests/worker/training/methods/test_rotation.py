@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from tests.training.methods.test_contract import rotation
-from tests.training.packing import VIEW
+from tests.worker.training.methods.test_base import rotation
+from tests.worker.training.packed_fixtures import VIEW
 from worker.training.data.batches import Batch
-from worker.training.grid import BORDER, GAP, GREEN, RED, ROWS, SMALLEST
+from worker.training.image_grid import BORDER, GAP, GREEN, RED, ROWS, SMALLEST
 from worker.training.inference import evaluating
 from worker.training.methods.rotation import Rotation, each_turned, turns
 from worker.training.models.backbones import build

@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 import torch
 
-from tests.training.packing import VIEW
-from tests.training.watchers import Recorder
+from tests.worker.training.packed_fixtures import VIEW
+from tests.worker.training.recording_callbacks import Recorder
 from worker.training.data.batches import Feed, Source
 from worker.training.data.packed import PackedImages
 from worker.training.data.paired_batches import PairedBatches
 from worker.training.engine.loop import Interrupted, fit
 from worker.training.engine.run import Recipe
-from worker.training.methods.adapted import Adapted
-from worker.training.methods.contract import Method
+from worker.training.methods.base import Method
+from worker.training.methods.domain_adaptation import Adapted
 from worker.training.methods.imputation import Imputation
-from worker.training.methods.probe import Probe
+from worker.training.methods.linear_probe import Probe
 from worker.training.methods.rotation import Rotation
 from worker.training.methods.simclr import SimCLR
 from worker.training.methods.supervised import Supervised

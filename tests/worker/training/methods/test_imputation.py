@@ -1,10 +1,10 @@
 import pytest
 import torch
 
-from tests.training.methods.test_contract import imputation
-from tests.training.packing import VIEW
+from tests.worker.training.methods.test_base import imputation
+from tests.worker.training.packed_fixtures import VIEW
 from worker.training.data.batches import Batch
-from worker.training.grid import GAP, GREY, ROWS, SMALLEST, pixels
+from worker.training.image_grid import GAP, GREY, ROWS, SMALLEST, pixels
 from worker.training.inference import evaluating
 from worker.training.methods.imputation import Imputation
 from worker.training.models.backbones import build

@@ -8,15 +8,15 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from tests.training.packing import VIEW, pack, photographs, shared
-from tests.training.watchers import Recorder
+from tests.worker.training.packed_fixtures import VIEW, pack, photographs, shared
+from tests.worker.training.recording_callbacks import Recorder
 from worker.training.data.batches import Batch, Feed
 from worker.training.data.packed import PackedImages
 from worker.training.engine.loop import fit
 from worker.training.engine.run import Recipe
 from worker.training.inference import Look, answers
 from worker.training.losses.penalties import cross_entropy
-from worker.training.methods.probe import Probe
+from worker.training.methods.linear_probe import Probe
 from worker.training.metrics.classification import accuracy
 from worker.training.models.backbones import build, new_head
 from worker.training.models.weights import load_torchvision_state

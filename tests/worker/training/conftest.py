@@ -8,7 +8,7 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
-from tests.training.packing import pack
+from tests.worker.training.packed_fixtures import pack
 from worker.training.data.packed import PackedImages
 
 

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import torch
 
-from tests.training.methods.test_contract import RECIPE, imputation, rotation, simclr
-from tests.training.packing import VIEW
-from tests.training.watchers import Recorder
+from tests.worker.training.methods.test_base import RECIPE, imputation, rotation, simclr
+from tests.worker.training.packed_fixtures import VIEW
+from tests.worker.training.recording_callbacks import Recorder
 from worker.training.data.batches import Batch, Feed
 from worker.training.data.packed import PackedImages, without_labels
 from worker.training.engine.loop import fit

@@ -1,6 +1,6 @@
 import torch
 
-from worker.training.grid import BORDER, GAP, GREEN, RED, SMALLEST, enlarged, framed, grid, pixels
+from worker.training.image_grid import BORDER, GAP, GREEN, RED, SMALLEST, enlarged, framed, grid, pixels
 from worker.training.transforms.geometric import normalise
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)

@@ -8,16 +8,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.training.methods.test_supervised import PLAIN
-from tests.training.packing import VIEW
-from tests.training.watchers import Recorder
+from tests.worker.training.methods.test_supervised import PLAIN
+from tests.worker.training.packed_fixtures import VIEW
+from tests.worker.training.recording_callbacks import Recorder
 from worker.training.data.batches import Batch, Feed
 from worker.training.data.packed import PackedImages, without_labels
 from worker.training.data.paired_batches import PairedBatches
 from worker.training.engine.loop import fit
 from worker.training.engine.run import Recipe
 from worker.training.losses.domain_alignment import ALIGNMENTS, DANN, Outputs, rise
-from worker.training.methods.adapted import Adapted, unmoved_statistics
+from worker.training.methods.domain_adaptation import Adapted, unmoved_statistics
 from worker.training.methods.supervised import Supervised
 from worker.training.models.backbones import build
 from worker.training.randomness import STEP, generator_at

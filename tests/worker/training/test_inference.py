@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from tests.training.packing import VIEW
+from tests.worker.training.packed_fixtures import VIEW
 from worker.training.data.packed import PackedImages
 from worker.training.inference import Look, answers, evaluating
 from worker.training.models.backbones import build

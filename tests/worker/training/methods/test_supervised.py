@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.training.packing import VIEW
+from tests.worker.training.packed_fixtures import VIEW
 from worker.training.data.batches import Batch, Feed
 from worker.training.data.packed import PackedImages
 from worker.training.losses.penalties import cross_entropy, function_distance, l2, l2_sp
