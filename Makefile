@@ -46,11 +46,12 @@ test: setup
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup
 
 # The long forms of the tests with faults, and those that have one form; their figures become docs/reliability.md.
-TELLING := $(addprefix tests/,worker/prepare/test_hostile.py worker/test_supervisor.py worker/test_journal.py \
-	training/test_checkpoint.py training/test_checkpoint_killed.py api/test_uploads.py api/test_weights.py \
+FAULT_TESTS := $(addprefix tests/,worker/jobs/prepare/test_hostile.py worker/queue/test_supervisor.py \
+	worker/reporting/test_recorder.py worker/training/engine/test_checkpoint.py \
+	worker/training/engine/test_checkpoint_killed.py app/uploads/test_endpoints.py app/models/test_weights.py \
 	e2e/test_idempotent_kill.py)
 storm: setup
-	OMP_NUM_THREADS=1 $(BIN)/pytest $(TELLING) --figures docs/reliability.json
+	OMP_NUM_THREADS=1 $(BIN)/pytest $(FAULT_TESTS) --figures docs/reliability.json
 	OMP_NUM_THREADS=1 $(BIN)/pytest -m storm --timeout 3600 --figures docs/reliability.json
 
 # The whole stack in containers, which takes Docker, root and some 15 GB; what it saw becomes docs/compose.md.

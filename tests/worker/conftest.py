@@ -19,6 +19,6 @@ def context(settings: Settings, database: Database) -> Context:
 def one_core() -> Iterator[None]:
     """Whole jobs in the tests' own process, which has a neighbour on the other core."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in ("build", "runner"):
+        for module in ("runs.build", "jobs.train"):
             patch.setattr(f"worker.{module}.CORES", 1)
         yield
