@@ -25,7 +25,7 @@ serve: setup
 demo: setup
 	$(BIN)/python examples/digits.py
 
-# The peers get an environment of their own, with the same torch; docs/performance.md is written anew.
+# The peers get an environment of their own, with the same torch; docs/evidence/performance.md is written anew.
 .venv-peers/ready: .venv/ready requirements/peers.txt
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-peers
 	$(BIN)/uv pip install --quiet --python .venv-peers/bin/python -r requirements/peers.txt
@@ -34,7 +34,7 @@ demo: setup
 bench: .venv-peers/ready
 	$(BIN)/python -m benchmarks.performance
 
-# On the photographs in ../shared/data: half an hour on two cores, and docs/quality.md is written anew; or a few of them.
+# On the photographs in ../shared/data: half an hour on two cores, and docs/evidence/quality.md is written anew; or a few of them.
 quality: setup
 	$(BIN)/python -m benchmarks.quality
 
@@ -45,18 +45,18 @@ quality-quick: setup
 test: setup
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup
 
-# The long forms of the tests with faults, and those that have one form; their figures become docs/reliability.md.
+# The long forms of the tests with faults, and those that have one form; their figures become docs/evidence/reliability.md.
 FAULT_TESTS := $(addprefix tests/,worker/jobs/prepare/test_hostile.py worker/queue/test_supervisor.py \
 	worker/reporting/test_recorder.py worker/training/engine/test_checkpoint.py \
 	worker/training/engine/test_checkpoint_killed.py app/uploads/test_endpoints.py app/models/test_weights.py \
 	e2e/test_idempotent_kill.py)
 storm: setup
-	OMP_NUM_THREADS=1 $(BIN)/pytest $(FAULT_TESTS) --figures docs/reliability.json
-	OMP_NUM_THREADS=1 $(BIN)/pytest -m storm --timeout 3600 --figures docs/reliability.json
+	OMP_NUM_THREADS=1 $(BIN)/pytest $(FAULT_TESTS) --figures docs/evidence/reliability.json
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m storm --timeout 3600 --figures docs/evidence/reliability.json
 
-# The whole stack in containers, which takes Docker, root and some 15 GB; what it saw becomes docs/compose.md.
+# The whole stack in containers, which takes Docker, root and some 15 GB; what it saw becomes docs/evidence/compose.md.
 compose-test: setup
-	$(BIN)/pytest -x -m compose tests/compose --timeout 3600 --figures docs/compose.json
+	$(BIN)/pytest -x -m compose tests/compose --timeout 3600 --figures docs/evidence/compose.json
 
 check: setup
 	$(BIN)/ruff check .

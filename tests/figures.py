@@ -1,4 +1,4 @@
-"""What long tests have seen, kept from run to run, and told in a document: docs/reliability.md, docs/compose.md."""
+"""Results of the long tests, merged from run to run into docs/evidence/reliability.md and compose.md."""
 
 import json
 from collections.abc import Mapping

@@ -1,6 +1,6 @@
 """How fast, beside what a user would pick instead, in one run on one machine.
 
-python -m benchmarks.performance                      every section; writes docs/performance.md and its JSON
+python -m benchmarks.performance                      every section; writes docs/evidence/performance.md and its JSON
 python -m benchmarks.performance --only training      those alone; the other sections stay as they are
 """
 
@@ -43,7 +43,7 @@ SECTIONS = {
     "memory": memory.run,
     "growth": growth.run,
 }
-FIGURES = ROOT / "docs" / "performance.json"
+FIGURES = ROOT / "docs" / "evidence" / "performance.json"
 
 
 def main() -> None:

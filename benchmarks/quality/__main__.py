@@ -1,6 +1,6 @@
 """Proves over HTTP, on photographs, that Imprint's transfer learning works.
 
-python -m benchmarks.quality                 every experiment; writes docs/quality.md and docs/quality.json
+python -m benchmarks.quality                 every experiment; writes docs/evidence/quality.md and its JSON
 python -m benchmarks.quality --only a,c      those alone; the other sections stay as they are
 python -m benchmarks.quality --quick         small ones, in minutes; writes nothing, and fails where a sign is wrong
 """
@@ -29,7 +29,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     "d": ranking.EXPERIMENT,
     "e": strength.EXPERIMENT,
 }
-FIGURES = Path(__file__).resolve().parents[2] / "docs" / "quality.json"
+FIGURES = Path(__file__).resolve().parents[2] / "docs" / "evidence" / "quality.json"
 
 
 def main() -> int:

@@ -119,7 +119,7 @@ def test_the_main_job(stack: Stack, finetuned: dict[str, Any], shared_data: Path
             "right of six photographs": right,
         },
     )
-    # Four epochs of a small network; a guess would be right once in six. docs/quality.md is about quality.
+    # Four epochs of a small network; a guess would be right once in six. docs/evidence/quality.md is about quality.
     assert result["metrics"]["accuracy"] > 0.25
     assert right >= 2
 

@@ -1,4 +1,4 @@
-"""One row by its id, without a session: what a poll needs, in a quarter of a session's time (docs/performance.md)."""
+"""Fetch one row by id without a session; a poll takes a quarter of the time (docs/evidence/performance.md)."""
 
 from typing import Any
 

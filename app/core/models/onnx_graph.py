@@ -1,4 +1,4 @@
-"""A published graph, answering: OpenVINO, on the processor, in 32-bit floats. docs/performance.md says why OpenVINO.
+"""Inference of a published graph with OpenVINO, on the CPU, in 32-bit floats (why: docs/evidence/performance.md).
 
 The API answers with it, and the worker holds it against torch before a model is published: one and the same runtime.
 """
