@@ -6,7 +6,7 @@ import threading
 
 from celery import Celery
 
-from app.core.jobs.wakeup_config import WORK, celery_config
+from app.core.jobs.wakeup_config import TASK_NAME, celery_config
 from app.core.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ class Sender(threading.Thread):
 
     def _send(self, lane: str, job_id: str) -> None:
         try:
-            self._celery.send_task(WORK, args=[lane, job_id], queue=lane, retry=False, ignore_result=True)
+            self._celery.send_task(TASK_NAME, args=[lane, job_id], queue=lane, retry=False, ignore_result=True)
         except Exception as error:  # each transport raises its own kinds
             logger.warning("%s: the broker does not answer, the reconciler will wake it: %s", job_id, error)
 

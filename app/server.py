@@ -15,7 +15,7 @@ SHUTDOWN_SECONDS = 5  # event streams have no end of their own
 
 def main() -> None:
     """Serve until told to stop."""
-    lifeline.hold(lambda: os.kill(os.getpid(), signal.SIGTERM))
+    lifeline.exit_with_parent(lambda: os.kill(os.getpid(), signal.SIGTERM))
     host, port = sys.argv[1], int(sys.argv[2])
     app = create_app()
     # What stays for good is out of the garbage collector's sight: its full collections, of some 80 ms, held up answers.

@@ -17,7 +17,7 @@ from celery.platforms import SecurityWarning
 from app.core.jobs.reconciler import reconciler
 from app.core.jobs.wakeup_config import celery_config
 from app.core.processes import lifeline
-from app.core.processes.periodic import Repeater
+from app.core.processes.periodic import PeriodicThread
 from app.core.settings import Settings
 from worker.context import Context
 from worker.processes import job_processes
@@ -38,7 +38,7 @@ SWEEP_SECONDS = 3600.0
 LOOK_SECONDS = 2.0
 SPARE_SECONDS = 5.0  # beyond what a child has to end in good order
 
-_repeaters: list[Repeater] = []
+_repeaters: list[PeriodicThread] = []
 
 
 @signals.setup_logging.connect
@@ -50,14 +50,14 @@ def _log(**_: Any) -> None:
 
 @signals.worker_ready.connect
 def _start(**_: Any) -> None:
-    lifeline.hold(_end_with_parent)
+    lifeline.exit_with_parent(_end_with_parent)
     context = Context.open()
     _repeaters.append(reconciler(context.database, context.settings, Sender(app).wake))
-    _repeaters.append(Repeater("sweeper", SWEEP_SECONDS, lambda: sweep(context)))
+    _repeaters.append(PeriodicThread("sweeper", SWEEP_SECONDS, lambda: sweep(context)))
     for lane in app.amqp.queues.consume_from:
         job_processes.warm(context, lane)
         look = partial(drain, context, lane)
-        _repeaters.append(Repeater(f"{lane} lane", min(LOOK_SECONDS, context.settings.wake_seconds), look))
+        _repeaters.append(PeriodicThread(f"{lane} lane", min(LOOK_SECONDS, context.settings.wake_seconds), look))
     for repeater in _repeaters:
         repeater.start()
 

@@ -10,9 +10,9 @@ from app.auth.rate_limit import Pace
 from app.auth.scopes import Scope, covers
 from app.auth.tokens import is_secret, parted
 from app.core.database.sessions import Database
-from app.core.database.tables import LOCAL
+from app.core.database.tables import LOCAL_TENANT
 from app.core.errors import ServiceError
-from app.core.quotas import requests_a_minute
+from app.core.quotas import requests_per_minute
 from app.core.settings import Settings
 
 BEARER = "bearer"
@@ -27,7 +27,7 @@ class Caller:
     key: str | None
 
 
-AT_THE_MACHINE = Caller(LOCAL, "admin", None)
+AT_THE_MACHINE = Caller(LOCAL_TENANT, "admin", None)
 
 
 async def admit(request: Request, database: Database, settings: Settings, pace: Pace, needed: Scope) -> Caller:
@@ -39,7 +39,7 @@ async def admit(request: Request, database: Database, settings: Settings, pace: 
     sent = _sent(request)
     who = _without_key(settings) if sent is None else await run_in_threadpool(_caller, database, sent)
     if not pace.knows(who.tenant):
-        pace.learn(who.tenant, await run_in_threadpool(requests_a_minute, database, settings, who.tenant))
+        pace.learn(who.tenant, await run_in_threadpool(requests_per_minute, database, settings, who.tenant))
     pace.take(who.tenant)
     if not covers(who.scope, needed):
         message = f"This needs a key of scope '{needed}'; yours is of scope '{who.scope}'."
@@ -49,8 +49,8 @@ async def admit(request: Request, database: Database, settings: Settings, pace: 
 
 def check_operator(who: Caller) -> None:
     """403 `operators_only` for a tenant: what this shows is everybody's."""
-    if who.tenant != LOCAL:
-        raise ServiceError("forbidden", "operators_only", f"This is for keys of the tenant '{LOCAL}' alone.")
+    if who.tenant != LOCAL_TENANT:
+        raise ServiceError("forbidden", "operators_only", f"This is for keys of the tenant '{LOCAL_TENANT}' alone.")
 
 
 def _without_key(settings: Settings) -> Caller:

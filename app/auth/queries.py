@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 
 from app.core.database.clock import now
 from app.core.database.lookup import Lookup
-from app.core.database.sessions import inserting
+from app.core.database.sessions import insert_into
 from app.core.database.tables import Key, Tenant
 from app.core.errors import not_found
 
@@ -35,4 +35,4 @@ def revoke(session: Session, key_id: str) -> Key:
 
 def add_tenant(session: Session, name: str) -> None:
     """The tenant's row; nothing happens when it is there."""
-    session.execute(inserting(session, Tenant).values(name=name).on_conflict_do_nothing())
+    session.execute(insert_into(session, Tenant).values(name=name).on_conflict_do_nothing())

@@ -14,7 +14,7 @@ from app.cli.options import Data, leave, settings_of, usable_database
 from app.core.database import migrate as schema
 from app.core.database.clock import iso
 from app.core.database.sessions import Database
-from app.core.database.tables import LOCAL, Key, Tenant
+from app.core.database.tables import LOCAL_TENANT, Key, Tenant
 from app.core.errors import ServiceError
 from app.core.settings import Settings
 from app.keys import service
@@ -43,7 +43,7 @@ def opened(settings: Settings) -> Iterator[Database]:
 def create(
     name: Annotated[str, typer.Argument(help="What it is for.")],
     scope: Annotated[str, typer.Option(help=f"One of {', '.join(SCOPES)}; each holds those before it.")] = "write",
-    tenant: TenantName = LOCAL,
+    tenant: TenantName = LOCAL_TENANT,
     days: Annotated[int | None, typer.Option(min=1, help="Until it expires; without it, it does not.")] = None,
     data: Data = None,
 ) -> None:

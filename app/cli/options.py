@@ -8,7 +8,7 @@ from typing import Annotated, NoReturn
 import typer
 from sqlalchemy.exc import OperationalError
 
-from app.core.database.migrate import WrongSchema
+from app.core.database.migrate import SchemaError
 from app.core.database.sessions import is_full
 from app.core.settings import Settings
 
@@ -31,7 +31,7 @@ def usable_database() -> Iterator[None]:
     """A database that cannot be worked with ends the command with one line, never with a traceback."""
     try:
         yield
-    except WrongSchema as wrong:
+    except SchemaError as wrong:
         leave(str(wrong))
     except OperationalError as error:
         reason = str(error.orig).strip().splitlines()[0]

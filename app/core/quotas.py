@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from app.core.database.sessions import Database, inserting
+from app.core.database.sessions import Database, insert_into
 from app.core.database.tables import Artifact, Checkpoint, Dataset, Job, Model, Tenant, Upload
 from app.core.database.tenancy import tenant_of
 from app.core.errors import ServiceError
@@ -17,9 +17,9 @@ from app.core.jobs.states import TERMINAL
 from app.core.settings import Settings
 from app.core.specs import USER_TYPES
 
-FREED_SECONDS = 60  # storage is given back when somebody deletes something
-ENDED_SECONDS = 15
-FILES_OF_A_MODEL = 2  # the weights, and a graph with the same weights in it
+STORAGE_RETRY_SECONDS = 60  # storage is given back when somebody deletes something
+JOBS_RETRY_SECONDS = 15
+FILES_PER_MODEL = 2  # the weights, and a graph with the same weights in it
 
 
 @dataclass(frozen=True)
@@ -34,20 +34,20 @@ class Limits:
 
 def limits(session: Session, settings: Settings, tenant: str) -> Limits:
     """A tenant's own, or the service's."""
-    own = session.get(Tenant, tenant) or Tenant()
+    overrides = session.get(Tenant, tenant) or Tenant()
 
-    def either(mine: int | None, general: int | None) -> int | None:
+    def override_or_default(mine: int | None, general: int | None) -> int | None:
         return general if mine is None else mine
 
     return Limits(
-        either(own.storage_bytes, settings.limit_storage_bytes),
-        either(own.images, settings.limit_images),
-        either(own.jobs, settings.limit_jobs),
-        either(own.requests, settings.limit_requests),
+        override_or_default(overrides.storage_bytes, settings.limit_storage_bytes),
+        override_or_default(overrides.images, settings.limit_images),
+        override_or_default(overrides.jobs, settings.limit_jobs),
+        override_or_default(overrides.requests, settings.limit_requests),
     )
 
 
-def requests_a_minute(database: Database, settings: Settings, tenant: str) -> int | None:
+def requests_per_minute(database: Database, settings: Settings, tenant: str) -> int | None:
     """How many requests of a tenant each process of the API answers."""
     with database.reading() as session:
         return limits(session, settings, tenant).requests
@@ -58,69 +58,69 @@ def check_job(session: Session, settings: Settings) -> None:
     limit = limits(session, settings, tenant_of(session)).jobs
     if limit is None:
         return
-    _queue_up(session)
+    _lock_tenant(session)
     running = session.scalar(
         select(func.count()).select_from(Job).where(Job.status.not_in(TERMINAL), Job.type.in_(USER_TYPES))
     )
     if (running or 0) >= limit:
         message = f"{running} jobs have not ended yet, and {limit} may be under way at a time."
-        raise ServiceError("limited", "job_quota_exceeded", message, retry_after=ENDED_SECONDS)
+        raise ServiceError("limited", "job_quota_exceeded", message, retry_after=JOBS_RETRY_SECONDS)
 
 
-def check_storage(session: Session, settings: Settings, more: int) -> None:
+def check_storage(session: Session, settings: Settings, extra_bytes: int) -> None:
     """Room for `more` bytes, or 429 `storage_quota_exceeded`."""
     limit = limits(session, settings, tenant_of(session)).storage_bytes
     if limit is None:
         return
-    _queue_up(session)
-    if more > limit - stored_bytes(session):
+    _lock_tenant(session)
+    if extra_bytes > limit - stored_bytes(session):
         raise _storage_exceeded(limit)
 
 
 @dataclass(frozen=True)
-class Room:
+class RemainingStorage:
     """How many bytes may still be stored, and what is said of more."""
 
     bytes: int
     refusal: ServiceError
 
 
-def room(session: Session, settings: Settings) -> Room | None:
+def remaining_storage(session: Session, settings: Settings) -> RemainingStorage | None:
     """What a tenant has left; None where there is no limit."""
     limit = limits(session, settings, tenant_of(session)).storage_bytes
     if limit is None:
         return None
-    return Room(max(limit - stored_bytes(session), 0), _storage_exceeded(limit))
+    return RemainingStorage(max(limit - stored_bytes(session), 0), _storage_exceeded(limit))
 
 
 def _storage_exceeded(limit: int) -> ServiceError:
     message = f"All files together may have {limit} bytes; delete datasets, models or jobs that you do not need."
-    return ServiceError("limited", "storage_quota_exceeded", message, retry_after=FREED_SECONDS)
+    return ServiceError("limited", "storage_quota_exceeded", message, retry_after=STORAGE_RETRY_SECONDS)
 
 
-def check_images(session: Session, settings: Settings, more: int) -> None:
+def check_images(session: Session, settings: Settings, extra_images: int) -> None:
     """Room for `more` images beside those that there are, or 429 `image_quota_exceeded`."""
     limit = limits(session, settings, tenant_of(session)).images
     if limit is None:
         return
-    stored = _total(session, Dataset.images)
-    if stored + more > limit:
-        message = f"Datasets hold {stored} images and may hold {limit}; {more} more are too many."
-        raise ServiceError("limited", "image_quota_exceeded", message, retry_after=FREED_SECONDS)
+    stored = _sum(session, Dataset.images)
+    if stored + extra_images > limit:
+        message = f"Datasets hold {stored} images and may hold {limit}; {extra_images} more are too many."
+        raise ServiceError("limited", "image_quota_exceeded", message, retry_after=STORAGE_RETRY_SECONDS)
 
 
 def stored_bytes(session: Session) -> int:
     """What the files of the session's tenant come to, as their rows tell."""
-    of_jobs = sum(
+    job_bytes = sum(
         session.scalar(select(func.coalesce(func.sum(table.bytes), 0)).join(Job, Job.id == table.job_id)) or 0
         for table in (Checkpoint, Artifact)
     )
-    of_datasets = _total(session, Dataset.bytes) + _total(session, Dataset.packed_bytes)
-    coming = _total(session, Upload.length, Upload.dataset.is_(None))
-    return int(coming + of_datasets + FILES_OF_A_MODEL * _total(session, Model.bytes) + of_jobs)
+    dataset_bytes = _sum(session, Dataset.bytes) + _sum(session, Dataset.packed_bytes)
+    pending_uploads = _sum(session, Upload.length, Upload.dataset.is_(None))
+    return int(pending_uploads + dataset_bytes + FILES_PER_MODEL * _sum(session, Model.bytes) + job_bytes)
 
 
-def _total(
+def _sum(
     session: Session,
     column: InstrumentedAttribute[int] | InstrumentedAttribute[int | None],
     *conditions: ColumnElement[bool],
@@ -128,8 +128,8 @@ def _total(
     return int(session.scalar(select(func.sum(column)).where(*conditions)) or 0)
 
 
-def _queue_up(session: Session) -> None:
+def _lock_tenant(session: Session) -> None:
     """Hold the tenant's row until this transaction ends, so that two requests never take the same room."""
     tenant = tenant_of(session)
-    session.execute(inserting(session, Tenant).values(name=tenant).on_conflict_do_nothing())
+    session.execute(insert_into(session, Tenant).values(name=tenant).on_conflict_do_nothing())
     session.execute(select(Tenant.name).where(Tenant.name == tenant).with_for_update())

@@ -32,7 +32,7 @@ async def upload_cap(context: Context, limit: int) -> Cap:
 
     def look() -> Cap:
         with context.database.reading() as session:
-            left = quotas.room(session, context.settings)
+            left = quotas.remaining_storage(session, context.settings)
         return cap(limit, TOO_LARGE) if left is None or left.bytes > limit else Cap(left.bytes, left.refusal)
 
     return await run_in_threadpool(look)

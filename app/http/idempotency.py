@@ -10,7 +10,7 @@ from fastapi import Header
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from app.core.database.sessions import inserting
+from app.core.database.sessions import insert_into
 from app.core.database.tables import Idempotency
 from app.core.database.tenancy import tenant_of
 from app.core.errors import invalid
@@ -50,7 +50,7 @@ def once(session: Session, asked: Ticket | None, create: Callable[[], str]) -> s
     row = {"tenant": tenant_of(session), **asdict(asked), "created": ""}
     ours = select(Idempotency).where(Idempotency.scope == asked.scope, Idempotency.key == asked.key)
     made = session.execute(
-        inserting(session, Idempotency).values(row).on_conflict_do_nothing().returning(Idempotency.key)
+        insert_into(session, Idempotency).values(row).on_conflict_do_nothing().returning(Idempotency.key)
     )
     if made.first() is None:
         earlier = session.scalars(ours).one_or_none()

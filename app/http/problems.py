@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core.database.sessions import is_full
 from app.core.errors import FieldError, Kind, ServiceError
-from app.core.files.storage import FULL
+from app.core.files.storage import DISK_FULL_ERRNOS
 from app.http.pointers import field_errors
 
 logger = logging.getLogger(__name__)
@@ -130,7 +130,7 @@ async def _client_gone(request: Request, _error: Exception) -> Response:
 
 
 async def _system_error(_request: Request, error: Exception) -> Response:
-    if cast(OSError, error).errno in FULL:
+    if cast(OSError, error).errno in DISK_FULL_ERRNOS:
         return _full(STORAGE_FULL)
     raise error
 

@@ -90,7 +90,7 @@ def resume(context: Context, job_id: str) -> JobAnswer:
 
     def move(session: Session, job_id: str) -> Job:
         job = transitions.get(session, job_id, lock=True)
-        if transitions.can_be_revived(job):
+        if transitions.is_retryable(job):
             _admitted(session, context.settings, _asked(job))
         return transitions.resume(session, job_id)
 

@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 
 from app.core.database.clock import now
 from app.core.database.lookup import Lookup
-from app.core.database.sessions import inserting
+from app.core.database.sessions import insert_into
 from app.core.database.tables import Alias, Job, Model
 from app.core.database.tenancy import tenant_of
 from app.core.errors import not_found
@@ -60,5 +60,5 @@ def alias(session: Session, name: str) -> Alias:
 def point(session: Session, name: str, model_id: str) -> None:
     """Make the alias lead to a model, whether it was there or not."""
     values = {"model": model_id, "updated_at": now()}
-    insert = inserting(session, Alias).values(tenant=tenant_of(session), name=name, **values)
+    insert = insert_into(session, Alias).values(tenant=tenant_of(session), name=name, **values)
     session.execute(insert.on_conflict_do_update(index_elements=["tenant", "name"], set_=values))

@@ -54,7 +54,7 @@ def _store(context: Context, model: Model, file: Received, asked: Ticket | None)
 
 
 def _insert(session: Session, settings: Settings, model: Model) -> str:
-    quotas.check_storage(session, settings, quotas.FILES_OF_A_MODEL * model.bytes)
+    quotas.check_storage(session, settings, quotas.FILES_PER_MODEL * model.bytes)
     model.job = transitions.create(session, Publish(model=model.id)).id
     session.add(model)
     session.flush()

@@ -7,7 +7,7 @@ import numpy as np
 
 from app.context import Context
 from app.core.errors import conflict, invalid
-from app.core.files.images import HEADROOM, BadImage, Pixels, evaluation_view, photograph
+from app.core.files.images import DECODE_HEADROOM, BadImage, Pixels, decode_image, evaluation_view
 from app.core.processes.cpu_count import count_cores
 from app.core.settings import Settings
 from app.http.responses import Trouble
@@ -68,7 +68,7 @@ def view_of(data: bytes, card: Card, settings: Settings) -> Pixels | BadImage:
     if len(data) > settings.max_image_bytes:
         return BadImage("file_too_large", f"An image file has at most {settings.max_image_bytes} bytes.")
     try:
-        found = photograph(data, settings.max_image_pixels, card.resize * HEADROOM)
+        found = decode_image(data, settings.max_image_pixels, card.resize * DECODE_HEADROOM)
         return evaluation_view(found.image, card.size, card.resize)
     except BadImage as error:
         return error

@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from PIL import Image
 
-from app.core.files.images import HEADROOM, evaluation_view, photograph
+from app.core.files.images import DECODE_HEADROOM, decode_image, evaluation_view
 from app.core.settings import Settings
 from benchmarks.performance.material import DATA, Material
 from benchmarks.performance.measure import OURS, Goal, Section, Series, ratios, rounds, told
@@ -44,21 +44,21 @@ def run(material: Material) -> Section:
         count = enlarged(archive)
         candidates = {
             "imprint": partial(prepared, archive, count),
-            BARE: partial(told, OURS, MODULE, (archive, HEADROOM)),
+            BARE: partial(told, OURS, MODULE, (archive, DECODE_HEADROOM)),
             FASTEST: partial(told, OURS, MODULE, (archive, 1)),
         }
         found = rounds(candidates, ROUNDS, "images/s")
         away = [
             Series(f"with a headroom of {headroom}, from the whole image", "grey levels", [apart(archive, headroom)])
-            for headroom in (HEADROOM, 1)
+            for headroom in (DECODE_HEADROOM, 1)
         ]
     return Section(
         "Preparation of a dataset",
         f"{count} JPEGs of {WIDTH} px width (photographs enlarged, each a little different), brought to {SIDE} px. "
         "`imprint` from the start of its job to its end: a process that starts, checks, hashes, decodes, packs "
         f"and syncs. `{BARE}` reads the same zip and has Pillow decode at a reduced size (`draft`) of at least "
-        f"{HEADROOM} times what is wanted, as imprint does, and resize, a thread a core. `{FASTEST}` lets the decoder "
-        "go down to just above what is wanted.",
+        f"{DECODE_HEADROOM} times what is wanted, as imprint does, and resize, a thread a core. `{FASTEST}` lets the "
+        "decoder go down to just above what is wanted.",
         [*found.values(), *away],
         [Goal(f"imprint / {name}", ratios(found["imprint"], found[name]), least=0.9) for name in (BARE, FASTEST)],
         NOTES,
@@ -88,7 +88,7 @@ def apart(archive: Path, headroom: int) -> float:
         for name in reader.namelist()[::SAMPLED]:
             content, most = reader.read(name), Settings().max_image_pixels
             views = [
-                evaluation_view(photograph(content, most, smallest).image, SIDE, SIDE).astype(int)
+                evaluation_view(decode_image(content, most, smallest).image, SIDE, SIDE).astype(int)
                 for smallest in (SIDE * headroom, None)
             ]
             gaps.append(float(np.abs(views[0] - views[1]).mean()))

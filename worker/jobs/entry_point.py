@@ -13,7 +13,7 @@ from sqlalchemy import select
 from app.core.database.sessions import is_full
 from app.core.database.tables import Job
 from app.core.errors import ServiceError
-from app.core.files.storage import FULL
+from app.core.files.storage import DISK_FULL_ERRNOS
 from app.core.jobs import leases
 from app.core.jobs.leases import Lease, StaleLease
 from app.core.processes import lifeline
@@ -44,7 +44,7 @@ Work = Callable[[Context, Lease, threading.Event], None]
 def main(work: Work) -> None:
     """Run `work` for the job and epoch on the command line, and leave with an exit status that the supervisor knows."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    lifeline.hold()
+    lifeline.exit_with_parent()
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     context = Context.open()
@@ -75,7 +75,9 @@ def _run(work: Work, context: Context, job_id: str, epoch: int, stop: threading.
 
 def tells_of_a_full_disk(error: Exception) -> bool:
     """Another attempt would meet it at once again. The writers of weights and graphs have exceptions of their own."""
-    return getattr(error, "errno", None) in FULL or is_full(error) or os.strerror(errno.ENOSPC) in str(error)
+    return (
+        getattr(error, "errno", None) in DISK_FULL_ERRNOS or is_full(error) or os.strerror(errno.ENOSPC) in str(error)
+    )
 
 
 def _storage_full(lease: Lease) -> JobError:

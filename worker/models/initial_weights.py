@@ -9,7 +9,7 @@ from torch import Tensor
 from torchvision.models import get_weight
 
 from app.core.database.tables import Model
-from app.core.files.storage import FULL
+from app.core.files.storage import DISK_FULL_ERRNOS
 from app.core.models.backbones import of_weights
 from app.core.specs import RANDOM, Finetune, Pretrain
 from worker.context import Context
@@ -74,7 +74,7 @@ def _torchvision_state(name: str) -> dict[str, Tensor]:
     try:
         state: dict[str, Any] = get_weight(name).get_state_dict(progress=False, check_hash=True)
     except (URLError, OSError) as error:
-        if error.errno in FULL:
+        if error.errno in DISK_FULL_ERRNOS:
             raise
         raise JobError(
             "weights_unavailable", f"torchvision's weights '{name}' could not be fetched: {error}"

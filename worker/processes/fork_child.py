@@ -39,8 +39,8 @@ def begin(request: Request, warm: bool, leave: Callable[[], None]) -> NoReturn:
         os.dup2(request.stderr, 2)
         os.close(request.stderr)
         tell(request.report, PID, os.getpid())
-        if not lifeline.is_cut(request.lifeline):  # in this order: who has not heard the pid may count on this look
-            environment = {**request.environment, lifeline.VARIABLE: str(request.lifeline)}
+        if not lifeline.is_closed(request.lifeline):  # in this order: who has not heard the pid may count on this look
+            environment = {**request.environment, lifeline.LIFELINE_VARIABLE: str(request.lifeline)}
             status = run(request, environment) if warm else execute(request, environment)
         sys.stdout.flush()
         sys.stderr.flush()

@@ -17,7 +17,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
-from app.core.processes.lifeline import Group
+from app.core.processes.lifeline import ProcessGroup
 from worker.processes.fork_protocol import LATER, PID, PRELOAD, STATUS, Request, heard
 from worker.processes.process_title import ROOM
 
@@ -48,7 +48,7 @@ class Nursery:
         with self._lock:
             self._connected(self._completed(environment))
 
-    def child(self, module: str, arguments: Sequence[str], environment: Mapping[str, str], stderr: int) -> Group:
+    def child(self, module: str, arguments: Sequence[str], environment: Mapping[str, str], stderr: int) -> ProcessGroup:
         """`python -m MODULE ARGUMENTS` in this environment; its stderr goes to that descriptor."""
         environment = self._completed(environment)
 
@@ -147,7 +147,7 @@ class Forked:
         os.close(self._report)
 
 
-class Newborn(Group):
+class Newborn(ProcessGroup):
     """A group whose leader may still wait for the server; ending it then does not wait."""
 
     process: Forked

@@ -27,7 +27,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
-from app.core.processes.lifeline import is_cut
+from app.core.processes.lifeline import is_closed
 from worker.processes.fork_child import begin
 from worker.processes.fork_protocol import LATER, PRELOAD, STATUS, Request, tell
 
@@ -117,7 +117,7 @@ class Server:
         self._end_without_worker()  # its end may have been closed before the kernel knew whom to tell
 
     def _end_without_worker(self) -> None:
-        if not self._bearing and is_cut(self._control.fileno()):
+        if not self._bearing and is_closed(self._control.fileno()):
             self._end()
 
     def _end(self) -> NoReturn:

@@ -3,7 +3,7 @@
 import os
 
 from app.core.jobs.leases import Lease
-from app.core.processes.lifeline import Group
+from app.core.processes.lifeline import ProcessGroup
 from app.core.specs import LANES
 from worker.context import Context
 from worker.processes.fork_client import Nursery
@@ -43,7 +43,7 @@ def warm(context: Context, lane: str) -> None:
     nursery.warm(_environment(context))
 
 
-def start(context: Context, lease: Lease, stderr: int) -> Group:
+def start(context: Context, lease: Lease, stderr: int) -> ProcessGroup:
     """The process that does a job; it dies with this one. What it writes to stderr goes to that descriptor."""
     nursery = light if lease.type in LIGHT else heavy
     return nursery.child(CHILDREN[lease.type], [lease.job_id, str(lease.epoch)], _environment(context), stderr)

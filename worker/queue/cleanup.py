@@ -11,7 +11,7 @@ from app.core.database.clock import now
 from app.core.database.tables import Artifact, Checkpoint, Dataset, Job, Model, Upload
 from app.core.files.storage import ABANDONED_SECONDS, PARTIAL
 from app.core.jobs.states import Status
-from app.core.jobs.transitions import MACHINE_FAILED
+from app.core.jobs.transitions import RETRYABLE_ERRORS
 from worker.context import Context
 
 logger = logging.getLogger(__name__)
@@ -72,7 +72,7 @@ def _partial(context: Context) -> list[str]:
 
 def _spent(context: Context) -> list[str]:
     """Saved states, and their rows, from which nothing will go on; they are three times the model's size."""
-    failed = and_(Job.status == Status.FAILED, Job.error["code"].as_string().not_in(MACHINE_FAILED))
+    failed = and_(Job.status == Status.FAILED, Job.error["code"].as_string().not_in(RETRYABLE_ERRORS))
     for_good = exists().where(
         Job.id == Checkpoint.job_id,
         or_(Job.status == Status.SUCCEEDED, failed),

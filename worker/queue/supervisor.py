@@ -19,9 +19,9 @@ from sqlalchemy.orm import Session
 
 from app.core.database import version_guard
 from app.core.jobs import heartbeat, leases
-from app.core.jobs.leases import Lease, Orders, StaleLease
+from app.core.jobs.leases import JobRequests, Lease, StaleLease
 from app.core.jobs.states import Status
-from app.core.processes.lifeline import Group
+from app.core.processes.lifeline import ProcessGroup
 from app.core.specs import LANES
 from worker.context import Context, owner
 from worker.processes import job_processes
@@ -57,7 +57,7 @@ def work(context: Context, lane: str, stopping: threading.Event) -> None:
 def _claim(context: Context, lane: str) -> Lease | None:
     """The lane's next job; none of a database that has been migrated by another version since this process began."""
     with context.database.writing() as session:
-        if what_to_do := version_guard.other(session):
+        if what_to_do := version_guard.version_mismatch(session):
             logger.error("no jobs are taken: %s", what_to_do)
             return None
         lease = leases.claim(session, lane, owner(), context.settings.lease_seconds)
@@ -98,7 +98,7 @@ def _tail(stderr: IO[bytes]) -> str:
 class Watch:
     """Waits for a child while renewing its lease and listening for a cancellation, a pause, or its own end."""
 
-    def __init__(self, context: Context, lease: Lease, child: Group, stopping: threading.Event) -> None:
+    def __init__(self, context: Context, lease: Lease, child: ProcessGroup, stopping: threading.Event) -> None:
         self._context, self._lease, self._child, self._stopping = context, lease, child, stopping
         self._renewed = time.monotonic()
 
@@ -123,23 +123,23 @@ class Watch:
         while self._running() and not self._stopping.is_set() and time.monotonic() < until:
             time.sleep(TICK_SECONDS)
 
-    def _listen(self) -> Orders:
+    def _listen(self) -> JobRequests:
         try:
             return self._renew() if self._age() >= self._context.settings.renew_seconds else self._look()
         except SQLAlchemyError:
             if self._age() > self._context.settings.lease_seconds * GIVE_UP_AT:
                 raise StaleLease(self._lease) from None
             logger.warning("%s: the database is away; trying again", self._lease.job_id)
-            return Orders()
+            return JobRequests()
 
     def _age(self) -> float:
         return time.monotonic() - self._renewed
 
-    def _look(self) -> Orders:
+    def _look(self) -> JobRequests:
         with self._context.database.reading() as session:
-            return leases.orders(session, self._lease)
+            return leases.poll(session, self._lease)
 
-    def _renew(self) -> Orders:
+    def _renew(self) -> JobRequests:
         asked_at = time.monotonic()
         with self._context.database.writing() as session:
             orders = leases.renew(session, self._lease, self._context.settings.lease_seconds)
@@ -150,10 +150,10 @@ class Watch:
 
 def _conclude(context: Context, session: Session, lease: Lease, ending: Ending) -> str:
     """Settle a job whose child is gone and has not ended it itself; where the job is now."""
-    if leases.orders(session, lease).ended:
+    if leases.poll(session, lease).ended:
         return "ended"
     if ending.asked:
-        return leases.give_back(session, lease)
+        return leases.release(session, lease)
     code, message = _crash(ending)
     logger.error("%s: %s\n%s", lease.job_id, message, ending.words)
     return leases.retry(session, lease, code, message, context.settings.max_attempts)

@@ -4,7 +4,7 @@ import logging
 
 from celery import Celery
 
-from app.core.jobs.wakeup_config import WORK
+from app.core.jobs.wakeup_config import TASK_NAME
 
 logger = logging.getLogger(__name__)
 
@@ -18,6 +18,6 @@ class Sender:
     def wake(self, lane: str, job_id: str) -> None:
         """Tell one worker of the lane that there is work."""
         try:
-            self._app.send_task(WORK, args=[lane, job_id], queue=lane, retry=False)
+            self._app.send_task(TASK_NAME, args=[lane, job_id], queue=lane, retry=False)
         except Exception as error:  # every transport raises its own kinds
             logger.warning("no wake-up for %s (the reconciler sends it again): %s", job_id, error)

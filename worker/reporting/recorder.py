@@ -12,7 +12,7 @@ from app.core.database.tables import Artifact, Checkpoint, Job, Metric
 from app.core.ids import new_id
 from app.core.jobs import leases
 from app.core.jobs.leases import Lease
-from app.core.jobs.transitions import record
+from app.core.jobs.transitions import record_event
 from worker.context import Context
 from worker.training.engine.checkpoint import CorruptCheckpoint, State, load, save
 
@@ -41,7 +41,7 @@ class Journal:
         """Something worth telling."""
         with self._context.database.writing() as session:
             leases.fence(session, self._lease)
-            record(session, self._lease.job_id, kind, data)
+            record_event(session, self._lease.job_id, kind, data)
 
     def figures(self, run: str, epoch: int, step: int, figures: dict[str, float]) -> None:
         """An epoch's figures.
@@ -52,7 +52,7 @@ class Journal:
         with self._context.database.writing() as session:
             leases.fence(session, self._lease, metrics=shown)
             self._replace_metric(session, run, epoch, step, figures)
-            record(session, self._lease.job_id, "epoch", shown)
+            record_event(session, self._lease.job_id, "epoch", shown)
 
     def _replace_metric(self, session: Session, run: str, epoch: int, step: int, figures: dict[str, float]) -> None:
         job_id = self._lease.job_id

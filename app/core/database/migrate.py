@@ -13,7 +13,7 @@ from app.core.database import version_guard
 from app.core.database.sessions import Database
 
 
-class WrongSchema(Exception):
+class SchemaError(Exception):
     """The database is not one that this code may work with; the message says what to do."""
 
 
@@ -28,23 +28,23 @@ def migrate(url: str) -> None:
     """Bring the database at `url` to the newest schema, and make it this version's. Raises WrongSchema."""
     upgrade(url)
     with closing(Database(url)) as database, database.writing() as session:
-        version_guard.mark(session)
+        version_guard.record_version(session)
 
 
 def upgrade(url: str) -> None:
     """Bring the database at `url` to the newest schema, where it is not there already. Raises WrongSchema."""
     with closing(Database(url)) as database:  # makes the folder of an SQLite file
-        found = revision(database)
-    if found is not None and found not in _known():
-        raise WrongSchema(_newer(found))
+        current = revision(database)
+    if current is not None and current not in _known_revisions():
+        raise SchemaError(_newer_schema_message(current))
     command.upgrade(_config(url), "head")
 
 
 def ensure(url: str) -> None:
     """Make the schema where there is none yet; one that is there must be the newest. Raises WrongSchema."""
     with closing(Database(url)) as database:
-        there_is_none = revision(database) is None
-    if there_is_none:
+        is_missing = revision(database) is None
+    if is_missing:
         upgrade(url)
     check(url)
 
@@ -54,14 +54,14 @@ def check(url: str) -> None:
     with closing(Database(url)) as database:
         _check_revision(revision(database))
         with database.reading() as session:
-            what_to_do = version_guard.other(session)
-    if what_to_do:
-        raise WrongSchema(what_to_do)
+            mismatch = version_guard.version_mismatch(session)
+    if mismatch:
+        raise SchemaError(mismatch)
 
 
 def is_current(database: Database) -> bool:
     """Whether the database has the schema that this code was written for."""
-    return revision(database) == _head()
+    return revision(database) == _head_revision()
 
 
 def revision(database: Database) -> str | None:
@@ -70,24 +70,28 @@ def revision(database: Database) -> str | None:
         return MigrationContext.configure(connection).get_current_revision()
 
 
-def _check_revision(found: str | None) -> None:
-    if found is None:
-        raise WrongSchema("the database has no schema yet: run `imprint migrate`")
-    if found not in _known():
-        raise WrongSchema(_newer(found))
-    if found != _head():
-        raise WrongSchema(f"the database's schema is {found}, this code needs {_head()}: run `imprint migrate`")
+def _check_revision(current: str | None) -> None:
+    if current is None:
+        raise SchemaError("the database has no schema yet: run `imprint migrate`")
+    if current not in _known_revisions():
+        raise SchemaError(_newer_schema_message(current))
+    if current != _head_revision():
+        raise SchemaError(
+            f"the database's schema is {current}, this code needs {_head_revision()}: run `imprint migrate`"
+        )
 
 
-def _newer(found: str) -> str:
-    return f"the database's schema {found} is of a newer Imprint than this {version_guard.VERSION}: start that version"
+def _newer_schema_message(current: str) -> str:
+    return (
+        f"the database's schema {current} is of a newer Imprint than this {version_guard.VERSION}: start that version"
+    )
 
 
-def _head() -> str | None:
+def _head_revision() -> str | None:
     return _scripts().get_current_head()
 
 
-def _known() -> set[str]:
+def _known_revisions() -> set[str]:
     return {script.revision for script in _scripts().walk_revisions()}
 
 

@@ -30,7 +30,7 @@ class Database:
     """
 
     def __init__(self, url: str) -> None:
-        self.engine = _sqlite(url) if make_url(url).get_backend_name() == "sqlite" else _server(url)
+        self.engine = _sqlite(url) if make_url(url).get_backend_name() == "sqlite" else _postgresql(url)
         self._immediate = self.engine.execution_options(**{BEGIN: "BEGIN IMMEDIATE"})
         self._info: dict[str, str] = {}
 
@@ -72,7 +72,7 @@ def is_full(error: BaseException) -> bool:
     return code in SQLITE_FULL or state == POSTGRESQL_FULL
 
 
-def _server(url: str) -> Engine:
+def _postgresql(url: str) -> Engine:
     return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=30, connect_args={"connect_timeout": 10})
 
 
@@ -95,6 +95,6 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql(connection.get_execution_options().get(BEGIN, "BEGIN"))
 
 
-def inserting(session: Session, table: type[Any]) -> sqlite.Insert | postgresql.Insert:
+def insert_into(session: Session, table: type[Any]) -> sqlite.Insert | postgresql.Insert:
     """An INSERT in the session's own dialect, which can be told what to do about a row that is there."""
     return sqlite.insert(table) if session.get_bind().dialect.name == "sqlite" else postgresql.insert(table)

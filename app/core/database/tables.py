@@ -15,7 +15,7 @@ from app.core.database.clock import now
 Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 Id = String(40)
 CONVERTED = "converted"  # the code of the warning that counts what was made upright RGB
-LOCAL = "local"  # the tenant of whoever needs no key, and of the service's operators
+LOCAL_TENANT = "local"  # the tenant of whoever needs no key, and of the service's operators
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -32,10 +32,10 @@ class Base(DeclarativeBase):
     type_annotation_map = {dict[str, Any]: Json, list[Any]: Json, list[str]: Json, float: Double()}  # noqa: RUF012
 
 
-class Owned:
+class TenantOwned:
     """What belongs to a tenant, and is not there for any other (`app.core.database.tenancy`)."""
 
-    tenant: Mapped[str] = mapped_column(Id, default=LOCAL, server_default=LOCAL)
+    tenant: Mapped[str] = mapped_column(Id, default=LOCAL_TENANT, server_default=LOCAL_TENANT)
 
 
 class Release(Base):
@@ -60,7 +60,7 @@ class Tenant(Base):
     created_at: Mapped[float] = mapped_column(default=now())
 
 
-class Key(Owned, Base):
+class Key(TenantOwned, Base):
     """An API key; of its secret there is only the hash."""
 
     __tablename__ = "keys"
@@ -76,7 +76,7 @@ class Key(Owned, Base):
     __table_args__ = (Index("ix_keys_tenant_created_at", "tenant", "created_at", "id"),)
 
 
-class Job(Owned, Base):
+class Job(TenantOwned, Base):
     """One piece of work.
 
     `epoch` counts the claims and fences writers; `attempts` counts the claims that were not given back.
@@ -177,7 +177,7 @@ class Artifact(Base):
     created_at: Mapped[float] = mapped_column(default=now())
 
 
-class Dataset(Owned, Base):
+class Dataset(TenantOwned, Base):
     """Uploaded photographs; `status` is preparing, ready or failed.
 
     `bytes` are the archive's, `packed_bytes` those of what was made of it.
@@ -215,7 +215,7 @@ class Dataset(Owned, Base):
         return next((entry["images"] for entry in self.warnings or [] if entry["code"] == CONVERTED), {})
 
 
-class Upload(Owned, Base):
+class Upload(TenantOwned, Base):
     """An archive that comes in pieces: its file is as long as what has come. `dataset`: once it is whole."""
 
     __tablename__ = "uploads"
@@ -241,7 +241,7 @@ class Rejection(Base):
     reason: Mapped[str] = mapped_column(String(500))
 
 
-class Model(Owned, Base):
+class Model(TenantOwned, Base):
     """A servable model; `status` is preparing (weights are there, the ONNX file is not yet), ready or failed."""
 
     __tablename__ = "models"
@@ -264,23 +264,23 @@ class Model(Owned, Base):
     __table_args__ = (Index("ix_models_tenant_created_at", "tenant", "created_at", "id"),)
 
 
-class Alias(Owned, Base):
+class Alias(TenantOwned, Base):
     """A name that serves wherever a model's id does."""
 
     __tablename__ = "aliases"
 
-    tenant: Mapped[str] = mapped_column(Id, primary_key=True, default=LOCAL, server_default=LOCAL)
+    tenant: Mapped[str] = mapped_column(Id, primary_key=True, default=LOCAL_TENANT, server_default=LOCAL_TENANT)
     name: Mapped[str] = mapped_column(String(100), primary_key=True)
     model: Mapped[str] = mapped_column(ForeignKey("models.id"), index=True)
     updated_at: Mapped[float] = mapped_column(default=now())
 
 
-class Idempotency(Owned, Base):
+class Idempotency(TenantOwned, Base):
     """What an `Idempotency-Key` made: the same key and request answer with the same thing, never a second one."""
 
     __tablename__ = "idempotency"
 
-    tenant: Mapped[str] = mapped_column(Id, primary_key=True, default=LOCAL, server_default=LOCAL)
+    tenant: Mapped[str] = mapped_column(Id, primary_key=True, default=LOCAL_TENANT, server_default=LOCAL_TENANT)
     scope: Mapped[str] = mapped_column(String(40), primary_key=True)
     key: Mapped[str] = mapped_column(String(255), primary_key=True)
     request: Mapped[str] = mapped_column(String(64))

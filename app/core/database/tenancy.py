@@ -9,27 +9,27 @@ from typing import Any
 from sqlalchemy import event
 from sqlalchemy.orm import Mapper, ORMExecuteState, Session, object_session, with_loader_criteria
 
-from app.core.database.tables import LOCAL, Owned
+from app.core.database.tables import LOCAL_TENANT, TenantOwned
 
 TENANT = "tenant"
 
 
 def tenant_of(session: Session) -> str:
     """Whose session it is; the operators' where it is nobody's in particular."""
-    return str(session.info.get(TENANT, LOCAL))
+    return str(session.info.get(TENANT, LOCAL_TENANT))
 
 
 @event.listens_for(Session, "do_orm_execute")
-def _see_own_rows(state: ORMExecuteState) -> None:
+def _filter_by_tenant(state: ORMExecuteState) -> None:
     tenant = state.session.info.get(TENANT)
     if tenant is None or state.is_insert or state.is_column_load or state.is_relationship_load:
         return
-    criteria = with_loader_criteria(Owned, lambda table: table.tenant == tenant, include_aliases=True)
+    criteria = with_loader_criteria(TenantOwned, lambda table: table.tenant == tenant, include_aliases=True)
     state.statement = state.statement.options(criteria)
 
 
-@event.listens_for(Owned, "before_insert", propagate=True)
-def _mark_own_rows(_mapper: Mapper[Any], _connection: Any, row: Owned) -> None:
+@event.listens_for(TenantOwned, "before_insert", propagate=True)
+def _set_tenant(_mapper: Mapper[Any], _connection: Any, row: TenantOwned) -> None:
     session = object_session(row)
     if session is not None and TENANT in session.info:
         row.tenant = session.info[TENANT]

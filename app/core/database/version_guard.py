@@ -10,24 +10,24 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core.database.clock import now
-from app.core.database.sessions import inserting
+from app.core.database.sessions import insert_into
 from app.core.database.tables import Release
 
 VERSION = version("imprint")
 
 
-def mark(session: Session) -> None:
+def record_version(session: Session) -> None:
     """Make the database this version's."""
-    row = inserting(session, Release).values(version=VERSION, migrated_at=now())
+    row = insert_into(session, Release).values(version=VERSION, migrated_at=now())
     session.execute(row.on_conflict_do_update(index_elements=[Release.version], set_={"migrated_at": now()}))
 
 
-def other(session: Session) -> str | None:
+def version_mismatch(session: Session) -> str | None:
     """What to do when the database is another version's; None when it is this one's."""
-    found = session.scalar(select(Release.version).order_by(Release.migrated_at.desc()).limit(1))
-    if found in (None, VERSION):
+    migrated_by = session.scalar(select(Release.version).order_by(Release.migrated_at.desc()).limit(1))
+    if migrated_by in (None, VERSION):
         return None
     return (
-        f"this is Imprint {VERSION}, but the database was migrated by {found}: "
+        f"this is Imprint {VERSION}, but the database was migrated by {migrated_by}: "
         "run one version everywhere, then `imprint migrate`"
     )

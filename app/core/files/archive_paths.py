@@ -10,11 +10,11 @@ from pathlib import PurePosixPath
 IMAGE_SUFFIXES = frozenset(
     (".jpg", ".jpeg", ".jpe", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif", ".ppm", ".pgm")
 )
-CLUTTER = frozenset(("thumbs.db", "desktop.ini"))
+SYSTEM_FILES = frozenset(("thumbs.db", "desktop.ini"))
 DRIVE = re.compile(r"^[a-zA-Z]:")
-DEVICES = re.compile(r"^(con|prn|aux|nul|com[0-9]|lpt[0-9]|conin\$|conout\$)(\.|$)", re.IGNORECASE)
-LONGEST_NAME = 1000
-LONGEST_PART = 200
+RESERVED_NAMES = re.compile(r"^(con|prn|aux|nul|com[0-9]|lpt[0-9]|conin\$|conout\$)(\.|$)", re.IGNORECASE)
+MAX_PATH_LENGTH = 1000
+MAX_PART_LENGTH = 200
 
 
 def parts(name: str) -> tuple[str, ...]:
@@ -22,11 +22,11 @@ def parts(name: str) -> tuple[str, ...]:
     return PurePosixPath(name.replace("\\", "/")).parts
 
 
-def is_clutter(name: str) -> bool:
+def is_system_file(name: str) -> bool:
     """Whether a file belongs to an operating system and not to the user."""
     path = parts(name)
     return any((part.startswith(".") and part not in (".", "..")) or part == "__MACOSX" for part in path) or (
-        bool(path) and path[-1].lower() in CLUTTER
+        bool(path) and path[-1].lower() in SYSTEM_FILES
     )
 
 
@@ -35,16 +35,16 @@ def looks_like_image(name: str) -> bool:
     return PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES
 
 
-def fault_of(name: str) -> str | None:
+def path_error(name: str) -> str | None:
     """Why a name is refused, for people; None for one that is as it should be."""
     path = parts(name)
     if path[:1] in (("/",), ("//",)) or DRIVE.match(name):
         return "The name is an absolute path."
     if ".." in path:
         return "The name leads out of its folder."
-    if len(name) > LONGEST_NAME or any(len(part) > LONGEST_PART for part in path):
-        return f"A name has at most {LONGEST_NAME} characters, and {LONGEST_PART} between two slashes."
-    if any(DEVICES.match(part) for part in path):
+    if len(name) > MAX_PATH_LENGTH or any(len(part) > MAX_PART_LENGTH for part in path):
+        return f"A name has at most {MAX_PATH_LENGTH} characters, and {MAX_PART_LENGTH} between two slashes."
+    if any(RESERVED_NAMES.match(part) for part in path):
         return "The name is that of a device on some systems."
     if not name.isprintable():
         return "The name holds characters that cannot be shown."

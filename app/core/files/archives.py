@@ -13,8 +13,8 @@ from zipfile import BadZipFile, ZipFile, ZipInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from app.core.files.archive_paths import is_clutter, looks_like_image
-from app.core.files.zip_directory import Directory, NoDirectory, ending
+from app.core.files.archive_paths import is_system_file, looks_like_image
+from app.core.files.zip_directory import BadDirectory, ZipDirectory, end_records
 
 ENCRYPTED = 0x1
 REGULAR, SYMLINK = 0o100000, 0o120000
@@ -37,16 +37,16 @@ class BadMember(ValueError):
         self.code = code
 
 
-class Archive:
+class ImageArchive:
     """A zip whose entries are told one after the other by `directory`, and read by any thread."""
 
-    def __init__(self, directory: Directory, reader: ZipFile) -> None:
+    def __init__(self, directory: ZipDirectory, reader: ZipFile) -> None:
         self.directory, self._reader = directory, reader
 
     def files(self) -> Iterator[tuple[int, ZipInfo]]:
         """Its files and their places in the directory, without folders and what operating systems strew about."""
         for place, member in self.directory.entries():
-            if not member.filename.endswith("/") and not is_clutter(member.filename):
+            if not member.filename.endswith("/") and not is_system_file(member.filename):
                 yield place, member
 
     def read(self, member: ZipInfo, max_bytes: int) -> bytes:
@@ -67,22 +67,22 @@ class Archive:
 
 
 @contextmanager
-def open_archive(path: Path, max_files: int) -> Iterator[Archive]:
+def open_archive(path: Path, max_files: int) -> Iterator[ImageArchive]:
     """A zip whose directory was checked, open while the block runs. Raises BadArchive.
 
     `max_files` is a limit of folders and clutter too: each takes time, and room in a preparation's register.
     """
-    with path.open("rb") as listed, path.open("rb") as read, ZipFile(io.BytesIO(ending(0))) as reader:
+    with path.open("rb") as listed, path.open("rb") as read, ZipFile(io.BytesIO(end_records(0))) as reader:
         reader.fp = read  # zipfile's reader of members, without the list of them that it makes of a directory
         try:
-            archive = Archive(Directory(listed), reader)
-            _check(archive, max_files)
-        except (NoDirectory, BadZipFile, UnicodeError, NotImplementedError) as error:
+            archive = ImageArchive(ZipDirectory(listed), reader)
+            _check_entries(archive, max_files)
+        except (BadDirectory, BadZipFile, UnicodeError, NotImplementedError) as error:
             raise BadArchive("not_a_zip", f"The file is not a readable zip archive: {error}") from error
         yield archive
 
 
-def _check(archive: Archive, max_files: int) -> None:
+def _check_entries(archive: ImageArchive, max_files: int) -> None:
     if archive.directory.count(max_files) > max_files:
         raise BadArchive("archive_too_many_files", f"The zip has more than {max_files} entries.")
     images = False
@@ -94,11 +94,11 @@ def _check(archive: Archive, max_files: int) -> None:
         raise BadArchive("archive_empty", "The zip holds no files.")
     if not images:
         raise BadArchive("archive_without_images", "No file in the zip has the name of an image.")
-    if _overlap(np.frombuffer(extents).reshape(-1, 2)):
+    if _any_overlap(np.frombuffer(extents).reshape(-1, 2)):
         raise BadArchive("archive_overlapping", "Entries of the zip share the same bytes.")
 
 
-def _overlap(extents: NDArray[np.float64]) -> bool:
+def _any_overlap(extents: NDArray[np.float64]) -> bool:
     """Whether any entry goes on where the next one has begun (Python 3.11's zipfile accepts that).
 
     `extents`: (n, 2) each entry's place and packed bytes, as floats: exact for every file that there is, and no number

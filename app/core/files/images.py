@@ -14,18 +14,18 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF", "PPM")
-SMALLEST_SIDE = 2
+MIN_SIDE = 2
 # Pillow keeps RGB in 4 bytes, as it keeps RGBA and CMYK: what must be made RGB is in memory twice for a moment.
-NARROW = ("RGB", "L", "1", "I;16", "I;16B", "I;16L")
-SIXTEEN_BIT = ("I;16", "I;16B", "I;16L", "I", "F")
-TRANSPARENT = ("RGBA", "LA", "PA", "RGBa", "La")
+SINGLE_COPY_MODES = ("RGB", "L", "1", "I;16", "I;16B", "I;16L")
+SIXTEEN_BIT_MODES = ("I;16", "I;16B", "I;16L", "I", "F")
+TRANSPARENT_MODES = ("RGBA", "LA", "PA", "RGBa", "La")
 # What people call Pillow's modes that are not RGB already; any other one is a colour space of its own.
-KINDS = {"RGB": "", "RGBA": "", "RGBa": "", "RGBX": "", "1": "grey", "L": "grey", "LA": "grey", "La": "grey"}
-KINDS |= {"P": "palette", "PA": "palette", "CMYK": "cmyk"} | dict.fromkeys(SIXTEEN_BIT, "sixteen_bit")
-TURNS = range(2, 9)  # EXIF's orientations other than upright
-MOST_ELONGATED = 32  # times; no panorama is, and a thread of pixels costs an uploader nothing
-ROWS = 64  # at a time
-HEADROOM = 2  # a JPEG is decoded at no less than this many times the side that is wanted of it
+MODE_CONVERSIONS = {"RGB": "", "RGBA": "", "RGBa": "", "RGBX": "", "1": "grey", "L": "grey", "LA": "grey", "La": "grey"}
+MODE_CONVERSIONS |= {"P": "palette", "PA": "palette", "CMYK": "cmyk"} | dict.fromkeys(SIXTEEN_BIT_MODES, "sixteen_bit")
+ROTATED_ORIENTATIONS = range(2, 9)  # EXIF's orientations other than upright
+MAX_ASPECT_RATIO = 32  # times; no panorama is, and a thread of pixels costs an uploader nothing
+STRIP_ROWS = 64  # at a time
+DECODE_HEADROOM = 2  # a JPEG is decoded at no less than this many times the side that is wanted of it
 # Evaluation resizes the shorter side to a little more than it crops, as ImageNet's evaluations do.
 RESIZE_RATIO = 256 / 224
 
@@ -41,7 +41,7 @@ class BadImage(ValueError):
 
 
 @dataclass(frozen=True)
-class Photograph:
+class DecodedImage:
     """An upright RGB image; `converted`: what had to be done to make it one.
 
     Any of grey, palette, cmyk, sixteen_bit, colour_space, transparency, turned.
@@ -51,7 +51,7 @@ class Photograph:
     converted: tuple[str, ...]
 
 
-def photograph(data: bytes, max_pixels: int, smallest: int | None = None) -> Photograph:
+def decode_image(data: bytes, max_pixels: int, min_side: int | None = None) -> DecodedImage:
     """An upright RGB image from a file's bytes. Raises BadImage.
 
     EXIF turns are applied, transparency is laid on white, 16-bit greys are scaled to 8, of an animation the first
@@ -63,13 +63,15 @@ def photograph(data: bytes, max_pixels: int, smallest: int | None = None) -> Pho
             warnings.simplefilter("ignore")  # Pillow warns of odd metadata; the pixels decide
             with Image.open(io.BytesIO(data), formats=FORMATS) as image:
                 _check_size(image, max_pixels)
-                if smallest is not None:
-                    image.draft(None, _enough(image.size, smallest))
-                turned = image.getexif().get(ExifTags.Base.Orientation) in TURNS  # a TIFF forgets it when it is loaded
+                if min_side is not None:
+                    image.draft(None, _draft_size(image.size, min_side))
+                is_rotated = (
+                    image.getexif().get(ExifTags.Base.Orientation) in ROTATED_ORIENTATIONS
+                )  # a TIFF forgets it when it is loaded
                 image.load()
                 ImageOps.exif_transpose(image, in_place=True)
-                converted = conversions(image) + ("turned",) * turned
-                return Photograph(to_rgb(image), converted)
+                converted = conversions(image) + ("turned",) * is_rotated
+                return DecodedImage(to_rgb(image), converted)
     except BadImage:
         raise
     except UnidentifiedImageError:
@@ -98,49 +100,47 @@ def pixel_count(data: bytes) -> int:
 def _check_size(image: Image.Image, max_pixels: int) -> None:
     """Sizes come from the header: nothing is decoded yet."""
     width, height = image.size
-    most = max_pixels if image.mode in NARROW else max_pixels // 2
-    if width * height > most:
-        raise BadImage("image_too_large", f"The image is {width} x {height}; at most {most} such pixels are taken.")
-    if min(width, height) < SMALLEST_SIDE:
-        raise BadImage(
-            "image_too_small", f"The image is {width} x {height}; both sides must have {SMALLEST_SIDE} pixels."
-        )
-    if max(width, height) > MOST_ELONGATED * min(width, height):
-        message = f"The image is {width} x {height}; one side may be {MOST_ELONGATED} times the other."
+    limit = max_pixels if image.mode in SINGLE_COPY_MODES else max_pixels // 2
+    if width * height > limit:
+        raise BadImage("image_too_large", f"The image is {width} x {height}; at most {limit} such pixels are taken.")
+    if min(width, height) < MIN_SIDE:
+        raise BadImage("image_too_small", f"The image is {width} x {height}; both sides must have {MIN_SIDE} pixels.")
+    if max(width, height) > MAX_ASPECT_RATIO * min(width, height):
+        message = f"The image is {width} x {height}; one side may be {MAX_ASPECT_RATIO} times the other."
         raise BadImage("image_too_elongated", message)
 
 
-def _enough(size: tuple[int, int], smallest: int) -> tuple[int, int]:
+def _draft_size(size: tuple[int, int], min_side: int) -> tuple[int, int]:
     """Width and height in proportion, the shorter side `smallest`."""
     width, height = size
-    scale = smallest / min(size)
+    scale = min_side / min(size)
     return math.ceil(width * scale), math.ceil(height * scale)
 
 
 def conversions(image: Image.Image) -> tuple[str, ...]:
     """What `to_rgb` will have to do."""
-    kind = KINDS.get(image.mode, "colour_space")
-    return (kind,) * bool(kind) + ("transparency",) * _transparent(image)
+    kind = MODE_CONVERSIONS.get(image.mode, "colour_space")
+    return (kind,) * bool(kind) + ("transparency",) * _is_transparent(image)
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
     """Any of Pillow's modes as RGB. Takes little more memory than both images: they may be near the limit."""
-    if image.mode in SIXTEEN_BIT:
+    if image.mode in SIXTEEN_BIT_MODES:
         image = _to_eight_bits(image)
-    if _transparent(image):
-        return _on_white(image)
+    if _is_transparent(image):
+        return _flatten_on_white(image)
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
-def _transparent(image: Image.Image) -> bool:
-    return image.mode in TRANSPARENT or ("transparency" in image.info and image.mode not in SIXTEEN_BIT)
+def _is_transparent(image: Image.Image) -> bool:
+    return image.mode in TRANSPARENT_MODES or ("transparency" in image.info and image.mode not in SIXTEEN_BIT_MODES)
 
 
-def _on_white(image: Image.Image) -> Image.Image:
+def _flatten_on_white(image: Image.Image) -> Image.Image:
     """A strip at a time, so that there is never a second image with transparency."""
     white = Image.new("RGB", image.size, "white")
-    for top in range(0, image.height, ROWS):
-        strip = image.crop((0, top, image.width, min(top + ROWS, image.height)))
+    for top in range(0, image.height, STRIP_ROWS):
+        strip = image.crop((0, top, image.width, min(top + STRIP_ROWS, image.height)))
         strip = strip if strip.mode == "RGBA" else strip.convert("RGBA")
         white.paste(strip, (0, top), mask=strip.getchannel("A"))
     return white
@@ -151,9 +151,9 @@ def _to_eight_bits(image: Image.Image) -> Image.Image:
     values = np.asarray(image)
     top = 65535.0 if values.max(initial=0) > 255 else 255.0
     scaled = np.empty(values.shape, np.uint8)
-    for at in range(0, len(values), ROWS):
-        part = np.nan_to_num(values[at : at + ROWS].astype(np.float64))
-        scaled[at : at + ROWS] = part.clip(0, top) * (255.0 / top)
+    for at in range(0, len(values), STRIP_ROWS):
+        part = np.nan_to_num(values[at : at + STRIP_ROWS].astype(np.float64))
+        scaled[at : at + STRIP_ROWS] = part.clip(0, top) * (255.0 / top)
     return Image.fromarray(scaled)
 
 

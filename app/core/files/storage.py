@@ -15,7 +15,7 @@ from pathlib import Path
 from app.core.ids import new_id
 
 CHUNK = 1024 * 1024
-FULL = (errno.ENOSPC, errno.EDQUOT)  # of an OSError: there is no room left
+DISK_FULL_ERRNOS = (errno.ENOSPC, errno.EDQUOT)  # of an OSError: there is no room left
 ABANDONED_SECONDS = 24 * 3600  # after the last byte of what nobody has gone on with; then the worker sweeps it away
 PARTIAL = "partial"  # the folder of uploads that come in pieces
 

@@ -15,24 +15,24 @@ from typing import BinaryIO
 
 END = struct.Struct("<4s4H2LH")
 END_SIGNATURE = b"PK\5\6"
-LONGEST_COMMENT = 65535
+MAX_COMMENT_BYTES = 65535
 LOCATOR = struct.Struct("<4sLQL")
 LOCATOR_SIGNATURE = b"PK\6\7"
 END64 = struct.Struct("<4sQ2H2L4Q")
 END64_SIGNATURE = b"PK\6\6"
 ENTRY = struct.Struct("<4s24x3H12x")
 ENTRY_SIGNATURE = b"PK\1\2"
-ELSEWHERE, FAR_ELSEWHERE = 0xFFFF, 0xFFFFFFFF  # of a number of 16 or 32 bits: the zip64 record has it
-PART = "it is the last part of an archive in several files"
-PIECE = 256  # entries that zipfile is given at a time, and
-PIECE_BYTES = 2**20  # where names and comments are long, the bytes after which there are enough
+ZIP64_16, ZIP64_32 = 0xFFFF, 0xFFFFFFFF  # of a number of 16 or 32 bits: the zip64 record has it
+MULTI_PART_MESSAGE = "it is the last part of an archive in several files"
+BATCH_ENTRIES = 256  # entries that zipfile is given at a time, and
+BATCH_BYTES = 2**20  # where names and comments are long, the bytes after which there are enough
 
 
-class NoDirectory(ValueError):
+class BadDirectory(ValueError):
     """The file does not end as a zip does."""
 
 
-class Directory:
+class ZipDirectory:
     """The entries of a zip that is open for reading. Nobody else may move in `file`. Raises NoDirectory.
 
     An entry is known by where it begins in the file.
@@ -40,16 +40,16 @@ class Directory:
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        self._start, self._end, self._moved = _extent(file)
+        self._start, self._end, self._offset_shift = _locate(file)
 
-    def count(self, most: int) -> int:
+    def count(self, limit: int) -> int:
         """How many entries there are, or `most` + 1 when there are more. Raises NoDirectory."""
-        return sum(1 for _ in islice(self._records(), most + 1))
+        return sum(1 for _ in islice(self._records(), limit + 1))
 
     def entries(self) -> Iterator[tuple[int, zipfile.ZipInfo]]:
         """Every entry, with its place, in order. Raises NoDirectory, and what zipfile raises on what it cannot read."""
-        for piece in _pieces(self._records()):
-            places, records = zip(*piece, strict=True)
+        for batch in _batches(self._records()):
+            places, records = zip(*batch, strict=True)
             yield from zip(places, self._parsed(records), strict=True)
 
     def entry(self, place: int) -> zipfile.ZipInfo:
@@ -61,7 +61,7 @@ class Directory:
         place = self._start
         while place < self._end:
             if place + ENTRY.size > self._end:
-                raise NoDirectory("its directory is cut off")
+                raise BadDirectory("its directory is cut off")
             record = self._record(place)
             yield place, record
             place += len(record)
@@ -71,18 +71,18 @@ class Directory:
         fixed = self._file.read(ENTRY.size)
         signature, *lengths = ENTRY.unpack(fixed)
         if signature != ENTRY_SIGNATURE:
-            raise NoDirectory("an entry of its directory is damaged")
+            raise BadDirectory("an entry of its directory is damaged")
         return fixed + self._file.read(min(sum(lengths), self._end - place - ENTRY.size))
 
     def _parsed(self, records: Sequence[bytes]) -> list[zipfile.ZipInfo]:
         """By zipfile, of an archive that has nothing but these entries. NoDirectory where it finds others."""
         data = b"".join(records)
-        with zipfile.ZipFile(io.BytesIO(data + ending(len(data)))) as archive:
+        with zipfile.ZipFile(io.BytesIO(data + end_records(len(data)))) as archive:
             entries = archive.infolist()
         if len(entries) != len(records):
-            raise NoDirectory("an entry of its directory is damaged")
+            raise BadDirectory("an entry of its directory is damaged")
         for entry in entries:
-            entry.header_offset += self._moved
+            entry.header_offset += self._offset_shift
             # Newer zipfiles look whether a member goes on where the next one begins, or the directory; of these few
             # entries alone they cannot know. None says so to them; who opens the archive looks at all.
             if hasattr(entry, "_end_offset"):
@@ -90,55 +90,55 @@ class Directory:
         return entries
 
 
-def _pieces(records: Iterator[tuple[int, bytes]]) -> Iterator[list[tuple[int, bytes]]]:
+def _batches(records: Iterator[tuple[int, bytes]]) -> Iterator[list[tuple[int, bytes]]]:
     """The same, as many at a time as zipfile is given."""
-    piece: list[tuple[int, bytes]] = []
+    batch: list[tuple[int, bytes]] = []
     size = 0
     for place, record in records:
-        piece.append((place, record))
+        batch.append((place, record))
         size += len(record)
-        if len(piece) == PIECE or size > PIECE_BYTES:
-            yield piece
-            piece, size = [], 0
-    if piece:
-        yield piece
+        if len(batch) == BATCH_ENTRIES or size > BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
 
 
-def ending(length: int) -> bytes:
+def end_records(length: int) -> bytes:
     """The end of an archive that is a directory of so many bytes and nothing else.
 
     A zip64 one: without, zipfile would look for such records where the last entry's comment is, which is not ours.
     """
     record = END64.pack(END64_SIGNATURE, END64.size - 12, 45, 45, 0, 0, 0, 0, length, 0)
     locator = LOCATOR.pack(LOCATOR_SIGNATURE, 0, length, 1)
-    elsewhere = ELSEWHERE, ELSEWHERE, FAR_ELSEWHERE, FAR_ELSEWHERE
+    elsewhere = ZIP64_16, ZIP64_16, ZIP64_32, ZIP64_32
     return record + locator + END.pack(END_SIGNATURE, 0, 0, *elsewhere, 0)
 
 
-def _extent(file: BinaryIO) -> tuple[int, int, int]:
+def _locate(file: BinaryIO) -> tuple[int, int, int]:
     """Where the directory begins and ends, just before its end record, as long as that says.
 
     The last number is how much farther on everything lies than the directory thinks: something stands before the zip.
     """
     size = file.seek(0, 2)
-    file.seek(max(0, size - END.size - LONGEST_COMMENT))
+    file.seek(max(0, size - END.size - MAX_COMMENT_BYTES))
     tail = file.read()
     at = tail.rfind(END_SIGNATURE)
     if at < 0 or at + END.size > len(tail):
-        raise NoDirectory("it has no directory")
+        raise BadDirectory("it has no directory")
     _, disk, first_disk, _, _, length, place, _ = END.unpack_from(tail, at)
     end = size - len(tail) + at
-    zip64 = _zip64(file, end)
+    zip64 = _read_zip64(file, end)
     if zip64 is not None:
         end, length, place = zip64
-    elif {disk, first_disk} - {0, ELSEWHERE}:
-        raise NoDirectory(PART)
+    elif {disk, first_disk} - {0, ZIP64_16}:
+        raise BadDirectory(MULTI_PART_MESSAGE)
     if length > end:
-        raise NoDirectory("its directory is longer than the file")
+        raise BadDirectory("its directory is longer than the file")
     return end - length, end, end - length - place
 
 
-def _zip64(file: BinaryIO, end: int) -> tuple[int, int, int] | None:
+def _read_zip64(file: BinaryIO, end: int) -> tuple[int, int, int] | None:
     """End, length and place of the directory as the zip64 records tell them, where there are such before `end`."""
     at = end - LOCATOR.size - END64.size
     if at < 0:
@@ -149,6 +149,6 @@ def _zip64(file: BinaryIO, end: int) -> tuple[int, int, int] | None:
         return None
     _, disk, _, disks = LOCATOR.unpack(locator)
     if disk != 0 or disks > 1:
-        raise NoDirectory(PART)
+        raise BadDirectory(MULTI_PART_MESSAGE)
     length, place = END64.unpack(record)[8:]
     return at, length, place

@@ -21,12 +21,12 @@ def beat(settings: Settings, lane: str) -> None:
         (settings.heartbeats / lane).touch()
 
 
-def late(folder: Path, lanes: Sequence[str], seconds: float) -> list[str]:
+def overdue_lanes(folder: Path, lanes: Sequence[str], seconds: float) -> list[str]:
     """The lanes that have not shown themselves for `seconds`, or never."""
-    return [lane for lane in lanes if _age(folder / lane) > seconds]
+    return [lane for lane in lanes if _seconds_since_touched(folder / lane) > seconds]
 
 
-def _age(file: Path) -> float:
+def _seconds_since_touched(file: Path) -> float:
     try:
         return time.time() - file.stat().st_mtime
     except FileNotFoundError:
@@ -38,7 +38,7 @@ def main() -> None:
     settings = Settings()
     if settings.heartbeats is None:
         sys.exit("IMPRINT_HEARTBEATS names no folder, so no worker shows whether it renews")
-    if lanes := late(settings.heartbeats, sys.argv[1:], settings.lease_seconds):
+    if lanes := overdue_lanes(settings.heartbeats, sys.argv[1:], settings.lease_seconds):
         names = ", ".join(lanes)
         sys.exit(f"not renewed for {settings.lease_seconds:g} s: {names}. The worker's log says why")
 

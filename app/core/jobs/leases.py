@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from app.core.database.clock import now
 from app.core.database.tables import Job
 from app.core.jobs.states import LEASED, Status
-from app.core.jobs.transitions import close, move, moved, record
+from app.core.jobs.transitions import apply, close, record_event, transition
 from app.core.specs import USER_TYPES
 
 
@@ -41,7 +41,7 @@ class StaleLease(Exception):
 
 
 @dataclass(frozen=True)
-class Orders:
+class JobRequests:
     """What the row says to the worker that holds it; `ended`: its own child has written the job's end."""
 
     cancel: bool = False
@@ -76,11 +76,11 @@ def claim(session: Session, lane: str, owner: str, seconds: float) -> Lease | No
     row = session.execute(statement).one_or_none()
     if row is None:
         return None
-    record(session, row.id, "started", {"attempt": row.attempts, "owner": owner})
+    record_event(session, row.id, "started", {"attempt": row.attempts, "owner": owner})
     return Lease(row.id, row.epoch, row.type, row.spec, row.tenant)
 
 
-def renew(session: Session, lease: Lease, seconds: float) -> Orders:
+def renew(session: Session, lease: Lease, seconds: float) -> JobRequests:
     """Hold the job for `seconds` more, on the database's clock, and hear what it asks. Raises StaleLease.
 
     There is nothing to hold of a job whose own child has just ended it.
@@ -94,18 +94,18 @@ def renew(session: Session, lease: Lease, seconds: float) -> Orders:
     )
     row = session.execute(statement).one_or_none()
     if row is None:
-        return orders(session, lease)
-    return Orders(cancel=row.status == Status.CANCELLING, pause=row.pause_requested)
+        return poll(session, lease)
+    return JobRequests(cancel=row.status == Status.CANCELLING, pause=row.pause_requested)
 
 
-def orders(session: Session, lease: Lease) -> Orders:
+def poll(session: Session, lease: Lease) -> JobRequests:
     """Hear what the row says, without renewing. Raises StaleLease."""
     ours = (Job.id == lease.job_id, Job.epoch == lease.epoch)
     row = session.execute(select(Job.status, Job.pause_requested).where(*ours)).one_or_none()
     if row is None or row.status not in (*LEASED, Status.SUCCEEDED, Status.FAILED):
         raise StaleLease(lease)
     ended = row.status not in LEASED
-    return Orders(cancel=row.status == Status.CANCELLING, pause=row.pause_requested and not ended, ended=ended)
+    return JobRequests(cancel=row.status == Status.CANCELLING, pause=row.pause_requested and not ended, ended=ended)
 
 
 def fence(session: Session, lease: Lease, **values: Any) -> None:
@@ -114,16 +114,16 @@ def fence(session: Session, lease: Lease, **values: Any) -> None:
     The lock is what makes it safe: nobody can claim the job between this check and the commit of what follows it.
     """
     statement = update(Job).where(*lease.held()).values(epoch=lease.epoch, **values)
-    if not moved(session, statement):
+    if not apply(session, statement):
         raise StaleLease(lease)
 
 
 def succeed(session: Session, lease: Lease, result: dict[str, Any]) -> None:
     """End the job with its result. Raises StaleLease, also when a cancellation came first."""
     values = {"result": result, "finished_at": now(), "lease_expires_at": None, "owner": None, "error": None}
-    if not moved(session, move(lease.job_id, Status.SUCCEEDED, Job.epoch == lease.epoch, **values)):
+    if not apply(session, transition(lease.job_id, Status.SUCCEEDED, Job.epoch == lease.epoch, **values)):
         raise StaleLease(lease)
-    record(session, lease.job_id, Status.SUCCEEDED, {})
+    record_event(session, lease.job_id, Status.SUCCEEDED, {})
 
 
 def fail(session: Session, lease: Lease, code: str, message: str) -> None:
@@ -132,19 +132,19 @@ def fail(session: Session, lease: Lease, code: str, message: str) -> None:
         raise StaleLease(lease)
 
 
-def give_back(session: Session, lease: Lease) -> Status:
+def release(session: Session, lease: Lease) -> Status:
     """Let go of a job that was stopped in good order; this claim does not count as an attempt. Raises StaleLease."""
     fence(session, lease, attempts=Job.attempts - 1)
-    return settle(session, lease.job_id, lease.epoch, "given back", max_attempts=None)
+    return resolve_orphaned(session, lease.job_id, lease.epoch, "given back", max_attempts=None)
 
 
 def retry(session: Session, lease: Lease, code: str, message: str, max_attempts: int) -> Status:
     """Let go of a job whose process died: back into the queue, or failed after `max_attempts`. Raises StaleLease."""
     fence(session, lease)
-    return settle(session, lease.job_id, lease.epoch, message, max_attempts, code)
+    return resolve_orphaned(session, lease.job_id, lease.epoch, message, max_attempts, code)
 
 
-def settle(
+def resolve_orphaned(
     session: Session, job_id: str, epoch: int, reason: str, max_attempts: int | None, code: str = "worker_lost"
 ) -> Status:
     """Where a job goes that nobody works on any more: what the user asked for, else the queue, else `failed`.
@@ -163,6 +163,6 @@ def settle(
         return Status.FAILED
     target = Status.PAUSED if job.pause_requested else Status.QUEUED
     values = {"owner": None, "lease_expires_at": None, "pause_requested": False, "woken_at": now()}
-    moved(session, move(job_id, target, ours, **values))
-    record(session, job_id, target, {"reason": reason})
+    apply(session, transition(job_id, target, ours, **values))
+    record_event(session, job_id, target, {"reason": reason})
     return target

@@ -10,47 +10,47 @@ from sqlalchemy.orm import Session
 from app.core.database.clock import now
 from app.core.database.sessions import Database
 from app.core.database.tables import Job
-from app.core.jobs.leases import settle
+from app.core.jobs.leases import resolve_orphaned
 from app.core.jobs.states import LEASED, Status
-from app.core.processes.periodic import Repeater
+from app.core.processes.periodic import PeriodicThread
 from app.core.settings import Settings
 
 logger = logging.getLogger(__name__)
 
 Wake = Callable[[str, str], None]  # (lane, job id): send a wake-up; must not raise
-WAKES_A_TICK = 20  # a worker drains its lane from the table once it is awake: a few messages are enough
+MAX_WAKEUPS = 20  # a worker drains its lane from the table once it is awake: a few messages are enough
 
 
 @dataclass(frozen=True)
-class Findings:
+class ReconcileResult:
     """What one look put right: ids of jobs whose lease had lapsed, and of queued jobs to wake."""
 
     lapsed: list[str]
     to_wake: list[tuple[str, str]]
 
 
-def reconcile(database: Database, settings: Settings, wake: Wake) -> Findings:
+def reconcile(database: Database, settings: Settings, wake: Wake) -> ReconcileResult:
     """One look: settle every lapsed lease, then wake the oldest queued jobs that nobody has started."""
     with database.writing() as session:
-        lapsed = _settle_lapsed(session, settings.max_attempts)
-        to_wake = _forgotten(session, settings.wake_seconds, lapsed)
+        lapsed = _resolve_lapsed(session, settings.max_attempts)
+        to_wake = _overdue_wakeups(session, settings.wake_seconds, lapsed)
     for lane, job_id in to_wake:
         wake(lane, job_id)
-    return Findings(lapsed, to_wake)
+    return ReconcileResult(lapsed, to_wake)
 
 
-def _settle_lapsed(session: Session, max_attempts: int) -> list[str]:
+def _resolve_lapsed(session: Session, max_attempts: int) -> list[str]:
     lapsed = select(Job).where(Job.status.in_(LEASED), Job.lease_expires_at < now()).with_for_update(skip_locked=True)
     jobs = list(session.scalars(lapsed))
     for job in jobs:
         logger.warning("%s: the lease of epoch %d lapsed", job.id, job.epoch)
-        settle(session, job.id, job.epoch, "its worker was lost and its lease lapsed", max_attempts)
+        resolve_orphaned(session, job.id, job.epoch, "its worker was lost and its lease lapsed", max_attempts)
     return [job.id for job in jobs]
 
 
-def _forgotten(session: Session, wake_seconds: float, just_queued: list[str]) -> list[tuple[str, str]]:
+def _overdue_wakeups(session: Session, wake_seconds: float, just_queued: list[str]) -> list[tuple[str, str]]:
     late = (Job.woken_at < now() - wake_seconds) | Job.id.in_(just_queued)
-    oldest = select(Job.id).where(Job.status == Status.QUEUED, late).order_by(Job.queued_at).limit(WAKES_A_TICK)
+    oldest = select(Job.id).where(Job.status == Status.QUEUED, late).order_by(Job.queued_at).limit(MAX_WAKEUPS)
     statement = update(Job).where(Job.id.in_(oldest.scalar_subquery()), Job.status == Status.QUEUED)
     rows = session.execute(
         statement.values(woken_at=now()).returning(Job.lane, Job.id).execution_options(synchronize_session=False)
@@ -58,6 +58,6 @@ def _forgotten(session: Session, wake_seconds: float, just_queued: list[str]) ->
     return [(row.lane, row.id) for row in rows]
 
 
-def reconciler(database: Database, settings: Settings, wake: Wake) -> Repeater:
+def reconciler(database: Database, settings: Settings, wake: Wake) -> PeriodicThread:
     """One that looks every `reconcile_seconds`, once it is started."""
-    return Repeater("reconciler", settings.reconcile_seconds, lambda: reconcile(database, settings, wake))
+    return PeriodicThread("reconciler", settings.reconcile_seconds, lambda: reconcile(database, settings, wake))

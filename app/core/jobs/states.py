@@ -19,7 +19,7 @@ class Status(StrEnum):
     CANCELLED = "cancelled"
 
 
-LEGAL: dict[Status, frozenset[Status]] = {
+ALLOWED_TRANSITIONS: dict[Status, frozenset[Status]] = {
     Status.QUEUED: frozenset({Status.RUNNING, Status.CANCELLED, Status.PAUSED, Status.FAILED}),
     Status.RUNNING: frozenset({Status.QUEUED, Status.SUCCEEDED, Status.FAILED, Status.CANCELLING, Status.PAUSED}),
     Status.CANCELLING: frozenset({Status.CANCELLED}),
@@ -35,10 +35,10 @@ LEASED = frozenset({Status.RUNNING, Status.CANCELLING})
 
 def sources(target: Status) -> tuple[Status, ...]:
     """The statuses from which `target` may be entered."""
-    return tuple(status for status, following in LEGAL.items() if target in following)
+    return tuple(status for status, following in ALLOWED_TRANSITIONS.items() if target in following)
 
 
-def check(source: Status, target: Status) -> None:
+def check_transition(source: Status, target: Status) -> None:
     """Raise ValueError unless `source -> target` is legal."""
-    if target not in LEGAL[source]:
+    if target not in ALLOWED_TRANSITIONS[source]:
         raise ValueError(f"a job cannot go from {source} to {target}")

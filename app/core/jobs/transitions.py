@@ -16,7 +16,7 @@ from app.core.jobs.states import TERMINAL, Status, sources
 from app.core.specs import LANES, USER_TYPES, AnySpec
 
 # Why a job failed that may well succeed: the machine had no room, memory, power or network for it.
-MACHINE_FAILED = frozenset(
+RETRYABLE_ERRORS = frozenset(
     {"storage_full", "worker_lost", "worker_killed", "worker_crashed", "worker_out_of_memory", "weights_unavailable"}
 )
 
@@ -33,7 +33,7 @@ def create(session: Session, spec: AnySpec, name: str | None = None) -> Job:
     )
     session.add(job)
     session.flush()
-    record(session, job.id, "queued", {})
+    record_event(session, job.id, "queued", {})
     session.refresh(job)
     return job
 
@@ -46,20 +46,20 @@ def get(session: Session, job_id: str, *, lock: bool = False) -> Job:
     return job
 
 
-def record(session: Session, job_id: str, kind: str, data: dict[str, Any]) -> None:
+def record_event(session: Session, job_id: str, kind: str, data: dict[str, Any]) -> None:
     """Append an event. Its number comes from the job's row, whose lock puts events in the order of their commits."""
     number = session.scalar(update(Job).where(Job.id == job_id).values(events=Job.events + 1).returning(Job.events))
     session.add(Event(job_id=job_id, number=number, kind=kind, data=data))
     session.flush()
 
 
-def move(job_id: str, target: Status, *conditions: ColumnElement[bool], **values: Any) -> Update:
+def transition(job_id: str, target: Status, *conditions: ColumnElement[bool], **values: Any) -> Update:
     """The conditional UPDATE that enters `target` from wherever that is legal, narrowed by `conditions`."""
     legal = Job.status.in_(sources(target))
     return update(Job).where(Job.id == job_id, legal, *conditions).values(status=target, **values)
 
 
-def moved(session: Session, statement: Update) -> bool:
+def apply(session: Session, statement: Update) -> bool:
     """Run a `move`; whether the row was there to be moved."""
     return bool(session.execute(statement.execution_options(synchronize_session=False)).rowcount)  # type: ignore[attr-defined]
 
@@ -69,8 +69,8 @@ def cancel(session: Session, job_id: str) -> Job:
     job = get(session, job_id, lock=True)
     if job.status in (Status.CANCELLING, Status.CANCELLED):
         return job
-    if moved(session, move(job_id, Status.CANCELLING)):
-        record(session, job_id, "cancelling", {})
+    if apply(session, transition(job_id, Status.CANCELLING)):
+        record_event(session, job_id, "cancelling", {})
     elif not close(session, job_id, Status.CANCELLED, {"code": "cancelled", "message": "The job was cancelled."}):
         raise conflict("job_ended", f"The job has already {job.status}.")
     return get(session, job_id)
@@ -79,8 +79,8 @@ def cancel(session: Session, job_id: str) -> Job:
 def pause(session: Session, job_id: str) -> Job:
     """Ask a job to stop where it can go on later: at once in the queue, after a checkpoint when it runs."""
     job = get(session, job_id, lock=True)
-    if moved(session, move(job_id, Status.PAUSED, Job.status == Status.QUEUED)):
-        record(session, job_id, "paused", {})
+    if apply(session, transition(job_id, Status.PAUSED, Job.status == Status.QUEUED)):
+        record_event(session, job_id, "paused", {})
     elif job.status == Status.RUNNING:
         session.execute(update(Job).where(Job.id == job_id, Job.status == Status.RUNNING).values(pause_requested=True))
     elif job.status != Status.PAUSED:
@@ -88,13 +88,13 @@ def pause(session: Session, job_id: str) -> Job:
     return get(session, job_id)
 
 
-def can_be_revived(job: Job) -> bool:
+def is_retryable(job: Job) -> bool:
     """Whether the job failed for what its machine may have again.
 
     Not the making of a dataset or a model, which nobody asked for as a job: that has failed with it.
     """
     failed = job.status == Status.FAILED and job.type in USER_TYPES
-    return failed and (job.error or {}).get("code") in MACHINE_FAILED
+    return failed and (job.error or {}).get("code") in RETRYABLE_ERRORS
 
 
 def resume(session: Session, job_id: str) -> Job:
@@ -104,23 +104,23 @@ def resume(session: Session, job_id: str) -> Job:
     """
     job = get(session, job_id, lock=True)
     if job.status == Status.PAUSED:
-        _queue(session, job)
-    elif can_be_revived(job):
-        _queue(session, job, attempts=0, error=None, finished_at=None)
+        _enqueue(session, job)
+    elif is_retryable(job):
+        _enqueue(session, job, attempts=0, error=None, finished_at=None)
     elif job.status == Status.RUNNING and job.pause_requested:
         session.execute(update(Job).where(Job.id == job_id, Job.status == Status.RUNNING).values(pause_requested=False))
     elif job.status not in (Status.QUEUED, Status.RUNNING):
-        raise conflict("job_not_paused", _why_not(job))
+        raise conflict("job_not_paused", _resume_refusal(job))
     return get(session, job_id)
 
 
-def _queue(session: Session, job: Job, **values: Any) -> None:
+def _enqueue(session: Session, job: Job, **values: Any) -> None:
     values |= {"pause_requested": False, "queued_at": now(), "woken_at": now()}
-    if moved(session, move(job.id, Status.QUEUED, Job.status == job.status, **values)):
-        record(session, job.id, "queued", {"reason": "resumed"})
+    if apply(session, transition(job.id, Status.QUEUED, Job.status == job.status, **values)):
+        record_event(session, job.id, "queued", {"reason": "resumed"})
 
 
-def _why_not(job: Job) -> str:
+def _resume_refusal(job: Job) -> str:
     if job.status == Status.FAILED:
         return f"The job has failed for good: {(job.error or {}).get('message')}"
     return f"A job that is {job.status} cannot be resumed."
@@ -154,9 +154,9 @@ def close(
     """
     values: dict[str, Any] = {"finished_at": now(), "lease_expires_at": None, "owner": None}
     values |= {"error": error} if status == Status.FAILED else {}
-    if not moved(session, move(job_id, status, *conditions, **values)):
+    if not apply(session, transition(job_id, status, *conditions, **values)):
         return False
-    record(session, job_id, status, error)
+    record_event(session, job_id, status, error)
     if status == Status.CANCELLED:  # what it had saved goes too; the worker deletes the files
         for saved in (Checkpoint, Artifact):
             session.execute(delete(saved).where(saved.job_id == job_id))

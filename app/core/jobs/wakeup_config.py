@@ -8,7 +8,7 @@ from typing import Any
 
 from app.core.settings import Settings
 
-WORK = "imprint.work"
+TASK_NAME = "imprint.work"
 POLL_SECONDS = 0.2
 SEND_TIMEOUT_SECONDS = 3
 
@@ -18,7 +18,9 @@ def celery_config(settings: Settings) -> dict[str, Any]:
     url = settings.resolved_broker_url
     return {
         "broker_url": url,
-        "broker_transport_options": _filesystem(settings.data) if url.startswith("filesystem") else _network(),
+        "broker_transport_options": _filesystem_options(settings.data)
+        if url.startswith("filesystem")
+        else _redis_options(),
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
         "accept_content": ["json"],
@@ -33,7 +35,7 @@ def celery_config(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _filesystem(data: Path) -> dict[str, Any]:
+def _filesystem_options(data: Path) -> dict[str, Any]:
     messages, control = data.resolve() / "broker" / "messages", data.resolve() / "broker" / "control"
     for folder in (messages, control):
         folder.mkdir(parents=True, exist_ok=True)
@@ -45,5 +47,5 @@ def _filesystem(data: Path) -> dict[str, Any]:
     }
 
 
-def _network() -> dict[str, Any]:
+def _redis_options() -> dict[str, Any]:
     return {"socket_timeout": SEND_TIMEOUT_SECONDS * 10, "socket_connect_timeout": SEND_TIMEOUT_SECONDS}

@@ -4,10 +4,12 @@ import math
 import os
 from pathlib import Path
 
-QUOTA = Path("/sys/fs/cgroup/cpu.max")  # of a container: microseconds of processor time in each period, or "max"
+CGROUP_CPU_MAX = Path(
+    "/sys/fs/cgroup/cpu.max"
+)  # of a container: microseconds of processor time in each period, or "max"
 
 
-def count_cores(quota: Path = QUOTA) -> int:
+def count_cores(quota: Path = CGROUP_CPU_MAX) -> int:
     """OMP_NUM_THREADS where it is set, as OpenMP has it; else the cores that it may run on, within its quota.
 
     More threads than cores are worse than too few: the steps of a small network are hundreds of parallel regions, each
@@ -18,10 +20,10 @@ def count_cores(quota: Path = QUOTA) -> int:
     if asked.isdigit() and int(asked) > 0:
         return int(asked)
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return int(min(allowed, _within(quota)))
+    return int(min(allowed, _quota_cores(quota)))
 
 
-def _within(quota: Path) -> float:
+def _quota_cores(quota: Path) -> float:
     """Whole cores of a container's quota; no limit where there is none (cgroup v2)."""
     try:
         most, period = quota.read_text().split()

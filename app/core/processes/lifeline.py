@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
-VARIABLE = "IMPRINT_LIFELINE"
+LIFELINE_VARIABLE = "IMPRINT_LIFELINE"
 
 
 class Process(Protocol):
@@ -37,7 +37,7 @@ class Process(Protocol):
         ...
 
 
-class Group:
+class ProcessGroup:
     """A process in a group of its own that dies when this process does, whoever started it.
 
     `start` starts it: it hands the read end of the lifeline down, and the number of that descriptor as `VARIABLE`.
@@ -86,14 +86,14 @@ class Group:
             self._write_end = -1
 
 
-class Child(Group):
+class Child(ProcessGroup):
     """A subprocess of this process."""
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str], *, stderr: int | None = None) -> None:
         def start(lifeline: int) -> Process:
             return subprocess.Popen(
                 command,
-                env={**environment, VARIABLE: str(lifeline)},
+                env={**environment, LIFELINE_VARIABLE: str(lifeline)},
                 pass_fds=(lifeline,),
                 stdin=subprocess.DEVNULL,
                 stderr=stderr,
@@ -103,30 +103,32 @@ class Child(Group):
         super().__init__(start)
 
 
-def hold(then: Callable[[], None] | None = None) -> None:
+def exit_with_parent(then: Callable[[], None] | None = None) -> None:
     """Called in a child: when the parent is gone, run `then`, by default leave at once.
 
     Without a parent's pipe, nothing happens.
     """
-    descriptor = os.environ.pop(VARIABLE, None)
+    descriptor = os.environ.pop(LIFELINE_VARIABLE, None)
     if descriptor is None:
         return
     os.set_inheritable(int(descriptor), False)
-    threading.Thread(target=_watch, args=(int(descriptor), then or _leave), name="lifeline", daemon=True).start()
+    threading.Thread(
+        target=_wait_for_close, args=(int(descriptor), then or _kill_own_group), name="lifeline", daemon=True
+    ).start()
 
 
-def is_cut(descriptor: int) -> bool:
+def is_closed(descriptor: int) -> bool:
     """Whether the other end of a pipe or a socket is closed, whatever is still to be read. Does not wait."""
     poll = select.poll()
     poll.register(descriptor, 0)  # a hang-up is told always
     return bool(poll.poll(0))
 
 
-def _watch(descriptor: int, then: Callable[[], None]) -> None:
+def _wait_for_close(descriptor: int, then: Callable[[], None]) -> None:
     while os.read(descriptor, 1):
         pass
     then()
 
 
-def _leave() -> None:
+def _kill_own_group() -> None:
     os.killpg(os.getpgrp(), signal.SIGKILL)

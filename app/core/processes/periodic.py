@@ -9,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 logger = logging.getLogger(__name__)
 
 
-class Repeater(threading.Thread):
+class PeriodicThread(threading.Thread):
     """Runs an action now and every `seconds`, until stopped; a database or disk that is away is waited for."""
 
     def __init__(self, name: str, seconds: float, action: Callable[[], object]) -> None:

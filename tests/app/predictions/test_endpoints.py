@@ -15,7 +15,7 @@ from sqlalchemy import update
 
 from app.core.database.sessions import Database
 from app.core.database.tables import Model
-from app.core.files.images import evaluation_view, photograph
+from app.core.files.images import decode_image, evaluation_view
 from app.core.settings import Settings
 from app.predictions.service import view_of
 from app.serving.loaded_model import Card
@@ -211,6 +211,6 @@ def test_a_large_photograph_is_decoded_at_a_fraction_of_its_size_and_seen_alike(
     card = Card(classes=["a", "b"], size=224, resize=256, temperature=1.0)
     seen = view_of(buffer.getvalue(), card, settings)
     assert isinstance(seen, np.ndarray)
-    whole = evaluation_view(photograph(buffer.getvalue(), settings.max_image_pixels).image, card.size, card.resize)
+    whole = evaluation_view(decode_image(buffer.getvalue(), settings.max_image_pixels).image, card.size, card.resize)
     assert np.abs(seen.astype(int) - whole).max() <= 2
-    assert photograph(buffer.getvalue(), settings.max_image_pixels, 2 * card.resize).image.size == (800, 600)
+    assert decode_image(buffer.getvalue(), settings.max_image_pixels, 2 * card.resize).image.size == (800, 600)

@@ -8,7 +8,7 @@ import time
 from app.core.processes import lifeline
 
 if __name__ == "__main__":
-    lifeline.hold()
+    lifeline.exit_with_parent()
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)", "tests.worker.child_programs.deaf"])
     time.sleep(60)

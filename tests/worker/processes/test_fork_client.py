@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from app.core.processes.lifeline import Group
+from app.core.processes.lifeline import ProcessGroup
 from tests.worker.process_checks import alive, children, eventually
 from worker.processes import job_processes as kinds
 from worker.processes.fork_client import Nursery
@@ -33,11 +33,11 @@ def nursery() -> Iterator[Nursery]:
     nursery.close()
 
 
-def begin(nursery: Nursery, module: str, *arguments: object, **environment: str) -> Group:
+def begin(nursery: Nursery, module: str, *arguments: object, **environment: str) -> ProcessGroup:
     return nursery.child(f"{CHILDREN}.{module}", [*map(str, arguments)], {**os.environ, **environment}, stderr=2)
 
 
-def begun(nursery: Nursery, module: str, *arguments: object) -> Group:
+def begun(nursery: Nursery, module: str, *arguments: object) -> ProcessGroup:
     """A child that runs."""
     child = begin(nursery, module, *arguments)
     assert eventually(lambda: child.process.pid is not None)

@@ -110,7 +110,7 @@ def test_a_crash_is_tried_three_times_and_its_reason_kept(context: Context, chil
     code, words = POISON[module]
     assert job.error["code"] == code
     assert words in job.error["message"]
-    assert transitions.can_be_revived(job)
+    assert transitions.is_retryable(job)
     assert kinds(context.database, job_id).count("started") == 3
 
 
@@ -157,7 +157,7 @@ def test_a_full_disk_ends_a_job_and_keeps_its_checkpoints(
     assert (job.status, job.attempts) == ("failed", 1)
     message = "There was no room left to store the outcome: free some space, then resume the job."
     assert job.error == {"code": "storage_full", "message": message}
-    assert transitions.can_be_revived(job)
+    assert transitions.is_retryable(job)
     latest = Journal(small, Lease(job_id, job.epoch, job.type, job.spec, job.tenant)).latest()
     assert latest is not None
     assert latest.meta == {"step": 2}

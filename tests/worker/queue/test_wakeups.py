@@ -10,7 +10,7 @@ import pytest
 from celery import Celery
 from kombu.exceptions import ContentDisallowed
 
-from app.core.jobs.wakeup_config import WORK, celery_config
+from app.core.jobs.wakeup_config import TASK_NAME, celery_config
 from app.core.settings import Settings
 from tests.app.core.jobs.job_rows import LANE
 
@@ -42,7 +42,7 @@ def received(celery: Celery, body: bytes, content_type: str, encoding: str) -> A
     with celery.connection_for_read() as connection:
         connection.transport.state.clear()  # kombu remembers the routes of the test before, in another folder
         connection.Producer(exchange=queue.exchange, routing_key=queue.routing_key).publish(
-            body, declare=[queue], content_type=content_type, content_encoding=encoding, headers={"task": WORK}
+            body, declare=[queue], content_type=content_type, content_encoding=encoding, headers={"task": TASK_NAME}
         )
         with celery.amqp.TaskConsumer(connection.channel(), queues=[queue], on_message=arrived.append, no_ack=True):
             connection.drain_events(timeout=10)

@@ -13,8 +13,8 @@ from zipfile import ZipInfo
 
 import numpy as np
 
-from app.core.files.archive_paths import fault_of, looks_like_image
-from app.core.files.archives import Archive
+from app.core.files.archive_paths import looks_like_image, path_error
+from app.core.files.archives import ImageArchive
 from app.core.settings import Settings
 from worker.jobs.entry_point import JobError
 from worker.jobs.prepare.decoding import Decoded, Decoder, Outcome
@@ -97,7 +97,7 @@ class Collection:
         return Counter(dict(zip(self.classes, np.bincount(numbers[numbers >= 0]).tolist(), strict=True)))
 
 
-def collect(archive: Archive, folder: Path, settings: Settings, tick: Tick) -> Collection:
+def collect(archive: ImageArchive, folder: Path, settings: Settings, tick: Tick) -> Collection:
     """Write the archive's usable images to a pack in `folder`. One bad file is refused; it never stops the others.
 
     There may be no usable image at all. Raises JobError when more than `max_dataset_bytes` come out of the archive.
@@ -125,14 +125,14 @@ def too_large(settings: Settings) -> JobError:
 
 def _refusal(member: ZipInfo) -> Refused | None:
     """Why a file is not worth decoding, as far as its name says."""
-    if fault := fault_of(member.filename):
+    if fault := path_error(member.filename):
         return Refused(member.filename, "unsafe_path", fault)
     if not looks_like_image(member.filename):
         return Refused(member.filename, "not_an_image", "The file's name is not that of an image.")
     return None
 
 
-def _expect(archive: Archive, layout: Layout, register: Register, found: Collection) -> None:
+def _expect(archive: ImageArchive, layout: Layout, register: Register, found: Collection) -> None:
     """Register the files worth decoding, in the order in which duplicates are kept, and refuse the others."""
     for entry, member in archive.files():
         if refusal := _refusal(member):

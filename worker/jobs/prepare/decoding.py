@@ -11,8 +11,8 @@ from zipfile import ZipInfo
 
 import numpy as np
 
-from app.core.files.archives import Archive, BadMember
-from app.core.files.images import HEADROOM, BadImage, Pixels, photograph, pixel_count, resize_shorter
+from app.core.files.archives import BadMember, ImageArchive
+from app.core.files.images import DECODE_HEADROOM, BadImage, Pixels, decode_image, pixel_count, resize_shorter
 from app.core.processes.cpu_count import count_cores
 from app.core.settings import Settings
 
@@ -46,7 +46,7 @@ def count_threads(settings: Settings) -> int:
 class Decoder:
     """Reads members one at a time, as a zip allows, and decodes many at once, as Pillow does."""
 
-    def __init__(self, archive: Archive, settings: Settings) -> None:
+    def __init__(self, archive: ImageArchive, settings: Settings) -> None:
         self._archive, self._settings = archive, settings
         self._lock, self._one_large = threading.Lock(), threading.Lock()
 
@@ -86,7 +86,7 @@ class Decoder:
     def _pixels(self, data: bytes) -> tuple[Pixels, tuple[str, ...]]:
         side = self._settings.stored_side
         try:
-            found = photograph(data, self._settings.max_image_pixels, side * HEADROOM)
+            found = decode_image(data, self._settings.max_image_pixels, side * DECODE_HEADROOM)
         except BadImage as bad:  # its frames hold what was decoded so far, and the next large image may begin
             refused = BadImage(bad.code, str(bad))
         else:

@@ -37,7 +37,7 @@ def stamped(database_url: str, revision: str) -> None:
 
 
 def test_a_migrated_database_is_this_versions(database_url: str) -> None:
-    with pytest.raises(migrate.WrongSchema, match="no schema yet: run `imprint migrate`"):
+    with pytest.raises(migrate.SchemaError, match="no schema yet: run `imprint migrate`"):
         migrate.check(database_url)
     migrate.ensure(database_url)
     migrate.migrate(database_url)
@@ -47,14 +47,14 @@ def test_a_migrated_database_is_this_versions(database_url: str) -> None:
 def test_an_old_schema_is_never_touched_unasked(database_url: str) -> None:
     stamped(database_url, "0001")
     for ask in (migrate.check, migrate.ensure):
-        with pytest.raises(migrate.WrongSchema, match=r"schema is 0001.*run `imprint migrate`"):
+        with pytest.raises(migrate.SchemaError, match=r"schema is 0001.*run `imprint migrate`"):
             ask(database_url)
 
 
 def test_a_newer_schema_is_left_alone(database_url: str) -> None:
     stamped(database_url, "9999")
     for ask in (migrate.check, migrate.ensure, migrate.migrate):
-        with pytest.raises(migrate.WrongSchema, match="newer Imprint"):
+        with pytest.raises(migrate.SchemaError, match="newer Imprint"):
             ask(database_url)
 
 
@@ -62,5 +62,5 @@ def test_another_versions_database_is_refused(database_url: str) -> None:
     migrate.migrate(database_url)
     with closing(Database(database_url)) as database, database.writing() as session:
         session.add(Release(version="9.9.9", migrated_at=now() + 1))
-    with pytest.raises(migrate.WrongSchema, match=r"migrated by 9\.9\.9"):
+    with pytest.raises(migrate.SchemaError, match=r"migrated by 9\.9\.9"):
         migrate.check(database_url)

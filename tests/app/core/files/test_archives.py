@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.core.files.archives import Archive, BadArchive, BadMember, open_archive
+from app.core.files.archives import BadArchive, BadMember, ImageArchive, open_archive
 
 MIB = 1024 * 1024
 
@@ -32,7 +32,7 @@ def refusal(path: Path, max_files: int = 100) -> str:
     return caught.value.code
 
 
-def members(archive: Archive) -> dict[str, zipfile.ZipInfo]:
+def members(archive: ImageArchive) -> dict[str, zipfile.ZipInfo]:
     return {member.filename: member for _, member in archive.files()}
 
 

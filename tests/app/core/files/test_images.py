@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.core.files.images import BadImage, evaluation_view, photograph, resize_for, resize_shorter
+from app.core.files.images import BadImage, decode_image, evaluation_view, resize_for, resize_shorter
 
 PIXELS = 64_000_000
 
@@ -21,7 +21,7 @@ def encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
 
 
 def decode(data: bytes, max_pixels: int) -> Image.Image:
-    return photograph(data, max_pixels).image
+    return decode_image(data, max_pixels).image
 
 
 def fault(data: bytes, max_pixels: int = PIXELS) -> str:
@@ -110,7 +110,7 @@ CONVERTED: list[tuple[Image.Image, str, dict[str, Any], tuple[str, ...]]] = [
 def test_what_an_image_was_is_told(
     image: Image.Image, kind: str, options: dict[str, Any], expected: tuple[str, ...]
 ) -> None:
-    found = photograph(encoded(image, kind, **options), PIXELS)
+    found = decode_image(encoded(image, kind, **options), PIXELS)
     assert found.converted == expected
     assert found.image.mode == "RGB"
     assert found.image.size == (image.size[::-1] if "turned" in expected else image.size)

@@ -11,15 +11,15 @@ import pytest
 
 from app.core.files.archives import open_archive
 from app.core.files.zip_directory import (
+    BATCH_ENTRIES,
     END,
     END64,
     END64_SIGNATURE,
     END_SIGNATURE,
     LOCATOR,
     LOCATOR_SIGNATURE,
-    PIECE,
-    Directory,
-    NoDirectory,
+    BadDirectory,
+    ZipDirectory,
 )
 
 FIELDS = [name for name in zipfile.ZipInfo.__slots__ if name not in ("_compresslevel", "_end_offset")]
@@ -41,7 +41,7 @@ def written(files: int, comment: bytes = b"") -> bytes:
     [
         (0, b"", b""),
         (1, b"", b""),
-        (2 * PIECE + 3, b"", b"photographs"),
+        (2 * BATCH_ENTRIES + 3, b"", b"photographs"),
         (3, b"#!/bin/sh\nexit 1\n", b""),
         pytest.param(0x10001, b"", b"", id="zip64"),
     ],
@@ -50,14 +50,14 @@ def test_entries_are_those_of_zipfile(files: int, before: bytes, comment: bytes)
     data = before + written(files, comment)
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         expected = archive.infolist()
-    directory = Directory(io.BytesIO(data))
+    directory = ZipDirectory(io.BytesIO(data))
     assert directory.count(len(expected)) == len(expected)
     assert directory.count(len(expected) // 2) == min(len(expected), len(expected) // 2 + 1)
     found = list(directory.entries())
     for (place, entry), whole in zip(found, expected, strict=True):
         assert [getattr(entry, name) for name in FIELDS] == [getattr(whole, name) for name in FIELDS]
         assert data[place : place + 4] == b"PK\1\2"
-    for place, entry in found[:: PIECE // 2]:
+    for place, entry in found[:: BATCH_ENTRIES // 2]:
         assert directory.entry(place).filename == entry.filename
 
 
@@ -78,7 +78,7 @@ def forged(name: str) -> bytes:
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd.png", ""])
-@pytest.mark.parametrize("forger", [0, 100, PIECE - 1, PIECE])
+@pytest.mark.parametrize("forger", [0, 100, BATCH_ENTRIES - 1, BATCH_ENTRIES])
 def test_a_comment_is_no_end_of_an_archive(tmp_path: Path, name: str, forger: int) -> None:
     path = tmp_path / "a.zip"
     with zipfile.ZipFile(path, "w") as archive:
@@ -103,7 +103,7 @@ def test_newer_zipfiles_are_told_that_the_end_of_a_member_is_not_known(monkeypat
             super().__init__(*arguments)
             self._end_offset: int | None = 0
 
-    directory = Directory(io.BytesIO(written(3)))
+    directory = ZipDirectory(io.BytesIO(written(3)))
     places = [place for place, _ in directory.entries()]
     monkeypatch.setattr(zipfile, "ZipInfo", Newer)
     found = [directory.entry(place) for place in places] + [entry for _, entry in directory.entries()]
@@ -117,7 +117,7 @@ def test_long_comments_do_not_add_up_in_memory() -> None:
             entry = zipfile.ZipInfo(f"{number}/".ljust(60_000, "x") + ".jpg")
             entry.comment = bytes(60_000)
             archive.writestr(entry, b"")
-    directory = Directory(buffer)
+    directory = ZipDirectory(buffer)
     tracemalloc.start()
     assert sum(1 for _ in directory.entries()) == 300
     _, most = tracemalloc.get_traced_memory()
@@ -130,8 +130,8 @@ def test_a_directory_that_is_cut_off() -> None:
     end = data.rindex(END_SIGNATURE)
     longer = bytearray(data[:end] + bytes(10) + data[end:])
     struct.pack_into("<L", longer, len(longer) - END.size + 12, struct.unpack_from("<L", data, end + 12)[0] + 10)
-    with pytest.raises(NoDirectory, match="cut off"):
-        list(Directory(io.BytesIO(longer)).entries())
+    with pytest.raises(BadDirectory, match="cut off"):
+        list(ZipDirectory(io.BytesIO(longer)).entries())
 
 
 def test_a_file_without_a_name_is_no_image(tmp_path: Path) -> None:
@@ -148,5 +148,5 @@ def test_a_file_without_a_name_is_no_image(tmp_path: Path) -> None:
 def test_a_part_of_an_archive_is_none(disk: tuple[int, int]) -> None:
     data = bytearray(written(2))
     struct.pack_into("<2H", data, len(data) - END.size + len(END_SIGNATURE), *disk)
-    with pytest.raises(NoDirectory, match="the last part of an archive in several files"):
-        Directory(io.BytesIO(data))
+    with pytest.raises(BadDirectory, match="the last part of an archive in several files"):
+        ZipDirectory(io.BytesIO(data))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.core.jobs.heartbeat import beat, late
+from app.core.jobs.heartbeat import beat, overdue_lanes
 from app.core.settings import Settings
 
 
@@ -21,14 +21,14 @@ def test_a_lane_that_has_just_renewed_is_not_late(shown: Settings) -> None:
     beat(shown, "long")
     beat(shown, "long")
     assert shown.heartbeats is not None
-    assert late(shown.heartbeats, ["long"], 60) == []
+    assert overdue_lanes(shown.heartbeats, ["long"], 60) == []
 
 
 def test_late_are_those_that_never_came_and_those_that_have_stopped(shown: Settings) -> None:
     assert shown.heartbeats is not None
     beat(shown, "long")
     os.utime(shown.heartbeats / "long", (0, time.time() - 61))
-    assert late(shown.heartbeats, ["long", "short"], 60) == ["long", "short"]
+    assert overdue_lanes(shown.heartbeats, ["long", "short"], 60) == ["long", "short"]
 
 
 def test_where_nobody_asks_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

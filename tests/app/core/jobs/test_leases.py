@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.core.database.sessions import Database
 from app.core.database.tables import Job
 from app.core.jobs import leases, transitions
-from app.core.jobs.leases import Lease, StaleLease, claim, fail, fence, give_back, renew, retry, succeed
+from app.core.jobs.leases import Lease, StaleLease, claim, fail, fence, release, renew, retry, succeed
 from app.core.jobs.states import Status
 from tests.app.core.jobs.job_rows import add_job, add_prepare, kinds, lapse, row, take
 
@@ -21,7 +21,7 @@ WRITES: dict[str, Write] = {
     "fence": lambda session, lease: fence(session, lease, progress={"epoch": 1}),
     "succeed": lambda session, lease: succeed(session, lease, {}),
     "fail": lambda session, lease: fail(session, lease, "code", "message"),
-    "give_back": give_back,
+    "give_back": release,
     "retry": lambda session, lease: retry(session, lease, "code", "message", 3),
 }
 
@@ -171,7 +171,7 @@ def test_a_cancellation_that_came_first_beats_the_result(database: Database) -> 
     with pytest.raises(StaleLease), database.writing() as session:
         succeed(session, lease, {})
     with database.writing() as session:
-        assert give_back(session, lease) == Status.CANCELLED
+        assert release(session, lease) == Status.CANCELLED
     assert row(database, lease.job_id).status == Status.CANCELLED
 
 
@@ -179,7 +179,7 @@ def test_giving_back_costs_no_attempt(database: Database) -> None:
     lease = take_new(database)
     for _ in range(5):
         with database.writing() as session:
-            assert give_back(session, lease) == Status.QUEUED
+            assert release(session, lease) == Status.QUEUED
         assert row(database, lease.job_id).attempts == 0
         lease = take(database)
     assert lease.epoch == 6
@@ -189,7 +189,7 @@ def test_giving_back_pauses_when_that_was_asked(database: Database) -> None:
     lease = take_new(database)
     with database.writing() as session:
         transitions.pause(session, lease.job_id)
-        assert give_back(session, lease) == Status.PAUSED
+        assert release(session, lease) == Status.PAUSED
     job = row(database, lease.job_id)
     assert (job.status, job.pause_requested) == (Status.PAUSED, False)
 

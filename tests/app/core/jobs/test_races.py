@@ -11,7 +11,7 @@ from app.core.database.sessions import Database
 from app.core.database.tables import Job
 from app.core.jobs.leases import claim, succeed
 from app.core.jobs.states import Status
-from app.core.jobs.transitions import moved
+from app.core.jobs.transitions import apply
 from tests.app.core.jobs.job_rows import add_job, kinds
 from tests.figures import Figures
 
@@ -73,7 +73,7 @@ def count_in_a_process(url: str, job_id: str, times: int) -> None:
                     seen = session.scalars(select(Job.attempts).where(Job.id == job_id)).one()
                 with database.writing() as session:
                     change = update(Job).where(Job.id == job_id, Job.attempts == seen).values(attempts=seen + 1)
-                    done = moved(session, change)
+                    done = apply(session, change)
     finally:
         database.close()
 

@@ -9,13 +9,13 @@ from app.core.database.clock import now
 from app.core.database.sessions import Database
 from app.core.database.tables import Job
 from app.core.jobs import transitions
-from app.core.jobs.reconciler import Findings, reconcile, reconciler
+from app.core.jobs.reconciler import ReconcileResult, reconcile, reconciler
 from app.core.jobs.states import Status
 from app.core.settings import Settings
 from tests.app.core.jobs.job_rows import add_job, kinds, lapse, row, take
 
 
-def look(database: Database, settings: Settings) -> tuple[Findings, list[tuple[str, str]]]:
+def look(database: Database, settings: Settings) -> tuple[ReconcileResult, list[tuple[str, str]]]:
     woken: list[tuple[str, str]] = []
     return reconcile(database, settings, lambda lane, job_id: woken.append((lane, job_id))), woken
 
@@ -24,7 +24,7 @@ def test_a_held_job_and_a_fresh_one_are_left_alone(database: Database, settings:
     add_job(database)
     take(database)
     add_job(database)
-    assert look(database, settings) == (Findings([], []), [])
+    assert look(database, settings) == (ReconcileResult([], []), [])
 
 
 def test_a_lapsed_job_is_queued_and_woken_and_given_up_in_the_end(database: Database, settings: Settings) -> None:

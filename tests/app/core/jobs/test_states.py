@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from app.core.jobs.states import LEASED, LEGAL, TERMINAL, Status, check, sources
+from app.core.jobs.states import ALLOWED_TRANSITIONS, LEASED, TERMINAL, Status, check_transition, sources
 
 MOVES = """
 queued running, queued cancelled, queued paused, queued failed,
@@ -20,10 +20,10 @@ PAIRS = list(product(Status, Status))
 @pytest.mark.parametrize(("source", "target"), PAIRS)
 def test_a_move_is_legal_exactly_where_the_design_says(source: Status, target: Status) -> None:
     if (source, target) in EXPECTED:
-        check(source, target)
+        check_transition(source, target)
     else:
         with pytest.raises(ValueError, match="cannot go"):
-            check(source, target)
+            check_transition(source, target)
 
 
 def test_sources_is_the_inverse_of_the_table() -> None:
@@ -40,6 +40,6 @@ def test_every_status_can_reach_an_end() -> None:
 
 
 def test_the_ends_and_the_leased_ones() -> None:
-    assert set(LEGAL) == set(Status)
+    assert set(ALLOWED_TRANSITIONS) == set(Status)
     assert {Status.SUCCEEDED, Status.FAILED, Status.CANCELLED} == TERMINAL
     assert {Status.RUNNING, Status.CANCELLING} == LEASED

@@ -8,7 +8,7 @@ from app.core.database.sessions import Database
 from app.core.database.tables import Artifact, Checkpoint, Dataset
 from app.core.errors import ServiceError
 from app.core.jobs import transitions
-from app.core.jobs.leases import give_back, succeed
+from app.core.jobs.leases import release, succeed
 from app.core.jobs.states import Status
 from tests.app.core.jobs.job_rows import add_job, add_prepare, kinds, row, take
 
@@ -106,7 +106,7 @@ def test_cancelling_takes_away_what_a_job_had_saved(database: Database, running:
         transitions.cancel(session, job_id)
     if lease is not None:
         with database.writing() as session:
-            give_back(session, lease)
+            release(session, lease)
     with database.reading() as session:
         assert transitions.get(session, job_id).status == Status.CANCELLED
         assert list(session.scalars(select(Checkpoint.job_id))) == [other]

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from app.core.files.archives import open_archive
-from app.core.files.images import KINDS
+from app.core.files.images import MODE_CONVERSIONS
 from app.core.settings import Settings
 from worker.jobs.entry_point import JobError
 from worker.jobs.prepare.collect import Collection, Tick, collect
@@ -127,7 +127,11 @@ def test_of_upright_rgb_nothing_is_said(tmp_path: Path) -> None:
 
 
 def test_there_are_words_for_every_conversion() -> None:
-    assert set(SAID) == {kind for kind in KINDS.values() if kind} | {"colour_space", "transparency", "turned"}
+    assert set(SAID) == {kind for kind in MODE_CONVERSIONS.values() if kind} | {
+        "colour_space",
+        "transparency",
+        "turned",
+    }
 
 
 def test_images_outside_every_class_folder_are_refused(tmp_path: Path) -> None:
