@@ -1,7 +1,7 @@
-"""The Celery side of a worker process: its lanes' messages in, `supervisor.work` out.
+"""The Celery application of a worker process: receives the wake-ups of its lanes and runs their jobs.
 
-The pool is `threads` (a supervisor only waits for its child), one for each lane, and never a fork: CUDA does not
-survive one. The reconciler runs beside it.
+The pool is `threads` (a supervisor only waits for its child), one thread for each lane, and never `prefork`: CUDA does
+not survive a fork. The reconciler, the cleanup and the polling of each lane run beside it.
 """
 
 import logging
@@ -22,21 +22,21 @@ from app.core.settings import Settings
 from worker.context import Context
 from worker.processes import job_processes
 from worker.queue import filesystem_transport
-from worker.queue.cleanup import sweep
+from worker.queue.cleanup import clean_up
 from worker.queue.lanes import drain, stopping
-from worker.queue.wakeups import Sender
+from worker.queue.wakeups import WakeupPublisher
 
-# Celery warns of running as root because of pickled messages; this application takes JSON alone.
+# Celery warns about running as root because of pickled messages; this application accepts JSON alone.
 warnings.filterwarnings("ignore", category=SecurityWarning)
 
 filesystem_transport.install()
 app = Celery("imprint", include=["worker.tasks"])
 app.conf.update(celery_config(Settings()))
 
-SWEEP_SECONDS = 3600.0
-# A worker that is busy takes messages that another one could have acted on: so long do jobs wait for it at most.
-LOOK_SECONDS = 2.0
-SPARE_SECONDS = 5.0  # beyond what a child has to end in good order
+CLEANUP_SECONDS = 3600.0
+# A busy worker consumes messages that an idle one could have acted on: its queued jobs wait this long at most.
+POLL_SECONDS = 2.0
+SPARE_SECONDS = 5.0  # beyond the grace period in which a child may end cleanly
 
 _repeaters: list[PeriodicThread] = []
 
@@ -52,12 +52,12 @@ def _log(**_: Any) -> None:
 def _start(**_: Any) -> None:
     lifeline.exit_with_parent(_end_with_parent)
     context = Context.open()
-    _repeaters.append(reconciler(context.database, context.settings, Sender(app).wake))
-    _repeaters.append(PeriodicThread("sweeper", SWEEP_SECONDS, lambda: sweep(context)))
+    _repeaters.append(reconciler(context.database, context.settings, WakeupPublisher(app).wake))
+    _repeaters.append(PeriodicThread("cleanup", CLEANUP_SECONDS, lambda: clean_up(context)))
     for lane in app.amqp.queues.consume_from:
-        job_processes.warm(context, lane)
-        look = partial(drain, context, lane)
-        _repeaters.append(PeriodicThread(f"{lane} lane", min(LOOK_SECONDS, context.settings.wake_seconds), look))
+        job_processes.prepare_lane(context, lane)
+        poll = partial(drain, context, lane)
+        _repeaters.append(PeriodicThread(f"{lane} lane", min(POLL_SECONDS, context.settings.wake_seconds), poll))
     for repeater in _repeaters:
         repeater.start()
 

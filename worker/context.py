@@ -1,4 +1,4 @@
-"""What every worker process needs: settings, the database, the files."""
+"""What every worker process needs: settings, database, storage."""
 
 import os
 import socket
@@ -19,11 +19,11 @@ class Context:
 
     @classmethod
     def open(cls) -> "Context":
-        """From the environment's settings."""
+        """Open from the environment's settings."""
         settings = Settings()
         return cls(settings, Database(settings.resolved_database_url), Storage(settings.data))
 
 
 def owner() -> str:
-    """Who holds a lease, for people to read: host and process."""
+    """The lease owner's name, for people to read: host and process id."""
     return f"{socket.gethostname()}:{os.getpid()}"

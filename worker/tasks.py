@@ -1,4 +1,4 @@
-"""What arrives from the broker."""
+"""Celery tasks: the messages that a worker receives."""
 
 from app.core.jobs.wakeup_config import TASK_NAME
 from worker.celery_app import app
@@ -8,7 +8,7 @@ from worker.queue.lanes import drain
 
 @app.task(name=TASK_NAME)
 def work(lane: str, _job_id: str) -> None:
-    """A wake-up: do what is queued in the lane. The job named is only why it was sent; the oldest goes first."""
+    """Handle a wake-up: run the lane's queued jobs, oldest first. The job id only tells why it was sent."""
     context = Context.open()
     try:
         drain(context, lane)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from examples.digits import Imprint, free_port, wait_until_ready
+from worker.processes.process_title import CELERY_WORKER
 
 IMPRINT = Path(sys.executable).with_name("imprint")
 HURRY = {
@@ -92,7 +93,7 @@ class Service(Imprint):
     def kill_workers(self) -> None:
         """SIGKILL to the worker command and its Celery process at once; only its children are left alone."""
         process = self.processes.pop("worker")
-        celery = [pid for pid, line in self.processes_alive().items() if " celery " in line]
+        celery = [pid for pid, line in self.processes_alive().items() if CELERY_WORKER in line]
         for pid in (process.pid, *celery):
             os.kill(pid, signal.SIGKILL)
         process.wait()

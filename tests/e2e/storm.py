@@ -14,13 +14,14 @@ from typing import TypeVar
 import httpx
 
 from tests.e2e.service import Service
-from tests.worker.process_checks import parent
+from tests.worker.process_table import parent
+from worker.processes.process_title import CELERY_WORKER, FORK_SERVER, TRAINING_JOB
 
-# What a process is, by what its command line holds; the first that fits.
+# Kinds of processes by a part of their command lines; the first that matches.
 KINDS = {
-    "training": "worker.jobs.train",
-    "fork server": "worker.processes.fork_server",
-    "worker": " celery ",
+    "training": TRAINING_JOB,
+    "fork server": FORK_SERVER,
+    "worker": CELERY_WORKER,
     "API": "app.server",
     "worker's parent": "imprint worker",
     "API's parent": "imprint api",

@@ -10,6 +10,7 @@ from safetensors.numpy import load_file
 
 from examples.digits import digits, predicted
 from tests.e2e.service import Service, eventually
+from worker.processes.process_title import TRAINING_JOB
 
 SHORT = {"epochs": 2, "augmentation": {"crop": 0.7, "flip": False}}
 # long enough to be caught in the middle, short enough to be waited for
@@ -90,7 +91,7 @@ def test_cancelling_ends_the_process(service: Service, target: dict[str, Any]) -
     job = training(service, target)
     assert service.http.post(f"/v1/jobs/{job['id']}/cancel").status_code == 202
     assert service.until(job, lambda now: now["status"] == "cancelled", seconds=20)["result"] is None
-    assert eventually(lambda: not any("worker.jobs.train" in line for line in service.alive()), seconds=5)
+    assert eventually(lambda: not any(TRAINING_JOB in line for line in service.alive()), seconds=5)
     assert eventually(lambda: not (service.data / "jobs" / job["id"]).exists(), seconds=5)
 
 
@@ -98,7 +99,7 @@ def test_pausing_keeps_what_was_learnt(service: Service, target: dict[str, Any])
     job = training(service, target)
     service.http.post(f"/v1/jobs/{job['id']}/pause")
     paused = service.until(job, lambda now: now["status"] == "paused", seconds=20)
-    assert eventually(lambda: not any("worker.jobs.train" in line for line in service.alive()), seconds=5)
+    assert eventually(lambda: not any(TRAINING_JOB in line for line in service.alive()), seconds=5)
     service.http.post(f"/v1/jobs/{job['id']}/resume")
     ended = service.until(job, lambda now: now["status"] == "succeeded")
     assert ended["attempts"] == 1

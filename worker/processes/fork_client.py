@@ -1,8 +1,8 @@
-"""Children that start warm: forked from a server that has imported torch already. The worker's side.
+"""The worker's side of the fork server: starts child processes that have torch imported already.
 
-A worker process has one server (`worker.processes.fork_server`), started by the first request or before it, and again
-when it has died. A request is sent at once, also to a server that is still importing; until it is ready, the child has
-no pid.
+A worker process has one server (`worker.processes.fork_server`). The first request or an earlier call starts it, and a
+request after its death starts another. A request is sent at once, also to a server that is still importing; until the
+server has forked the child, the child has no pid.
 """
 
 import atexit
@@ -18,52 +18,54 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from app.core.processes.lifeline import ProcessGroup
-from worker.processes.fork_protocol import LATER, PID, PRELOAD, STATUS, Request, heard
-from worker.processes.process_title import ROOM
+from worker.processes.fork_protocol import IDLE_PRELOAD, PID, PRELOAD, STATUS, Request, read_status
+from worker.processes.process_title import FORK_SERVER, TITLE_PADDING
 
-# numpy's OpenBLAS starts threads as soon as it is imported, and must not.
+# numpy's OpenBLAS starts threads as soon as it is imported, and a server must not have any.
 SINGLE_THREADED = {"OPENBLAS_NUM_THREADS": "1"}
 CLOSE_SECONDS = 2.0
 
 
-class Nursery:
-    """Starts children from one server that imports `modules`, and when it has time `later`.
+class ForkServerClient:
+    """Starts children from one fork server. Thread-safe; create one per process.
 
-    `defaults`: variables of the server and its children, where an environment does not say otherwise. Thread-safe; make
-    one per process.
+    Args:
+        modules: imported by the server before it forks.
+        idle_modules: imported by the server when it is idle.
+        defaults: environment variables of the server and its children, unless a request sets them.
     """
 
     def __init__(
-        self, modules: Sequence[str], later: Sequence[str] = (), defaults: Mapping[str, str] | None = None
+        self, modules: Sequence[str], idle_modules: Sequence[str] = (), defaults: Mapping[str, str] | None = None
     ) -> None:
-        self._preload = {PRELOAD: ",".join(modules), LATER: ",".join(later)}
+        self._preload = {PRELOAD: ",".join(modules), IDLE_PRELOAD: ",".join(idle_modules)}
         self._defaults = defaults or {}
         self._lock = threading.Lock()
         self._server: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         atexit.register(self.close)
 
-    def warm(self, environment: Mapping[str, str]) -> None:
-        """Start the server unless it runs; it gets ready by itself."""
+    def start_server(self, environment: Mapping[str, str]) -> None:
+        """Start the server unless it runs, without waiting for its imports."""
         with self._lock:
-            self._connected(self._completed(environment))
+            self._connect(self._with_defaults(environment))
 
-    def child(self, module: str, arguments: Sequence[str], environment: Mapping[str, str], stderr: int) -> ProcessGroup:
-        """`python -m MODULE ARGUMENTS` in this environment; its stderr goes to that descriptor."""
-        environment = self._completed(environment)
+    def spawn(self, module: str, arguments: Sequence[str], environment: Mapping[str, str], stderr: int) -> ProcessGroup:
+        """Start `python -m MODULE ARGUMENTS` in this environment, with stderr going to that descriptor."""
+        environment = self._with_defaults(environment)
 
-        def start(lifeline: int) -> Forked:
+        def start(lifeline: int) -> ForkedProcess:
             report, write_end = os.pipe()
             try:
-                # a server that dies just now says so by the report's end of file
+                # a server that dies at this moment is noticed by the end of file of the report
                 with self._lock, suppress(BrokenPipeError, ConnectionResetError):
                     request = Request(module, arguments, environment, stderr, lifeline, write_end)
-                    request.send(self._connected(environment))
+                    request.send(self._connect(environment))
             finally:
                 os.close(write_end)
-            return Forked(report)
+            return ForkedProcess(report)
 
-        return Newborn(start)
+        return ForkedProcessGroup(start)
 
     def close(self) -> None:
         """End the server and its children; the next request starts another."""
@@ -78,30 +80,29 @@ class Nursery:
                 self._server.wait()
             self._server = None
 
-    def _completed(self, environment: Mapping[str, str]) -> dict[str, str]:
+    def _with_defaults(self, environment: Mapping[str, str]) -> dict[str, str]:
         return {**self._defaults, **environment, **SINGLE_THREADED}
 
-    def _connected(self, environment: Mapping[str, str]) -> socket.socket:
+    def _connect(self, environment: Mapping[str, str]) -> socket.socket:
         if self._server is not None and self._control is not None and self._server.poll() is None:
             return self._control
         if self._control is not None:
             self._control.close()
-        self._control, theirs = socket.socketpair()
-        with theirs:
+        self._control, server_end = socket.socketpair()
+        with server_end:
             self._server = subprocess.Popen(
-                [sys.executable, "-m", "worker.processes.fork_server", ROOM],
+                [sys.executable, "-m", FORK_SERVER, TITLE_PADDING],
                 env={**environment, **self._preload},
-                stdin=theirs.fileno(),
+                stdin=server_end.fileno(),
                 start_new_session=True,  # Ctrl-C in a terminal is for the worker to act on
             )
         return self._control
 
 
-class Forked:
-    """A process that the server forked, or will, seen through the report that both write
-    (`worker.processes.fork_protocol`).
+class ForkedProcess:
+    """A process that the server has forked or will fork, seen through its status pipe (`fork_protocol.Request`).
 
-    Where the server has died, nobody knows how its child ended: that passes for SIGKILL, which is what ends servers.
+    If the server dies first, the child's exit status is unknown and reported as SIGKILL, which is what ends servers.
     """
 
     def __init__(self, report: int) -> None:
@@ -111,34 +112,34 @@ class Forked:
 
     @property
     def pid(self) -> int | None:
-        """None until the child leads a group of its own."""
+        """None until the child leads a process group of its own."""
         self.poll()
         return self._pid
 
     def poll(self) -> int | None:
         """The exit status, negative for a signal; None while it runs."""
-        self._listen(0)
+        self._read(0)
         return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:
-        """The same, once it has ended. Raises subprocess.TimeoutExpired."""
+        """Wait for the exit status. Raises subprocess.TimeoutExpired."""
         until = None if timeout is None else time.monotonic() + timeout
         while self.returncode is None:
-            self._listen(None if until is None else max(0.0, until - time.monotonic()))
+            self._read(None if until is None else max(0.0, until - time.monotonic()))
             if timeout is not None and until is not None and self.returncode is None and time.monotonic() >= until:
                 raise subprocess.TimeoutExpired("a forked child", timeout)
         return self.returncode
 
-    def _listen(self, seconds: float | None) -> None:
+    def _read(self, seconds: float | None) -> None:
         if self.returncode is not None or not select.select([self._report], [], [], seconds)[0]:
             return
-        said = heard(self._report)
-        self._pid = said.get(PID, self._pid)
-        if STATUS in said or not said:
-            self._close(said.get(STATUS, -signal.SIGKILL))
+        messages = read_status(self._report)
+        self._pid = messages.get(PID, self._pid)
+        if STATUS in messages or not messages:
+            self._close(messages.get(STATUS, -signal.SIGKILL))
 
-    def forget(self) -> None:
-        """Of a child without a pid whose lifeline is closed: it tells its pid, and then looks at its lifeline first."""
+    def abandon(self) -> None:
+        """Treat a child without a pid as killed. Its lifeline is closed: it will check that before it runs anything."""
         if self.pid is None and self.returncode is None:
             self._close(-signal.SIGKILL)
 
@@ -147,17 +148,17 @@ class Forked:
         os.close(self._report)
 
 
-class Newborn(ProcessGroup):
-    """A group whose leader may still wait for the server; ending it then does not wait."""
+class ForkedProcessGroup(ProcessGroup):
+    """A process group whose leader may not be forked yet; ending it does not wait for the server."""
 
-    process: Forked
+    process: ForkedProcess
 
     def stop(self, grace_seconds: float) -> int:
-        """As in the base; what has not begun needs no grace."""
+        """As in the base class; a child that is not forked yet gets no grace period."""
         return self.end() if self.process.pid is None else super().stop(grace_seconds)
 
     def end(self) -> int:
-        """As in the base."""
+        """As in the base class."""
         self.let_go()
-        self.process.forget()
+        self.process.abandon()
         return super().end()

@@ -1,4 +1,4 @@
-"""What a worker asks of its fork server, what it hears of the child, and how both travel."""
+"""The messages between a worker and its fork server: requests over a socket, a child's status over a pipe."""
 
 import json
 import os
@@ -7,8 +7,8 @@ import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-# The environment variables that tell the server what to import at once, and what when it has time; with commas.
-PRELOAD, LATER = "IMPRINT_PRELOAD", "IMPRINT_LATER"
+# Environment variables of the server, comma separated: modules to import before the first fork, and when idle.
+PRELOAD, IDLE_PRELOAD = "IMPRINT_PRELOAD", "IMPRINT_IDLE_PRELOAD"
 LENGTH = struct.Struct("!I")
 DESCRIPTORS = 3
 PID, STATUS = "pid", "status"
@@ -16,10 +16,11 @@ PID, STATUS = "pid", "status"
 
 @dataclass(frozen=True)
 class Request:
-    """`python -m MODULE ARGUMENTS` in this environment. The rest are descriptors.
+    """A request to run `python -m MODULE ARGUMENTS` in this environment.
 
-    `report` is where the child tells its PID once it leads a group of its own, and the server its STATUS once it has
-    reaped it. Both hold it open: at its end of file, both are gone.
+    The other fields are file descriptors. Into `report`, a pipe, the child writes its PID once it leads a process group
+    of its own, and the server writes the child's STATUS once it has reaped it. Both keep it open: end of file means
+    that both are gone.
     """
 
     module: str
@@ -30,14 +31,14 @@ class Request:
     report: int
 
     def send(self, control: socket.socket) -> None:
-        """The receiver gets duplicates of the descriptors. Raises OSError when it is gone."""
+        """Send the request and duplicates of its descriptors. Raises OSError when the receiver is gone."""
         body = json.dumps([self.module, self.arguments, dict(self.environment)]).encode()
         socket.send_fds(control, [LENGTH.pack(len(body))], [self.stderr, self.lifeline, self.report])
         control.sendall(body)
 
     @classmethod
     def receive(cls, control: socket.socket) -> "Request | None":
-        """The next one; None when the sender is gone."""
+        """Wait for the next request; None when the sender is gone."""
         header, descriptors, _, _ = socket.recv_fds(control, LENGTH.size, DESCRIPTORS)
         if len(header) < LENGTH.size:
             return None
@@ -49,15 +50,15 @@ class Request:
         return cls(*json.loads(body), *descriptors)
 
 
-def tell(report: int, word: str, number: int) -> None:
-    """Write to the report of a worker that may be gone."""
+def write_status(report: int, key: str, value: int) -> None:
+    """Write a status message; the worker that reads the pipe may be gone."""
     try:
-        os.write(report, f"{word} {number}\n".encode())
+        os.write(report, f"{key} {value}\n".encode())
     except BrokenPipeError:
         return
 
 
-def heard(report: int) -> dict[str, int]:
-    """What has been told since the last time, by word; nothing at the end of file. Waits for one or the other."""
+def read_status(report: int) -> dict[str, int]:
+    """Read the status messages written since the last call, by key. Blocks; returns {} at end of file."""
     lines = os.read(report, 4096).decode().splitlines()
-    return {word: int(number) for word, number in map(str.split, lines)}
+    return {key: int(value) for key, value in map(str.split, lines)}

@@ -1,4 +1,4 @@
-"""Which module does the work of a type of job, and which server forks its process."""
+"""The module that runs each type of job, and the fork server that starts its process."""
 
 import os
 
@@ -6,7 +6,7 @@ from app.core.jobs.leases import Lease
 from app.core.processes.lifeline import ProcessGroup
 from app.core.specs import LANES
 from worker.context import Context
-from worker.processes.fork_client import Nursery
+from worker.processes.fork_client import ForkServerClient
 
 CHILDREN = {
     "prepare": "worker.jobs.prepare.__main__",
@@ -17,36 +17,36 @@ CHILDREN = {
     "finetune": "worker.jobs.train",
 }
 # They need no torch, and their limit of address space would count torch's libraries: they have a server of their own.
-LIGHT = {"prepare"}
-# What torch's exporter imports when it is first used, seconds after the training is over.
+WITHOUT_TORCH = {"prepare"}
+# torch's exporter imports these when it is first used, and a publication after a training would wait seconds for them.
 EXPORTER = ("onnxscript.function_libs.torch_lib.ops", "torch.export._trace", "torch.onnx._internal.exporter._compat")
 # OpenMP's threads spin for milliseconds while they wait, at the cost of whatever else runs; threads that sleep at once
 # take three times as long for a step of a small network. This is some fifty microseconds, as fast as the former.
-QUIET_THREADS = {"GOMP_SPINCOUNT": "20000"}
-# glibc gives every large tensor back to the system when it is freed, and asks for its pages again one by one in the
-# next step: half the time of a MobileNetV2 at 224 px. Memory that is kept is some 15 % more at its highest.
-KEPT_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(2**32), "MALLOC_MMAP_THRESHOLD_": str(2**32)}
-TRAINING_ENVIRONMENT = QUIET_THREADS | KEPT_MEMORY
+OPENMP_SPIN = {"GOMP_SPINCOUNT": "20000"}
+# glibc returns every large tensor to the system when it is freed, and requests its pages again one by one in the next
+# step: half the time of a MobileNetV2 at 224 px. Keeping the memory costs some 15 % at the peak.
+MALLOC_KEEPS_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(2**32), "MALLOC_MMAP_THRESHOLD_": str(2**32)}
+TRAINING_ENVIRONMENT = OPENMP_SPIN | MALLOC_KEEPS_MEMORY
 
 
-def _modules(light: bool) -> list[str]:
-    return list(dict.fromkeys(module for type_, module in CHILDREN.items() if (type_ in LIGHT) is light))
+def _modules(*, torch: bool) -> list[str]:
+    return list(dict.fromkeys(module for type_, module in CHILDREN.items() if (type_ not in WITHOUT_TORCH) is torch))
 
 
-light = Nursery(_modules(light=True))
-heavy = Nursery(_modules(light=False), later=EXPORTER, defaults=TRAINING_ENVIRONMENT)
+plain_server = ForkServerClient(_modules(torch=False))
+torch_server = ForkServerClient(_modules(torch=True), idle_modules=EXPORTER, defaults=TRAINING_ENVIRONMENT)
 
 
-def warm(context: Context, lane: str) -> None:
-    """Get ready before the first job of a lane, for the light ones if it has any: it may never need torch."""
-    nursery = light if any(LANES[type_] == lane for type_ in LIGHT) else heavy
-    nursery.warm(_environment(context))
+def prepare_lane(context: Context, lane: str) -> None:
+    """Start a server before the lane's first job. A lane with jobs that need no torch may never need the other one."""
+    server = plain_server if any(LANES[type_] == lane for type_ in WITHOUT_TORCH) else torch_server
+    server.start_server(_environment(context))
 
 
 def start(context: Context, lease: Lease, stderr: int) -> ProcessGroup:
-    """The process that does a job; it dies with this one. What it writes to stderr goes to that descriptor."""
-    nursery = light if lease.type in LIGHT else heavy
-    return nursery.child(CHILDREN[lease.type], [lease.job_id, str(lease.epoch)], _environment(context), stderr)
+    """Start a job's process, which dies with this one; its stderr goes to that descriptor."""
+    server = plain_server if lease.type in WITHOUT_TORCH else torch_server
+    return server.spawn(CHILDREN[lease.type], [lease.job_id, str(lease.epoch)], _environment(context), stderr)
 
 
 def _environment(context: Context) -> dict[str, str]:

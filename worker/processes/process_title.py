@@ -1,18 +1,27 @@
-"""What `ps` shows of a process that was forked and never executed a command line of its own."""
+"""Names that processes show in `ps`, and how a forked process gets one.
+
+Operations and tests find the processes of a service by these names, so they stand here once.
+"""
 
 import ctypes
 from collections.abc import Sequence
 from pathlib import Path
 
+# Parts of command lines.
+CELERY_WORKER = " celery "
+FORK_SERVER = "worker.processes.fork_server"
+TRAINING_JOB = "worker.jobs.train"
+PREPARE_JOB = "worker.jobs.prepare"
+
 STAT = Path("/proc/self/stat")
 ARG_START, ARG_END = 45, 46  # proc(5): fields 48 and 49, counted from the one after the name
-# Linux shows the memory that held the arguments of the last exec, so that much is all the room there is. A process
-# that will be forked is given this as an argument.
-ROOM = " " * 128
+# Linux shows the memory that held the arguments of the last exec, so a title cannot be longer than those were. A
+# process that will fork gets this padding as an argument.
+TITLE_PADDING = " " * 128
 
 
-def entitle(command: Sequence[str]) -> None:
-    """Show `command`, as far as there is room, as this process's command line. Linux only; nothing elsewhere."""
+def set_process_title(command: Sequence[str]) -> None:
+    """Show `command`, as far as it fits, as this process's command line. Linux only; does nothing elsewhere."""
     if not STAT.exists():
         return
     fields = STAT.read_text().rpartition(")")[2].split()

@@ -1,4 +1,4 @@
-"""Removes what nobody needs any more from the data folder: what crashes leave behind, and states of ended trainings."""
+"""Deletes files without an owner from the data folder: leftovers of crashes, and checkpoints of ended jobs."""
 
 import logging
 import time
@@ -16,30 +16,35 @@ from worker.context import Context
 
 logger = logging.getLogger(__name__)
 
-# Younger things may belong to a request or a job that is still on its way to its row.
+# Younger files may belong to a request or a job that has not committed its row yet.
 GRACE_SECONDS = ABANDONED_SECONDS
 OWNERS: dict[str, type[Dataset | Model | Job]] = {"uploads": Dataset, "datasets": Dataset, "models": Model, "jobs": Job}
 
 
-def sweep(context: Context) -> list[str]:
-    """Delete old scratch folders, files of datasets, models and jobs that are gone, and of jobs those without a row.
+def clean_up(context: Context) -> list[str]:
+    """Delete old scratch folders, files of deleted datasets, models and jobs, and job files without a row.
 
-    And the saved states of jobs that ended a day ago for good. Returns the keys of all that.
+    Also deletes the checkpoints of jobs that ended for good a day ago. Returns the storage keys of everything deleted.
     """
-    keys = [*_scratch(context), *_orphans(context), *_partial(context), *_spent(context)]
+    keys = [
+        *_scratch_folders(context),
+        *_orphans(context),
+        *_abandoned_uploads(context),
+        *_obsolete_checkpoints(context),
+    ]
     _delete(context, keys)
-    unsaid = _unsaid(context)
-    _delete(context, unsaid)
-    return [*keys, *unsaid]
+    untracked = _untracked_job_files(context)
+    _delete(context, untracked)
+    return [*keys, *untracked]
 
 
 def _delete(context: Context, keys: list[str]) -> None:
     for key in keys:
-        logger.info("swept away %s", key)
+        logger.info("deleted %s", key)
         context.storage.delete(key)
 
 
-def _scratch(context: Context) -> Iterator[str]:
+def _scratch_folders(context: Context) -> Iterator[str]:
     return (f"incoming/{path.name}" for path in _old(context.storage.root / "incoming"))
 
 
@@ -50,48 +55,48 @@ def _orphans(context: Context) -> Iterator[str]:
                 yield f"{folder}/{path.name}"
 
 
-def _unsaid(context: Context) -> list[str]:
-    """Files that a kill left in a job's folder before their row was there, or after it had gone."""
+def _untracked_job_files(context: Context) -> list[str]:
+    """Files in job folders that no row refers to: a kill came before the row was written, or after it was deleted."""
     root = context.storage.root
     folders = [*root.glob("jobs/*"), *root.glob("jobs/*/artifacts")]
     keys = [path.relative_to(root).as_posix() for folder in folders for path in _old(folder) if path.is_file()]
-    with context.database.reading() as session:  # after the files were listed: none of them is yet to get its row
-        said = {*session.scalars(select(Checkpoint.key)), *session.scalars(select(Artifact.key))}
-    return [key for key in keys if key not in said]
+    with context.database.reading() as session:  # after listing the files, so that none of them is yet to get its row
+        tracked = {*session.scalars(select(Checkpoint.key)), *session.scalars(select(Artifact.key))}
+    return [key for key in keys if key not in tracked]
 
 
-def _partial(context: Context) -> list[str]:
-    """Uploads to which nothing was added for a day, and the rows of those that became datasets as long ago."""
+def _abandoned_uploads(context: Context) -> list[str]:
+    """Uploads without new data for a day; also deletes the rows of uploads that became datasets a day ago."""
     old = _old(context.storage.root / PARTIAL)
     with context.database.writing() as session:
         session.execute(delete(Upload).where(Upload.id.in_([path.name for path in old])))
-        ended = Upload.dataset.is_not(None), Upload.created_at < now() - GRACE_SECONDS
-        session.execute(delete(Upload).where(*ended))
+        completed = Upload.dataset.is_not(None), Upload.created_at < now() - GRACE_SECONDS
+        session.execute(delete(Upload).where(*completed))
     return [f"{PARTIAL}/{path.name}" for path in old]
 
 
-def _spent(context: Context) -> list[str]:
-    """Saved states, and their rows, from which nothing will go on; they are three times the model's size."""
+def _obsolete_checkpoints(context: Context) -> list[str]:
+    """Delete the rows of checkpoints that no job will resume from; each file is three times the model's size."""
     failed = and_(Job.status == Status.FAILED, Job.error["code"].as_string().not_in(RETRYABLE_ERRORS))
-    for_good = exists().where(
+    ended_for_good = exists().where(
         Job.id == Checkpoint.job_id,
         or_(Job.status == Status.SUCCEEDED, failed),
         Job.finished_at < now() - GRACE_SECONDS,
     )
     with context.database.writing() as session:
-        return list(session.scalars(delete(Checkpoint).where(for_good).returning(Checkpoint.key)))
+        return list(session.scalars(delete(Checkpoint).where(ended_for_good).returning(Checkpoint.key)))
 
 
 def _is_owned(context: Context, table: type[Dataset | Model | Job], id_: str) -> bool:
-    kept = select(table.id).where(table.id == id_)
+    owner = select(table.id).where(table.id == id_)
     if table is Job:
-        kept = kept.where(Job.status != Status.CANCELLED)
+        owner = owner.where(Job.status != Status.CANCELLED)
     with context.database.reading() as session:
-        return session.scalar(kept) is not None
+        return session.scalar(owner) is not None
 
 
 def _old(folder: Path) -> list[Path]:
-    """What has lain in a folder for a day. Nothing, until the next sweep, where somebody removes things meanwhile."""
+    """Entries of a folder that are a day old. Empty, until the next pass, if another process deletes meanwhile."""
     limit = time.time() - GRACE_SECONDS
     try:
         return [path for path in folder.iterdir() if path.stat().st_mtime < limit]

@@ -1,7 +1,7 @@
-"""Celery's filesystem transport for a folder that somebody may delete.
+"""Celery's filesystem transport, made robust against deletion of its folder.
 
-kombu's own lists the folder of messages a few times a second and ends the worker where it is gone, and with it the
-training that the worker watches over. Messages are hints: what was in the folder is no loss, so it is made again.
+kombu's own transport lists the message folder several times a second, and a missing folder ends the worker together
+with the training that it supervises. Messages are only hints, so nothing is lost: the folder is created again.
 """
 
 from pathlib import Path
@@ -12,7 +12,7 @@ from kombu.transport import TRANSPORT_ALIASES, filesystem
 
 
 class Channel(filesystem.Channel):
-    """kombu's, with a folder that comes back."""
+    """kombu's channel; recreates its folder."""
 
     def _get(self, queue: str) -> Any:  # type: ignore[override] # as kombu's own channel has it
         try:
@@ -23,11 +23,11 @@ class Channel(filesystem.Channel):
 
 
 class Transport(filesystem.Transport):
-    """kombu's, with our channel."""
+    """kombu's transport with the channel above."""
 
     Channel = Channel
 
 
 def install() -> None:
-    """Have every connection of this process to `filesystem://` use it."""
+    """Make every connection of this process to `filesystem://` use this transport."""
     TRANSPORT_ALIASES["filesystem"] = f"{__name__}:Transport"

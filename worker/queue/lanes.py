@@ -1,9 +1,9 @@
-"""A lane's jobs, one at a time in this process, whether a message asks for it or the clock does.
+"""Runs the jobs of each lane one at a time in this process, triggered by a message or by the clock.
 
-A broker that was away may leave a consumer that is connected and hears nothing. So the worker looks at the table by
-itself as well: messages make it quick, nothing depends on them.
+After a broker outage a consumer may be connected and receive nothing. So the worker also polls the table of jobs:
+messages only make it faster, nothing depends on them.
 
-Nobody waits here for a lane that is busy: the threads are few, and the next message may be of another lane.
+A call for a lane that is busy returns at once: the pool has few threads, and the next message may be for another lane.
 """
 
 import threading
@@ -16,19 +16,19 @@ stopping = threading.Event()
 
 
 class Lane:
-    """Whether somebody works in a lane, and whether anybody has asked since they last looked."""
+    """A lock that one thread holds while it runs the lane's jobs, and a flag for requests that arrive meanwhile."""
 
     def __init__(self, name: str) -> None:
         self._name = name
         self._busy = threading.Lock()
-        self._asked = threading.Event()
+        self._requested = threading.Event()
 
     def drain(self, context: Context) -> None:
-        """Do what is queued. Where somebody does so already, they look once more, unless a fault ends them."""
-        self._asked.set()
-        while self._asked.is_set() and self._busy.acquire(blocking=False):
+        """Run the queued jobs. If another thread does so already, it checks the queue once more, unless it raises."""
+        self._requested.set()
+        while self._requested.is_set() and self._busy.acquire(blocking=False):
             try:
-                self._asked.clear()
+                self._requested.clear()
                 supervisor.work(context, self._name, stopping)
             finally:
                 self._busy.release()

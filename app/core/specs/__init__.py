@@ -3,7 +3,7 @@
 from app.core.specs.adaptation import DANN, MMD, Adaptation, Coral, NoAdaptation
 from app.core.specs.base import AUTO, RANDOM
 from app.core.specs.evaluation import MAX_CANDIDATES, Evaluate, Rank
-from app.core.specs.finetune import Finetune
+from app.core.specs.finetune import HEAD, SOURCE_ONLY, Finetune
 from app.core.specs.internal import Prepare, Publish
 from app.core.specs.job_types import LANES, SPEC, USER_TYPES, AnySpec, AskedSpec, Spec
 from app.core.specs.methods import Imputation, Method, Rotation, SimCLR, Supervised
@@ -26,6 +26,7 @@ __all__ = [
     "AUTO",
     "DANN",
     "FINETUNE_RATE",
+    "HEAD",
     "HEAD_EPOCHS",
     "HEAD_RATE",
     "L2SP",
@@ -35,6 +36,7 @@ __all__ = [
     "PRETRAINED_IMAGE_SIZE",
     "RANDOM",
     "SCRATCH_RATE",
+    "SOURCE_ONLY",
     "SPEC",
     "STRENGTHS",
     "UNLABELLED_RATE",

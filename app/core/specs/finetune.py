@@ -19,6 +19,9 @@ from app.core.specs.training_options import (
     UNLABELLED_RATE,
 )
 
+# Names of baselines, beside RANDOM: the output layer alone trained, and the same training without adaptation.
+HEAD, SOURCE_ONLY = "head", "source_only"
+
 
 class Finetune(Learning):
     """f_t = argmin R(f, D_t) + strength * distance(f, f_s), with a new output layer."""
@@ -53,8 +56,8 @@ class Finetune(Learning):
             self._complete(self.training.filled(None, SCRATCH_RATE) if self.init == RANDOM else self.training)
         return self
 
-    def begun(self, *, from_labels: bool) -> Self:
-        """The same, with what depends on whether the model that it starts from has learnt from labels.
+    def with_init_defaults(self, *, from_labels: bool) -> Self:
+        """Fill in the defaults that depend on whether the initial model was trained on labels (`from_labels`).
 
         Statistics of batch norm are kept where they are good, but never when adapting: those of the target are wanted.
         """

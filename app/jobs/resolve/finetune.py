@@ -6,7 +6,7 @@ from app.core.database.tables import Dataset
 from app.core.errors import invalid
 from app.core.specs import AUTO, Finetune, NoPenalty
 from app.jobs.resolve.datasets import check_classes, check_learnable, check_training_images, images_in, ready
-from app.jobs.resolve.initial_weights import from_labels, inherited, start_of
+from app.jobs.resolve.initial_weights import find_initial_model, from_labels, inherit_from
 
 SOURCE = "/adapt/source"
 
@@ -17,9 +17,9 @@ def complete(session: Session, spec: Finetune) -> Finetune:
     labelled = _labelled(session, spec, own)
     _check_strength(spec, labelled)
     longest = max(images_in(dataset, "train") for dataset in (own, labelled))
-    start = start_of(session, spec)
-    learnt = from_labels(start)
-    return inherited(spec, start).begun(from_labels=learnt).over(longest, from_labels=learnt)
+    initial = find_initial_model(session, spec)
+    learnt = from_labels(initial)
+    return inherit_from(spec, initial).with_init_defaults(from_labels=learnt).over(longest, from_labels=learnt)
 
 
 def _labelled(session: Session, spec: Finetune, own: Dataset) -> Dataset:

@@ -1,4 +1,4 @@
-"""What a training inherits from what it starts from."""
+"""The backbone and image size that a training job inherits from its initial model."""
 
 from dataclasses import dataclass
 from typing import TypeVar
@@ -13,7 +13,7 @@ Spec = TypeVar("Spec", bound=Learning)
 
 
 @dataclass(frozen=True)
-class Start:
+class InitialModel:
     """A model by its id, or a weights name; `from_labels`: it has learnt to tell classes apart."""
 
     init: str
@@ -22,30 +22,30 @@ class Start:
     from_labels: bool
 
 
-def from_labels(start: Start | None) -> bool:
-    """Whether the training begins with what labels have taught."""
-    return start is not None and start.from_labels
+def from_labels(initial: InitialModel | None) -> bool:
+    """Whether the initial weights were trained on labels."""
+    return initial is not None and initial.from_labels
 
 
-def start_of(session: Session, spec: Learning) -> Start | None:
-    """What the spec's `init` stands for; None for random weights."""
+def find_initial_model(session: Session, spec: Learning) -> InitialModel | None:
+    """Look up the spec's `init`; None for random weights."""
     if spec.init == RANDOM:
         return None
     if is_weights_name(spec.init):
-        return Start(spec.init, weights_backbone(spec.init, "/init"), PRETRAINED_IMAGE_SIZE, from_labels=True)
+        return InitialModel(spec.init, weights_backbone(spec.init, "/init"), PRETRAINED_IMAGE_SIZE, from_labels=True)
     model = usable(session, spec.init, "/init")
-    return Start(model.id, model.backbone, int(model.input["size"]), from_labels=bool(model.classes))
+    return InitialModel(model.id, model.backbone, int(model.input["size"]), from_labels=bool(model.classes))
 
 
-def inherited(spec: Spec, start: Start | None) -> Spec:
-    """The spec with the id and backbone of what it starts from, and its image size unless another is asked for."""
-    if start is None:
+def inherit_from(spec: Spec, initial: InitialModel | None) -> Spec:
+    """The spec with the id and backbone of its initial model, and its image size unless the spec has one."""
+    if initial is None:
         return spec
-    if spec.backbone not in (None, start.backbone):
-        message = f"'{start.init}' is a {start.backbone}; leave 'backbone' out."
+    if spec.backbone not in (None, initial.backbone):
+        message = f"'{initial.init}' is a {initial.backbone}; leave 'backbone' out."
         raise invalid("backbone_is_inherited", message, "/backbone")
-    size = spec.image_size or start.image_size
-    whole = spec.model_copy(update={"init": start.init, "backbone": start.backbone, "image_size": size})
+    size = spec.image_size or initial.image_size
+    whole = spec.model_copy(update={"init": initial.init, "backbone": initial.backbone, "image_size": size})
     try:
         whole.check_image_size()
     except ValueError as error:

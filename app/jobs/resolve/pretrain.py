@@ -4,7 +4,7 @@ from sqlalchemy.orm import Session
 
 from app.core.specs import Pretrain
 from app.jobs.resolve.datasets import check_learnable, check_training_images, images_in, ready
-from app.jobs.resolve.initial_weights import from_labels, inherited, start_of
+from app.jobs.resolve.initial_weights import find_initial_model, from_labels, inherit_from
 
 
 def complete(session: Session, spec: Pretrain) -> Pretrain:
@@ -12,5 +12,5 @@ def complete(session: Session, spec: Pretrain) -> Pretrain:
     dataset = ready(session, spec.dataset, "/dataset")
     check = check_learnable if spec.learns_labels else check_training_images
     check(dataset, "/dataset")
-    start = start_of(session, spec)
-    return inherited(spec, start).over(images_in(dataset, "train"), from_labels=from_labels(start))
+    initial = find_initial_model(session, spec)
+    return inherit_from(spec, initial).over(images_in(dataset, "train"), from_labels=from_labels(initial))

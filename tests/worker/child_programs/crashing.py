@@ -1,4 +1,4 @@
-"""A child that dies with last words."""
+"""A child that writes to stderr and exits with status 7."""
 
 import sys
 

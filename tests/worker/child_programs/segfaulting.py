@@ -1,4 +1,4 @@
-"""A child whose interpreter crashes, as native code can make it."""
+"""A child whose interpreter crashes, as native code may make it."""
 
 import ctypes
 

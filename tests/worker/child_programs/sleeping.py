@@ -1,4 +1,4 @@
-"""A child that looks after nothing: neither signals nor its lifeline."""
+"""A child that ignores SIGTERM and its lifeline."""
 
 import signal
 import time

@@ -1,4 +1,4 @@
-"""A child that does its job."""
+"""A child that ends its job with a result."""
 
 import threading
 

@@ -10,7 +10,7 @@ from sqlalchemy import delete
 from app.core.database.tables import Dataset, Model
 from app.core.specs import Finetune
 from app.jobs.resolve.resolve import complete
-from tests.worker.job_material import ASKED, SIDE, add_photographs, done
+from tests.worker.job_runner import ASKED, SIDE, add_photographs, done
 from worker.context import Context
 from worker.evaluation import transfer_diagnostics
 from worker.evaluation.transfer_diagnostics import before, gap, unknown

@@ -11,7 +11,7 @@ from app.core.database.tables import Base
 from app.core.files.storage import Storage
 from app.core.settings import Settings
 from app.core.specs import Evaluate
-from tests.worker.job_material import SIDE, add_photographs, answers, done, relabel, worked
+from tests.worker.job_runner import SIDE, add_photographs, answers, done, relabel, worked
 from worker.context import Context
 from worker.jobs.entry_point import JobError
 from worker.jobs.evaluate import evaluate

@@ -3,7 +3,7 @@
 import pytest
 
 from app.core.specs import Rank
-from tests.worker.job_material import SIDE, add_photographs, done, worked
+from tests.worker.job_runner import SIDE, add_photographs, done, worked
 from worker.context import Context
 from worker.jobs.rank import rank
 from worker.jobs.train import train

@@ -14,7 +14,7 @@ from torchvision.models import get_model
 
 from app.core.database.tables import Artifact, Dataset, Event, Job, Metric, Model
 from app.core.specs import SPEC, Finetune
-from tests.worker.job_material import SIDE, add_photographs, answers, done, relabel
+from tests.worker.job_runner import SIDE, add_photographs, answers, done, relabel
 from worker.context import Context
 from worker.jobs.train import train
 from worker.runs.build import material

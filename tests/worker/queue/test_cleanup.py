@@ -8,7 +8,7 @@ from app.core.database.tables import Artifact, Checkpoint, Job, Upload
 from app.core.jobs import transitions
 from tests.app.core.jobs.job_rows import add_job
 from worker.context import Context
-from worker.queue.cleanup import GRACE_SECONDS, sweep
+from worker.queue.cleanup import GRACE_SECONDS, clean_up
 
 LONG_AGO = time.time() - GRACE_SECONDS - 60
 STATE = {"number": 1, "run": "main", "epoch": 1, "step": 1, "bytes": 1, "figures": {}}
@@ -30,7 +30,7 @@ def test_only_what_is_old_and_belongs_to_nothing_goes(context: Context) -> None:
         transitions.cancel(session, cancelled_job)
     gone = [left(context, key) for key in ("incoming/tmp_1", "datasets/ds_gone", f"jobs/{cancelled_job}")]
     stay = [left(context, f"jobs/{kept_job}"), left(context, "incoming/tmp_2", old=False)]
-    assert len(sweep(context)) == len(gone)
+    assert len(clean_up(context)) == len(gone)
     assert [path.exists() for path in gone] == [False] * len(gone)
     assert [path.exists() for path in stay] == [True] * len(stay)
 
@@ -48,7 +48,7 @@ def test_what_no_row_speaks_of_goes_from_a_job_that_stays(context: Context) -> N
         (folder / name).write_bytes(b"x")
         then = time.time() - (0 if name == "young" else GRACE_SECONDS + 60)
         os.utime(folder / name, (then, then))
-    assert sorted(sweep(context)) == [f"jobs/{job}/{name}" for name in (".stray.tmp", "artifacts/stray", "stray")]
+    assert sorted(clean_up(context)) == [f"jobs/{job}/{name}" for name in (".stray.tmp", "artifacts/stray", "stray")]
     assert [name for name in names if (folder / name).exists()] == names[:3]
 
 
@@ -60,11 +60,11 @@ def test_saved_states_go_a_day_after_their_job_has_ended_for_good(context: Conte
         saved(context, "failed", LONG_AGO, "worker_lost"),
         saved(context, "paused", None),
     ]
-    assert sorted(sweep(context)) == sorted(path.relative_to(context.storage.root).as_posix() for path in gone)
+    assert sorted(clean_up(context)) == sorted(path.relative_to(context.storage.root).as_posix() for path in gone)
     assert [path.exists() for path in (*gone, *stay)] == [False] * len(gone) + [True] * len(stay)
     with context.database.reading() as session:
         assert len(session.scalars(select(Checkpoint.key)).all()) == len(stay)
-    assert sweep(context) == []
+    assert clean_up(context) == []
 
 
 def saved(context: Context, status: str, finished: float | None, code: str | None = None) -> Path:
@@ -87,11 +87,11 @@ def test_an_upload_that_nobody_goes_on_with(context: Context) -> None:
         long_ago = time.time() - 2 * GRACE_SECONDS
         session.add(Upload(id=ids["ended"], name="n", length=9, dataset="ds_1", created_at=long_ago))
     old, young = (left(context, f"partial/{ids[age]}", old=age == "old") for age in ("old", "young"))
-    assert sweep(context) == ["partial/up_1"]
+    assert clean_up(context) == ["partial/up_1"]
     assert (old.exists(), young.exists()) == (False, True)
     with context.database.reading() as session:
         assert session.scalars(select(Upload.id)).all() == [ids["young"]]
 
 
 def test_an_empty_data_folder_is_left_alone(context: Context) -> None:
-    assert sweep(context) == []
+    assert clean_up(context) == []

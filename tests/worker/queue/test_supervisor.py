@@ -20,10 +20,10 @@ from app.core.jobs.states import Status
 from app.core.specs import Pretrain
 from tests.app.core.jobs.job_rows import LANE, add_job, kinds, row
 from tests.figures import Figures
-from tests.worker.process_checks import eventually, gone, parent, running
+from tests.worker.process_table import eventually, gone, parent, running
 from worker.context import Context
 from worker.processes import job_processes
-from worker.processes.fork_client import Nursery
+from worker.processes.fork_client import ForkServerClient
 from worker.queue import supervisor
 from worker.reporting.recorder import Journal
 
@@ -31,17 +31,17 @@ Child = Callable[[str], None]
 
 
 @pytest.fixture(scope="module")
-def nursery() -> Iterator[Nursery]:
+def client() -> Iterator[ForkServerClient]:
     """A server that is ready at once."""
-    nursery = Nursery(["worker.jobs.entry_point"])
-    yield nursery
-    nursery.close()
+    client = ForkServerClient(["worker.jobs.entry_point"])
+    yield client
+    client.close()
 
 
 @pytest.fixture
-def child(monkeypatch: pytest.MonkeyPatch, nursery: Nursery) -> Child:
+def child(monkeypatch: pytest.MonkeyPatch, client: ForkServerClient) -> Child:
     """Which module does the work of a fine-tuning."""
-    monkeypatch.setattr(job_processes, "heavy", nursery)
+    monkeypatch.setattr(job_processes, "torch_server", client)
 
     def use(name: str) -> None:
         monkeypatch.setitem(job_processes.CHILDREN, "finetune", f"tests.worker.child_programs.{name}")
@@ -82,7 +82,7 @@ def test_a_lane_is_worked_off_in_order(context: Context, child: Child) -> None:
 
 
 def test_a_job_that_cannot_succeed_is_tried_once(context: Context, child: Child) -> None:
-    child("impossible")
+    child("job_error")
     job_id = add_job(context.database)
     supervisor.work(context, LANE, threading.Event())
     job = row(context.database, job_id)
@@ -93,9 +93,9 @@ def test_a_job_that_cannot_succeed_is_tried_once(context: Context, child: Child)
 # What ends its process, and what is then said: the code, and a word of the message.
 POISON = {
     "crashing": ("worker_crashed", "the reactor has melted"),
-    "killed": ("worker_killed", "memory"),
+    "sigkilled": ("worker_killed", "memory"),
     "segfaulting": ("worker_crashed", "SIGSEGV"),
-    "greedy": ("worker_out_of_memory", "MemoryError"),
+    "out_of_memory": ("worker_out_of_memory", "MemoryError"),
 }
 
 
@@ -107,9 +107,9 @@ def test_a_crash_is_tried_three_times_and_its_reason_kept(context: Context, chil
     job = row(context.database, job_id)
     assert (job.status, job.attempts) == ("failed", 3)
     assert job.error is not None
-    code, words = POISON[module]
+    code, phrase = POISON[module]
     assert job.error["code"] == code
-    assert words in job.error["message"]
+    assert phrase in job.error["message"]
     assert transitions.is_retryable(job)
     assert kinds(context.database, job_id).count("started") == 3
 
@@ -118,28 +118,28 @@ def test_a_crash_is_tried_three_times_and_its_reason_kept(context: Context, chil
 def test_what_kills_its_process_harms_no_neighbour(
     context: Context, child: Child, monkeypatch: pytest.MonkeyPatch, module: str, figures: Figures
 ) -> None:
-    monkeypatch.setitem(job_processes.CHILDREN, "pretrain", "tests.worker.child_programs.obedient")
+    monkeypatch.setitem(job_processes.CHILDREN, "pretrain", "tests.worker.child_programs.stopping_on_sigterm")
     with context.database.writing() as session:
         neighbour = transitions.create(
             session, Pretrain(type="pretrain", dataset="ds_1", method={"kind": "rotation"})
         ).id
     with working(context):
         until(context, neighbour, Status.RUNNING)
-        assert eventually(lambda: len(running("obedient")) == 1)
-        process = running("obedient")
+        assert eventually(lambda: len(running("stopping_on_sigterm")) == 1)
+        process = running("stopping_on_sigterm")
         child(module)
         poison = add_job(context.database)
         supervisor.work(context, LANE, threading.Event())
         ended = row(context.database, poison)
         assert ended.status == "failed"
-        assert running("obedient") == process
+        assert running("stopping_on_sigterm") == process
         beside = row(context.database, neighbour)
         assert (beside.status, beside.attempts, beside.epoch) == ("running", 1, 1)
         child("succeeding")
         later = add_job(context.database)
         supervisor.work(context, LANE, threading.Event())
         assert row(context.database, later).status == "succeeded"
-    assert gone("obedient")
+    assert gone("stopping_on_sigterm")
     told = {"attempts": ended.attempts, "reason": POISON[module][0], "neighbours harmed": 0}
     figures.tell(f"a poisonous job, {module}", told)
 
@@ -150,7 +150,7 @@ def test_a_full_disk_ends_a_job_and_keeps_its_checkpoints(
     """A real file system of one megabyte: two states of 400 kB are on it, a third one has no room."""
     settings = context.settings.model_copy(update={"data": small_disk})
     small = Context(settings, context.database, Storage(small_disk))
-    child("saving")
+    child("filling_the_disk")
     job_id = add_job(context.database)
     supervisor.work(small, LANE, threading.Event())
     job = row(context.database, job_id)
@@ -173,21 +173,21 @@ def test_a_full_disk_ends_a_job_and_keeps_its_checkpoints(
 
 
 def test_cancelling_ends_a_child_that_does_not_listen_and_its_own_child(context: Context, child: Child) -> None:
-    child("deaf")
+    child("ignoring_sigterm")
     job_id = add_job(context.database)
     with working(context):
         until(context, job_id, Status.RUNNING)
-        assert eventually(lambda: len(running("deaf")) == 2)
+        assert eventually(lambda: len(running("ignoring_sigterm")) == 2)
         began = time.monotonic()
         with context.database.writing() as session:
             transitions.cancel(session, job_id)
         until(context, job_id, Status.CANCELLED)
         assert time.monotonic() - began < context.settings.grace_seconds + 5
-    assert gone("deaf")
+    assert gone("ignoring_sigterm")
 
 
 def test_pausing_stops_at_a_safe_place_and_resuming_goes_on(context: Context, child: Child) -> None:
-    child("obedient")
+    child("stopping_on_sigterm")
     job_id = add_job(context.database)
     with working(context):
         until(context, job_id, Status.RUNNING)
@@ -202,16 +202,16 @@ def test_pausing_stops_at_a_safe_place_and_resuming_goes_on(context: Context, ch
 
 
 def test_kill_9_of_the_fork_server_costs_a_job_nothing(context: Context, child: Child) -> None:
-    child("obedient")
+    child("stopping_on_sigterm")
     job_id = add_job(context.database)
     with working(context):
-        assert eventually(lambda: len(running("obedient")) == 1)
-        os.kill(parent(running("obedient")[0]), signal.SIGKILL)
+        assert eventually(lambda: len(running("stopping_on_sigterm")) == 1)
+        os.kill(parent(running("stopping_on_sigterm")[0]), signal.SIGKILL)
         until(context, job_id, Status.RUNNING)
         with context.database.writing() as session:
             transitions.pause(session, job_id)
         assert until(context, job_id, Status.PAUSED).attempts == 0
-    assert gone("obedient")
+    assert gone("stopping_on_sigterm")
     child("succeeding")
     with context.database.writing() as session:
         transitions.resume(session, job_id)
@@ -220,7 +220,7 @@ def test_kill_9_of_the_fork_server_costs_a_job_nothing(context: Context, child: 
 
 
 def test_a_worker_that_is_stopped_gives_its_job_back(context: Context, child: Child) -> None:
-    child("obedient")
+    child("stopping_on_sigterm")
     job_id = add_job(context.database)
     with working(context) as stopping:
         until(context, job_id, Status.RUNNING)
@@ -230,19 +230,19 @@ def test_a_worker_that_is_stopped_gives_its_job_back(context: Context, child: Ch
 
 
 def test_a_job_that_moved_on_ends_the_child_and_is_left_alone(context: Context, child: Child) -> None:
-    child("obedient")
+    child("stopping_on_sigterm")
     job_id = add_job(context.database)
     with working(context):
         until(context, job_id, Status.RUNNING)
         with context.database.writing() as session:
             session.execute(update(Job).where(Job.id == job_id).values(epoch=Job.epoch + 1, owner="somebody else"))
-        assert gone("obedient")
+        assert gone("stopping_on_sigterm")
     job = row(context.database, job_id)
     assert (job.status, job.owner, job.epoch) == ("running", "somebody else", 2)
 
 
 def test_the_lease_is_renewed_while_the_child_works(context: Context, child: Child) -> None:
-    child("obedient")
+    child("stopping_on_sigterm")
     job_id = add_job(context.database)
     with working(context):
         first = until(context, job_id, Status.RUNNING).lease_expires_at or 0
@@ -267,7 +267,7 @@ def test_a_database_of_another_version_is_left_alone(
 def test_an_idle_lane_and_one_that_works_show_that_they_renew(context: Context, child: Child) -> None:
     supervisor.work(seen(context), LANE, threading.Event())
     assert beats(context) == [LANE]
-    child("obedient")
+    child("stopping_on_sigterm")
     job_id = add_job(context.database)
     with working(seen(context)):
         until(context, job_id, Status.RUNNING)

@@ -18,7 +18,7 @@ from app.core.jobs.leases import Lease, StaleLease
 from tests.app.core.jobs.job_rows import add_job, kinds, row, take
 from tests.figures import Figures
 from worker.context import Context
-from worker.queue.cleanup import GRACE_SECONDS, sweep
+from worker.queue.cleanup import GRACE_SECONDS, clean_up
 from worker.reporting.recorder import Journal, Mark
 from worker.training.engine.checkpoint import State
 
@@ -148,7 +148,7 @@ from app.core.storage import Storage
 from worker import journal
 from worker.context import Context
 from worker.journal import Journal, Mark
-from worker.sweep import GRACE_SECONDS, sweep
+from worker.clean_up import GRACE_SECONDS, clean_up
 from worker.training import checkpoint
 
 def die(*_, **__):
@@ -202,7 +202,7 @@ def test_kill_9_leaves_the_state_before_or_the_new_one(context: Context, figures
     assert [len(files(context, lease)) for lease in leases] == [3] * len(KILLS)
     assert [step(context, lease) for lease in leases] == expected
     age(context)
-    assert len(sweep(context)) == len(KILLS)
+    assert len(clean_up(context)) == len(KILLS)
     assert [len(files(context, lease)) for lease in leases] == [2] * len(KILLS)
     assert [step(context, lease) for lease in leases] == expected
     figures.tell("kill -9 while a checkpoint gets its row", {"steps": len(KILLS), "states lost": 0, "files left": 0})

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from app.core.specs import Pretrain
-from tests.worker.job_material import SIDE, add_photographs
+from tests.worker.job_runner import SIDE, add_photographs
 from worker.context import Context
 from worker.runs.build import experiment, material
 from worker.runs.plan import MAIN, plan

@@ -22,7 +22,7 @@ FINETUNE: dict[str, Any] = {
 
 
 def finetune(**changes: Any) -> Finetune:
-    return Finetune.model_validate(FINETUNE | changes).begun(from_labels=True)
+    return Finetune.model_validate(FINETUNE | changes).with_init_defaults(from_labels=True)
 
 
 def specs(spec: Finetune) -> dict[str, Finetune]:

@@ -193,7 +193,7 @@ def test_memory_does_not_grow_with_the_images(tmp_path: Path) -> None:
 
 def held() -> int:
     """Bytes of the objects that our own lines and zipfile made; pathlib's names of everything are no part of them."""
-    ours = [tracemalloc.Filter(True, pattern) for pattern in ("*/worker/prepare/*", "*/app/core/*", "*/zipfile*")]
+    ours = [tracemalloc.Filter(True, pattern) for pattern in ("*/worker/jobs/prepare/*", "*/app/core/*", "*/zipfile*")]
     return sum(trace.size for trace in tracemalloc.take_snapshot().filter_traces(ours).traces)
 
 

@@ -26,6 +26,7 @@ from tests.worker.jobs.prepare.hostile_archives import ARCHIVES, ODD, quoting
 from tests.worker.jobs.prepare.hostile_images import GOOD, MIB, OK, encoded, photograph, zeros
 from tests.worker.jobs.prepare.hostile_uploads import CANARIES, Entry, archive_of, corpus
 from worker.context import Context
+from worker.processes.process_title import PREPARE_JOB
 
 MOST_MEMORY = 512 * MIB
 OPENING_MEMORY = 128 * MIB  # the interpreter included: a directory is not taken in as a whole
@@ -50,7 +51,7 @@ def prepared(context: Context, data: bytes) -> tuple[Job, str, int]:
         lease = claim(session, "short", "w1", 600)
     assert lease is not None
     environment = {**os.environ, **context.settings.environment()}
-    child = Child([sys.executable, "-m", "worker.prepare", lease.job_id, str(lease.epoch)], environment)
+    child = Child([sys.executable, "-m", PREPARE_JOB, lease.job_id, str(lease.epoch)], environment)
     largest = 0
     while child.process.poll() is None:
         largest = max(largest, peak(child.process.pid))
@@ -151,7 +152,7 @@ def test_an_archive_as_large_as_any_takes_little_memory(tmp_path: Path) -> None:
 OPEN_ALL = """
 import sys
 from pathlib import Path
-from app.core.archives import BadArchive, open_archive
+from app.core.files.archives import BadArchive, open_archive
 from app.core.settings import Settings
 
 for path in sorted(Path(sys.argv[1]).iterdir()):

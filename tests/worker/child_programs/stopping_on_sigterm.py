@@ -1,4 +1,4 @@
-"""A child that waits, and stops when asked."""
+"""A child that waits, and stops on SIGTERM."""
 
 import threading
 

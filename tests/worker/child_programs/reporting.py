@@ -1,4 +1,4 @@
-"""A child that writes down what it finds: `telling FILE STATUS [SECONDS]`."""
+"""A child that writes its own state as JSON: `reporting FILE STATUS [SECONDS]`."""
 
 import json
 import os
@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 
 from app.core.ids import new_id
-from worker.processes.fork_server import threads
+from worker.processes.fork_server import count_threads
 
-HEAVY = "tests.worker.child_programs.heavy"
+SLOW_IMPORT = "tests.worker.child_programs.slow_import"
 
 
-def found() -> dict[str, object]:
+def state() -> dict[str, object]:
     return {
         "pid": os.getpid(),
         "server": os.getppid(),
@@ -26,17 +26,17 @@ def found() -> dict[str, object]:
         "environment": dict(os.environ),
         "stdin": str(Path("/proc/self/fd/0").readlink()),
         "command": Path("/proc/self/cmdline").read_text().rstrip("\0").split("\0"),
-        "terminated": signal.getsignal(signal.SIGTERM) == signal.SIG_DFL,
-        "interrupted": signal.getsignal(signal.SIGINT) == signal.default_int_handler,
-        "warm": HEAVY in sys.modules,
-        "threads": threads(),
+        "default_sigterm": signal.getsignal(signal.SIGTERM) == signal.SIG_DFL,
+        "default_sigint": signal.getsignal(signal.SIGINT) == signal.default_int_handler,
+        "warm": SLOW_IMPORT in sys.modules,
+        "threads": count_threads(),
         "random": [random.random(), float(np.random.random()), new_id("job")],
         "descriptors": sorted(str(path.readlink()) for path in Path("/proc/self/fd").iterdir() if path.is_symlink()),
     }
 
 
 if __name__ == "__main__":
-    sys.stderr.write("the last words\n")
-    Path(sys.argv[1]).write_text(json.dumps(found()))
+    sys.stderr.write("the last line\n")
+    Path(sys.argv[1]).write_text(json.dumps(state()))
     time.sleep(float(sys.argv[3]) if len(sys.argv) > 3 else 0)
     sys.exit(int(sys.argv[2]))

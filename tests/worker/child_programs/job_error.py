@@ -1,4 +1,4 @@
-"""A child whose job cannot succeed."""
+"""A child whose job raises JobError."""
 
 import threading
 

@@ -1,4 +1,4 @@
-"""What takes very long to be imported."""
+"""A module that takes very long to import."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""A child that ends as the kernel ends one that takes too much memory."""
+"""A child that ends as if the kernel had killed it for lack of memory."""
 
 import os
 import signal

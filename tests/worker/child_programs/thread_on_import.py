@@ -1,4 +1,4 @@
-"""What starts a thread when it is imported."""
+"""A module that starts a thread when it is imported."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""A child that saves its state until the disk is full."""
+"""A child that saves checkpoints until the disk is full."""
 
 import threading
 

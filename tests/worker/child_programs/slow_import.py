@@ -1,0 +1,5 @@
+"""A module that takes a second to import."""
+
+import time
+
+time.sleep(1)
