@@ -1,0 +1,65 @@
+"""What an evaluation and a ranking report."""
+
+from pydantic import Field
+
+from app.core.results.base import Record
+from app.core.results.metrics import ClassificationMetrics
+from app.core.results.model import Split
+
+
+class Confusion(Record):
+    """Two classes that the model takes for each other."""
+
+    class_name: str = Field(alias="class", description="the true class")
+    predicted: str = Field(description="the class that was predicted instead")
+    images: int = Field(description="how many images")
+    share: float = Field(description="share of the true class's images, from 0 to 1")
+
+
+class Suspect(Record):
+    """An image whose label is likely wrong: the model is surer of another class than of all the rest together."""
+
+    image: str = Field(description="the image's path in the dataset's archive")
+    class_name: str = Field(alias="class", description="the class that its folder says")
+    predicted: str = Field(description="the class that the model predicts")
+    confidence: float = Field(description="probability of the predicted class")
+    class_confidence: float = Field(description="probability of the class that its folder says")
+
+
+class EvaluateResult(Record):
+    """How good a model is on a labelled dataset."""
+
+    model: str = Field(description="id of the model")
+    dataset: str = Field(description="id of the dataset")
+    split: Split = Field(description="the split that was evaluated")
+    images: int = Field(description="images evaluated")
+    metrics: ClassificationMetrics = Field(description="all metrics")
+    most_confused: list[Confusion] = Field(description="pairs of classes, the most images first")
+    suspects: list[Suspect] = Field(description="images whose label is likely wrong, the surest first")
+
+
+class CandidateError(Record):
+    """Why a candidate could not be ranked."""
+
+    code: str = Field(description="stable")
+    message: str = Field(description="one sentence for people")
+
+
+class RankedCandidate(Record):
+    """One candidate and how well its features suit the dataset; `error` where it could not be loaded."""
+
+    rank: int = Field(description="from 1, the best")
+    model: str = Field(description="the candidate: a model's id or torchvision's name of weights")
+    backbone: str | None = Field(None, description="its architecture")
+    logme: float | None = Field(None, description="LogME (You 2021, arXiv 2102.11005); higher is better")
+    knn_accuracy: float | None = Field(None, description="leave-one-out k-nearest-neighbour accuracy of its features")
+    images: int | None = Field(None, description="training images looked at")
+    error: CandidateError | None = Field(None, description="why it could not be ranked")
+
+
+class RankResult(Record):
+    """Which model a fine-tuning on the dataset should start from."""
+
+    dataset: str = Field(description="id of the dataset")
+    chance: float = Field(description="1 / number of classes: the accuracy of guessing")
+    ranking: list[RankedCandidate] = Field(description="the best candidate first; those with an error last")

@@ -1,0 +1,149 @@
+"""Metrics of an epoch, of a run and of a labelled split. All shares are from 0 to 1; losses are in nats.
+
+The dictionaries are open: a training method may report further loss terms, which are passed on as they are.
+"""
+
+from typing import Annotated, NotRequired
+
+from pydantic import ConfigDict, Field
+from typing_extensions import TypedDict
+
+from app.core.results.base import Record
+
+Interval = Annotated[list[float], Field(min_length=2, max_length=2, description="lower and upper limit")]
+OPEN = ConfigDict(extra="allow")
+
+
+class ClassMetrics(Record):
+    """One class against all others."""
+
+    class_name: str = Field(alias="class", description="the class's name")
+    precision: float = Field(description="share of the images predicted as this class that are of it; 0 for none")
+    recall: float = Field(description="share of the class's images that were predicted as it; 0 for none")
+    f1: float = Field(description="harmonic mean of precision and recall")
+    support: int = Field(description="images of the class in the split")
+
+
+class Confidence(Record):
+    """How well the model's confidence agrees with how often it is right."""
+
+    expected_calibration_error: float = Field(
+        description="mean gap between confidence and accuracy over 15 bins (Guo 2017, arXiv 1706.04599), from 0 to 1"
+    )
+    loss: float = Field(description="mean cross-entropy, in nats")
+
+
+class Calibration(Record):
+    """Temperature scaling (Guo 2017, arXiv 1706.04599), measured on the same images before and after."""
+
+    temperature: float = Field(description="the logits are divided by it before the softmax; 1 changes nothing")
+    before: Confidence = Field(description="of the logits as they are")
+    after: Confidence = Field(description="of the logits over the temperature")
+
+
+class EpochMetrics(TypedDict, total=False):
+    """Metrics of one epoch: means of the training terms as `train_*`, figures of the validation split as `val_*`.
+
+    Which of them are there depends on the method; a further `train_*` or `val_*` may be there too.
+    """
+
+    __pydantic_config__ = OPEN  # type: ignore[misc]
+
+    train_loss: Annotated[float, Field(description="mean of the whole objective over the epoch's training batches")]
+    train_risk: Annotated[float, Field(description="its cross-entropy part, in nats")]
+    train_penalty: Annotated[float, Field(description="its part strength * distance to the pre-trained network")]
+    train_alignment: Annotated[float, Field(description="its part that draws source and target domain together")]
+    train_rotation_accuracy: Annotated[float, Field(description="share of rotations recognised while training")]
+    val_loss: Annotated[float, Field(description="the method's loss on the validation split")]
+    val_accuracy: Annotated[float, Field(description="share of validation images predicted rightly")]
+    val_standard_error: Annotated[float, Field(description="binomial standard error of `val_accuracy`")]
+    val_rotation_accuracy: Annotated[float, Field(description="share of rotations recognised in validation images")]
+    val_feature_std: Annotated[
+        float, Field(description="spread of the unit-length features relative to a healthy one of 1; 0 is a collapse")
+    ]
+    val_knn_accuracy: Annotated[
+        float, Field(description="k-nearest-neighbour accuracy of the features, where the dataset has labels")
+    ]
+
+
+class ValidationMetrics(TypedDict, total=False):
+    """Metrics of the validation split at the epoch whose weights were kept; which of them depends on the method."""
+
+    __pydantic_config__ = OPEN  # type: ignore[misc]
+
+    loss: Annotated[float, Field(description="the method's loss")]
+    accuracy: Annotated[float, Field(description="share of images predicted rightly")]
+    standard_error: Annotated[float, Field(description="binomial standard error of `accuracy`")]
+    rotation_accuracy: Annotated[float, Field(description="share of rotations recognised")]
+    feature_std: Annotated[float, Field(description="spread of the features; 1 is healthy, 0 is a collapse")]
+    knn_accuracy: Annotated[float, Field(description="k-nearest-neighbour accuracy of the features")]
+
+
+class ClassificationMetrics(TypedDict):
+    """Metrics of a classifier on one labelled split."""
+
+    __pydantic_config__ = OPEN  # type: ignore[misc]
+
+    split: Annotated[str, Field(description="the split that was evaluated: test, val, train or all")]
+    dataset: Annotated[str, Field(description="id of the dataset that was evaluated")]
+    images: Annotated[int, Field(description="images evaluated")]
+    loss: Annotated[float, Field(description="mean cross-entropy, in nats")]
+    accuracy: Annotated[float, Field(description="share of images predicted rightly")]
+    accuracy_interval: Annotated[Interval, Field(description="95 % interval of `accuracy` (bootstrap over images)")]
+    top5_accuracy: Annotated[
+        float | None, Field(description="share of images whose class is among the five likeliest; null up to 5 classes")
+    ]
+    macro_f1: Annotated[float, Field(description="unweighted mean of the classes' F1")]
+    roc_auc: Annotated[
+        float | None, Field(description="one-vs-rest area under the ROC curve, mean over classes; null for one class")
+    ]
+    per_class: Annotated[list[ClassMetrics], Field(description="in the order of the model's classes")]
+    confusion_matrix: Annotated[
+        list[list[int]], Field(description="images; row: the true class, column: the predicted one")
+    ]
+    expected_calibration_error: Annotated[float, Field(description="before temperature scaling, from 0 to 1")]
+    calibration: NotRequired[Annotated[Calibration, Field(description="what the model's temperature does")]]
+    best_epoch: NotRequired[Annotated[int, Field(description="the epoch whose weights were kept, from 1")]]
+    epochs: NotRequired[Annotated[int, Field(description="epochs trained")]]
+    validation: NotRequired[Annotated[ValidationMetrics, Field(description="metrics by which the epoch was chosen")]]
+
+
+class RunMetrics(TypedDict, total=False):
+    """Metrics of one run: those of a classifier on the split that judges, or, without labels, those of validation."""
+
+    __pydantic_config__ = OPEN  # type: ignore[misc]
+
+    split: Annotated[str, Field(description="the split that was evaluated: test, val or train")]
+    dataset: Annotated[str, Field(description="id of the dataset that was evaluated")]
+    images: Annotated[int, Field(description="images evaluated")]
+    loss: Annotated[float, Field(description="mean cross-entropy in nats; of a self-supervised method, its own loss")]
+    accuracy: Annotated[float, Field(description="share of images predicted rightly")]
+    standard_error: Annotated[float, Field(description="binomial standard error of `accuracy`")]
+    accuracy_interval: Annotated[Interval, Field(description="95 % interval of `accuracy` (bootstrap over images)")]
+    top5_accuracy: Annotated[
+        float | None, Field(description="share of images whose class is among the five likeliest; null up to 5 classes")
+    ]
+    macro_f1: Annotated[float, Field(description="unweighted mean of the classes' F1")]
+    roc_auc: Annotated[
+        float | None, Field(description="one-vs-rest area under the ROC curve, mean over classes; null for one class")
+    ]
+    per_class: Annotated[list[ClassMetrics], Field(description="in the order of the model's classes")]
+    confusion_matrix: Annotated[
+        list[list[int]], Field(description="images; row: the true class, column: the predicted one")
+    ]
+    expected_calibration_error: Annotated[float, Field(description="before temperature scaling, from 0 to 1")]
+    calibration: Annotated[Calibration, Field(description="what the model's temperature does")]
+    rotation_accuracy: Annotated[float, Field(description="share of rotations recognised")]
+    feature_std: Annotated[float, Field(description="spread of the features; 1 is healthy, 0 is a collapse")]
+    knn_accuracy: Annotated[float, Field(description="k-nearest-neighbour accuracy of the features")]
+    best_epoch: Annotated[int, Field(description="the epoch whose weights were kept, from 1")]
+    epochs: Annotated[int, Field(description="epochs trained")]
+    validation: Annotated[ValidationMetrics, Field(description="metrics by which the epoch was chosen")]
+
+
+class LatestMetrics(EpochMetrics, total=False):
+    """Metrics of the newest epoch, and where in the job it was."""
+
+    run: Annotated[str, Field(description="`main`, a baseline's name, or `strength=<number>`")]
+    epoch: Annotated[int, Field(description="epoch of the run, from 1")]
+    step: Annotated[int, Field(description="optimizer steps of the run so far")]

@@ -1,0 +1,118 @@
+"""What a pre-training and a fine-tuning report."""
+
+from typing import Annotated, Literal, Required
+
+from pydantic import Field
+
+from app.core.results.base import Record
+from app.core.results.dataset import ConvertedCounts
+from app.core.results.metrics import Interval, RunMetrics, ValidationMetrics
+from app.core.results.model import ModelInput
+
+ImageSides = Annotated[list[int], Field(min_length=2, max_length=2, description="width and height in pixels")]
+
+
+class StoredImages(Record):
+    """Sizes of the dataset's images as they are stored."""
+
+    smallest: ImageSides = Field(description="the image with the shortest side")
+    largest: ImageSides = Field(description="the image with the longest short side")
+    enlarged: float = Field(description="share of the images that are smaller than what the network sees, from 0 to 1")
+
+
+class TrainingInput(ModelInput):
+    """What every image was made into, and from what."""
+
+    stored_images: StoredImages = Field(description="sizes of the images before")
+    converted: ConvertedCounts = Field(description="images that were converted to upright RGB, by what they were")
+
+
+class ClassBalance(Record):
+    """Class sizes of the training split, and what was done about them."""
+
+    ratio: float = Field(description="images of the largest class / images of the smallest")
+    remedy: Literal["none", "weights", "sampling"] = Field(
+        description="`weights` in the loss, balanced `sampling`, or `none`"
+    )
+
+
+class RunSummary(Record):
+    """One finished run."""
+
+    metrics: RunMetrics = Field(description="how good the run's weights are")
+    seconds: float = Field(description="seconds it took, over all attempts")
+
+
+class Comparison(Record):
+    """The job's model beside a baseline, on the same images."""
+
+    difference: float = Field(description="accuracy of the job's model less that of the baseline")
+    interval: Interval = Field(description="95 % interval of the difference (paired bootstrap over images)")
+
+
+class InitialFeatures(Record):
+    """How well the initial model's features tell the classes apart before any training."""
+
+    knn_accuracy: float = Field(description="leave-one-out k-nearest-neighbour accuracy on training images")
+    chance: float = Field(description="1 / number of classes")
+    logme: float = Field(description="LogME (You 2021, arXiv 2102.11005); higher is better, comparable within a dataset")
+    images: int = Field(description="training images looked at")
+
+
+class GapImages(Record):
+    """Images looked at on either side."""
+
+    source: int = Field(description="images of the domain that the initial model was trained on")
+    target: int = Field(description="images of the job")
+
+
+class DomainGap(Record):
+    """How far the job's images are from those that the initial model was trained on; `reason` where it is unknown."""
+
+    source: str | None = Field(description="id of the dataset on the other side")
+    proxy_a_distance: float | None = Field(description="2 * (1 - 2 * error), from 0 (the same) to 2 (Ben-David 2007)")
+    error: float | None = Field(description="error of a linear classifier that tells the two domains apart")
+    images: GapImages | None = Field(description="images looked at")
+    large: bool | None = Field(description="whether the distance is a reason to act")
+    advice: str | None = Field(description="what to do about a large gap")
+    reason: str | None = Field(description="why the gap is unknown; null where it is known")
+
+
+class StrengthPoint(ValidationMetrics, total=False):
+    """One strength of the penalty that was tried: its validation metrics, by which the strength was chosen."""
+
+    strength: Required[Annotated[float, Field(description="the penalty's weight in the objective")]]
+    run: Required[Annotated[str, Field(description="name of the run")]]
+    test_accuracy: Required[Annotated[float, Field(description="accuracy on the test split, which chose nothing")]]
+
+
+class StrengthCurve(Record):
+    """What `strength: "auto"` tried and chose."""
+
+    chosen: float = Field(description="the strength whose validation metrics were best")
+    curve: list[StrengthPoint] = Field(description="one entry for each strength")
+
+
+class TrainingResult(RunSummary):
+    """What every training reports of its model."""
+
+    model: str = Field(description="id of the model that the job made")
+    input: TrainingInput = Field(description="what the network saw of every image")
+    class_balance: ClassBalance | None = Field(None, description="null where no labels were trained on")
+
+
+class PretrainResult(TrainingResult):
+    """The model of a pre-training."""
+
+    baselines: dict[str, RunSummary] = Field(default_factory=dict, description="always empty: a pre-training has none")
+
+
+class FinetuneResult(TrainingResult):
+    """The model of a fine-tuning, and whether transfer helped."""
+
+    baselines: dict[str, RunSummary] = Field(description="each baseline's run, by name: random, head, source_only")
+    comparisons: dict[str, Comparison] = Field(description="the job's model beside each baseline, by name")
+    verdict: str = Field(description="whether transfer helped and why, in sentences for people")
+    start: InitialFeatures | None = Field(description="of the initial model; null for random weights")
+    domain_gap: DomainGap = Field(description="how far the initial model's images are from the job's")
+    strength: StrengthCurve | None = Field(description="null unless the penalty's strength was `auto`")
