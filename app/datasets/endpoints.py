@@ -7,7 +7,7 @@ from fastapi.concurrency import contextmanager_in_threadpool, run_in_threadpool
 
 from app.context import Ctx
 from app.datasets import service
-from app.datasets.schemas import DatasetAnswer, RejectionAnswer
+from app.datasets.schemas import DatasetResponse, RejectionResponse
 from app.datasets.upload import receive
 from app.http.file_upload import upload_cap
 from app.http.idempotency import KeyAsked
@@ -38,7 +38,7 @@ async def create_dataset(
     context: Ctx,
     key: KeyAsked = None,
     name: Annotated[str | None, Query(description="needed with a raw body")] = None,
-) -> DatasetAnswer:
+) -> DatasetResponse:
     """Upload a zip of class folders, of split folders with class folders, or of images without folders (unlabelled)."""
     most = await upload_cap(context, context.settings.max_upload_bytes)
     async with contextmanager_in_threadpool(context.storage.incoming()) as folder:
@@ -49,13 +49,13 @@ async def create_dataset(
 
 
 @router.get("")
-def list_datasets(context: Ctx, page: PageAsked) -> Listing[DatasetAnswer]:
+def list_datasets(context: Ctx, page: PageAsked) -> Listing[DatasetResponse]:
     """Newest first."""
     return service.page(context, page)
 
 
 @router.get("/{dataset_id}", responses=documented(404))
-def get_dataset(dataset_id: str, response: Response, context: Ctx) -> DatasetAnswer:
+def get_dataset(dataset_id: str, response: Response, context: Ctx) -> DatasetResponse:
     """A dataset; `Retry-After` says when to ask again while it is being prepared."""
     dataset = service.get(context, dataset_id)
     if dataset.status == "preparing":
@@ -64,7 +64,7 @@ def get_dataset(dataset_id: str, response: Response, context: Ctx) -> DatasetAns
 
 
 @router.get("/{dataset_id}/rejections", responses=documented(404))
-def list_rejections(dataset_id: str, context: Ctx, page: PageAsked) -> Listing[RejectionAnswer]:
+def list_rejections(dataset_id: str, context: Ctx, page: PageAsked) -> Listing[RejectionResponse]:
     """The files that were left out, each with its reason."""
     return service.rejections(context, dataset_id, page)
 

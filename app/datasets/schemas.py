@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from app.http.responses import Answer, Time, Trouble
+from app.http.responses import ErrorDetail, ResponseModel, Time
 
 
 class ClassCount(BaseModel):
@@ -22,7 +22,7 @@ class SplitCounts(BaseModel):
     test: int
 
 
-class DatasetAnswer(Answer):
+class DatasetResponse(ResponseModel):
     """`images` and what follows it are null until `status` is `ready`.
 
     Each of the `warnings` has a `code` and a `message`; the one with code `converted` also counts, in `images`, how
@@ -41,13 +41,13 @@ class DatasetAnswer(Answer):
     rejected: int | None
     duplicates: int | None
     warnings: list[Any] | None
-    error: Trouble | None
+    error: ErrorDetail | None
     sha256: str
     bytes: int
     created_at: Time
 
 
-class RejectionAnswer(Answer):
+class RejectionResponse(ResponseModel):
     """A file that was left out, and why."""
 
     object: Literal["rejection"] = "rejection"

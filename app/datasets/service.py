@@ -16,7 +16,7 @@ from app.core.jobs import transitions
 from app.core.settings import Settings
 from app.core.specs import LANES, Prepare
 from app.datasets import queries
-from app.datasets.schemas import DatasetAnswer, RejectionAnswer
+from app.datasets.schemas import DatasetResponse, RejectionResponse
 from app.datasets.upload import Upload
 from app.http.idempotency import forget, once, ticket
 from app.http.pagination import Listing, Page, listing
@@ -25,13 +25,13 @@ from app.http.pagination import Listing, Page, listing
 Once = Callable[[Session, Callable[[], str]], str]
 
 
-def create(context: Context, upload: Upload, key: str | None) -> DatasetAnswer:
+def create(context: Context, upload: Upload, key: str | None) -> DatasetResponse:
     """A dataset that is being prepared, once for an `Idempotency-Key`."""
     asked = ticket("datasets", key, [upload.name, upload.file.sha256])
     return create_once(context, upload, lambda session, make: once(session, asked, make))
 
 
-def create_once(context: Context, upload: Upload, guard: Once) -> DatasetAnswer:
+def create_once(context: Context, upload: Upload, guard: Once) -> DatasetResponse:
     """A dataset that is being prepared. Whatever goes wrong, no file stays behind."""
     check_archive(upload.file.path, context.settings.max_dataset_files)
     dataset_id = new_id("ds")
@@ -40,7 +40,7 @@ def create_once(context: Context, upload: Upload, guard: Once) -> DatasetAnswer:
         dataset = queries.get(session, made)
     if made == dataset_id:
         context.sender.wake(LANES["prepare"], dataset.job)
-    return DatasetAnswer.model_validate(dataset)
+    return DatasetResponse.model_validate(dataset)
 
 
 def check_archive(path: Path, max_files: int) -> None:
@@ -75,25 +75,25 @@ def _insert(session: Session, settings: Settings, upload: Upload, dataset_id: st
     return dataset_id
 
 
-def page(context: Context, asked: Page) -> Listing[DatasetAnswer]:
+def page(context: Context, asked: Page) -> Listing[DatasetResponse]:
     """Datasets, newest first."""
     with context.database.reading() as session:
         key = (Dataset.created_at, Dataset.id)
-        return listing(session, select(Dataset), key, asked, DatasetAnswer.model_validate)
+        return listing(session, select(Dataset), key, asked, DatasetResponse.model_validate)
 
 
-def get(context: Context, dataset_id: str) -> DatasetAnswer:
+def get(context: Context, dataset_id: str) -> DatasetResponse:
     """One dataset."""
     with context.database.reading() as session:
-        return DatasetAnswer.model_validate(queries.get(session, dataset_id))
+        return DatasetResponse.model_validate(queries.get(session, dataset_id))
 
 
-def rejections(context: Context, dataset_id: str, asked: Page) -> Listing[RejectionAnswer]:
+def rejections(context: Context, dataset_id: str, asked: Page) -> Listing[RejectionResponse]:
     """The files that were left out, in the archive's order."""
     with context.database.reading() as session:
         queries.get(session, dataset_id)
         found = select(Rejection).where(Rejection.dataset_id == dataset_id)
-        return listing(session, found, (Rejection.number,), asked, RejectionAnswer.model_validate, newest_first=False)
+        return listing(session, found, (Rejection.number,), asked, RejectionResponse.model_validate, newest_first=False)
 
 
 def delete(context: Context, dataset_id: str) -> None:

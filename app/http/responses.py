@@ -15,13 +15,13 @@ Time = Annotated[str, BeforeValidator(_iso)]
 MaybeTime = Annotated[str | None, BeforeValidator(_iso)]
 
 
-class Answer(BaseModel):
+class ResponseModel(BaseModel):
     """Made from a table's row with `model_validate`; fields that the row does not have keep their defaults."""
 
     model_config = ConfigDict(from_attributes=True, protected_namespaces=())
 
 
-class Trouble(BaseModel):
+class ErrorDetail(BaseModel):
     """Why a dataset, a model or a job failed. `code` is stable."""
 
     code: str

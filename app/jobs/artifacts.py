@@ -12,13 +12,13 @@ from app.core.jobs import transitions
 from app.http.etags import matches
 from app.http.pagination import Listing, Page, listing
 from app.jobs import queries
-from app.jobs.schemas import ArtifactAnswer
+from app.jobs.schemas import ArtifactResponse
 
 # A name keeps its place while its content changes with every epoch: a browser shall ask again, with the tag.
 HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-cache"}
 
 
-def page(context: Context, job_id: str, asked: Page) -> Listing[ArtifactAnswer]:
+def page(context: Context, job_id: str, asked: Page) -> Listing[ArtifactResponse]:
     """A job's artifacts, by name."""
     with context.database.reading() as session:
         transitions.get(session, job_id)
@@ -26,8 +26,8 @@ def page(context: Context, job_id: str, asked: Page) -> Listing[ArtifactAnswer]:
         return listing(session, found, key, asked, _answer, newest_first=False)
 
 
-def _answer(row: Artifact) -> ArtifactAnswer:
-    return ArtifactAnswer(
+def _answer(row: Artifact) -> ArtifactResponse:
+    return ArtifactResponse(
         name=row.name,
         media_type=row.media_type,
         bytes=row.bytes,

@@ -17,12 +17,12 @@ from app.jobs import artifacts, service
 from app.jobs.event_stream import follow, last_seen, look
 from app.jobs.openapi_examples import EXAMPLES
 from app.jobs.schemas import (
-    ArtifactAnswer,
-    CheckpointAnswer,
-    EventAnswer,
-    JobAnswer,
+    ArtifactResponse,
+    CheckpointResponse,
+    EventResponse,
+    JobResponse,
     JobType,
-    MetricAnswer,
+    MetricResponse,
     UserSpec,
 )
 from app.routing.guarded_route import Guarded
@@ -48,7 +48,7 @@ SHOWN: dict[int | str, dict[str, Any]] = {
 @router.post("", status_code=202, responses=documented(400, 409, 413, 415))
 def create_job(
     spec: Annotated[UserSpec, Body(openapi_examples=EXAMPLES)], response: Response, context: Ctx, key: KeyAsked = None
-) -> JobAnswer:
+) -> JobResponse:
     """Ask for a pre-training, a fine-tuning, an evaluation of a model, or a ranking of what to start from."""
     job = service.create(context, spec, key)
     response.headers["Location"] = f"/v1/jobs/{job.id}"
@@ -61,13 +61,13 @@ def list_jobs(
     page: PageAsked,
     status: Status | None = None,
     type_: Annotated[JobType | None, Query(alias="type", description="without it: all that users ask for")] = None,
-) -> Listing[JobAnswer]:
+) -> Listing[JobResponse]:
     """Newest first."""
     return service.page(context, page, status, type_)
 
 
 @router.get("/{job_id}", responses=documented(404))
-def get_job(job_id: str, response: Response, context: Ctx) -> JobAnswer:
+def get_job(job_id: str, response: Response, context: Ctx) -> JobResponse:
     """A job; `Retry-After` says when to ask again while it has not ended."""
     job = service.get(context, job_id)
     if job.status not in TERMINAL:
@@ -76,19 +76,19 @@ def get_job(job_id: str, response: Response, context: Ctx) -> JobAnswer:
 
 
 @router.post("/{job_id}/cancel", status_code=202, responses=documented(404, 409))
-def cancel_job(job_id: str, context: Ctx) -> JobAnswer:
+def cancel_job(job_id: str, context: Ctx) -> JobResponse:
     """End a job without a result: at once in the queue, within seconds when it runs."""
     return service.change(context, job_id, transitions.cancel)
 
 
 @router.post("/{job_id}/pause", status_code=202, responses=documented(404, 409))
-def pause_job(job_id: str, context: Ctx) -> JobAnswer:
+def pause_job(job_id: str, context: Ctx) -> JobResponse:
     """Stop a job where it can go on later; `pause_requested` until its checkpoint is written."""
     return service.change(context, job_id, transitions.pause)
 
 
 @router.post("/{job_id}/resume", status_code=202, responses=documented(404, 409))
-def resume_job(job_id: str, context: Ctx) -> JobAnswer:
+def resume_job(job_id: str, context: Ctx) -> JobResponse:
     """Let a paused job go on from its last checkpoint, or one that failed for what its machine may have again."""
     return service.resume(context, job_id)
 
@@ -99,7 +99,7 @@ def delete_job(job_id: str, context: Ctx) -> None:
     service.delete(context, job_id)
 
 
-@router.get("/{job_id}/events", response_model=Listing[EventAnswer], responses={**documented(404), **STREAMED})
+@router.get("/{job_id}/events", response_model=Listing[EventResponse], responses={**documented(404), **STREAMED})
 async def list_events(
     job_id: str,
     context: Ctx,
@@ -107,7 +107,7 @@ async def list_events(
     page: PageAsked,
     accept: Annotated[str, Header(include_in_schema=False)] = "",
     last_event_id: Annotated[str | None, Header(description="resume a stream after this event")] = None,
-) -> Listing[EventAnswer] | Response:
+) -> Listing[EventResponse] | Response:
     """What happened, in order; with `Accept: text/event-stream` a live stream that ends with the job."""
     if EVENT_STREAM not in accept.lower():
         return await run_in_threadpool(service.events, context, job_id, page)
@@ -122,19 +122,19 @@ async def list_events(
 
 
 @router.get("/{job_id}/metrics", responses=documented(404))
-def list_metrics(job_id: str, context: Ctx, page: PageAsked, run: str | None = None) -> Listing[MetricAnswer]:
+def list_metrics(job_id: str, context: Ctx, page: PageAsked, run: str | None = None) -> Listing[MetricResponse]:
     """Figures by run (`main` or a baseline's name) and step."""
     return service.metrics(context, job_id, run, page)
 
 
 @router.get("/{job_id}/checkpoints", responses=documented(404))
-def list_checkpoints(job_id: str, context: Ctx, page: PageAsked) -> Listing[CheckpointAnswer]:
+def list_checkpoints(job_id: str, context: Ctx, page: PageAsked) -> Listing[CheckpointResponse]:
     """Saved training states: the newest two, until a day after the job has ended for good."""
     return service.checkpoints(context, job_id, page)
 
 
 @router.get("/{job_id}/artifacts", responses=documented(404))
-def list_artifacts(job_id: str, context: Ctx, page: PageAsked) -> Listing[ArtifactAnswer]:
+def list_artifacts(job_id: str, context: Ctx, page: PageAsked) -> Listing[ArtifactResponse]:
     """Files to look at, such as pictures of what a run sees, by name."""
     return artifacts.page(context, job_id, page)
 

@@ -14,7 +14,7 @@ from app.core.errors import ServiceError, invalid
 from app.core.jobs import transitions
 from app.core.jobs.states import TERMINAL
 from app.jobs import queries
-from app.jobs.schemas import EventAnswer
+from app.jobs.schemas import EventResponse
 
 LOOK_SECONDS = 0.5
 KEEP_ALIVE_SECONDS = 15.0
@@ -26,7 +26,7 @@ LARGEST_ID = 2**31 - 1
 class Look:
     """What is new: events, the progress now, and whether the job has ended."""
 
-    events: list[EventAnswer]
+    events: list[EventResponse]
     progress: dict[str, Any] | None
     ended: bool
 
@@ -44,7 +44,7 @@ def look(database: Database, job_id: str, after: int) -> Look:
     """What happened after an event. The status is read first: an ended job's last event is then there for certain."""
     with database.reading() as session:
         job = transitions.get(session, job_id)
-        events = [EventAnswer.model_validate(event) for event in session.scalars(queries.events(job_id, after))]
+        events = [EventResponse.model_validate(event) for event in session.scalars(queries.events(job_id, after))]
         return Look(events, job.progress, job.status in TERMINAL)
 
 
@@ -86,6 +86,6 @@ def _later(database: Database, job_id: str, last: int, may_go_on: Callable[[], b
         return None
 
 
-def event_bytes(event: EventAnswer) -> bytes:
+def event_bytes(event: EventResponse) -> bytes:
     """One event on the wire."""
     return f"id: {event.id}\nevent: {event.type}\ndata: {event.model_dump_json()}\n\n".encode()

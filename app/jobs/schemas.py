@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field, TypeAdapter
 
 from app.core.jobs.states import Status
 from app.core.specs import AskedSpec
-from app.http.responses import Answer, MaybeTime, Time, Trouble
+from app.http.responses import ErrorDetail, MaybeTime, ResponseModel, Time
 
 # Preparing and publishing are made by uploads and imports, never by a user's POST.
 UserSpec = Annotated[AskedSpec, Field(discriminator="type")]
@@ -14,7 +14,7 @@ USER_SPEC: TypeAdapter[AskedSpec] = TypeAdapter(UserSpec)
 JobType = Literal["pretrain", "finetune", "evaluate", "rank", "prepare", "publish"]
 
 
-class JobAnswer(Answer):
+class JobResponse(ResponseModel):
     """`metrics` are the latest; `result` is there once the job has succeeded, `error` once it has failed.
 
     A fine-tuning's `result.domain_gap` says how far the job's images are from those that its start was trained on;
@@ -30,7 +30,7 @@ class JobAnswer(Answer):
     progress: dict[str, Any] | None
     metrics: dict[str, Any] | None
     result: dict[str, Any] | None
-    error: Trouble | None
+    error: ErrorDetail | None
     attempts: int
     pause_requested: bool
     created_at: Time
@@ -39,7 +39,7 @@ class JobAnswer(Answer):
     spec: dict[str, Any]
 
 
-class EventAnswer(Answer):
+class EventResponse(ResponseModel):
     """Something that happened to a job; `id` rises by one and is what `Last-Event-ID` resumes after."""
 
     object: Literal["event"] = "event"
@@ -49,7 +49,7 @@ class EventAnswer(Answer):
     data: dict[str, Any]
 
 
-class MetricAnswer(BaseModel):
+class MetricResponse(BaseModel):
     """One epoch's figures beside `run`, `epoch` and `step`."""
 
     model_config = {"extra": "allow"}
@@ -60,7 +60,7 @@ class MetricAnswer(BaseModel):
     step: int
 
 
-class CheckpointAnswer(Answer):
+class CheckpointResponse(ResponseModel):
     """A saved training state."""
 
     object: Literal["checkpoint"] = "checkpoint"
@@ -73,7 +73,7 @@ class CheckpointAnswer(Answer):
     metrics: dict[str, Any] = Field(validation_alias="figures")
 
 
-class ArtifactAnswer(Answer):
+class ArtifactResponse(ResponseModel):
     """A file that a job shows; a running job replaces it when it has a newer one of the same name."""
 
     object: Literal["artifact"] = "artifact"

@@ -17,10 +17,10 @@ from app.http.idempotency import forget, once, ticket
 from app.http.pagination import Listing, Page, listing
 from app.jobs import queries
 from app.jobs.resolve.resolve import complete
-from app.jobs.schemas import USER_SPEC, CheckpointAnswer, EventAnswer, JobAnswer, MetricAnswer
+from app.jobs.schemas import USER_SPEC, CheckpointResponse, EventResponse, JobResponse, MetricResponse
 
 
-def create(context: Context, spec: AskedSpec, key: str | None) -> JobAnswer:
+def create(context: Context, spec: AskedSpec, key: str | None) -> JobResponse:
     """A queued job, and a wake-up for a worker once it is committed."""
     asked = ticket("jobs", key, spec.model_dump(mode="json"))
     with context.database.writing() as session:
@@ -43,8 +43,8 @@ def _admitted(session: Session, settings: Settings, spec: AskedSpec) -> AskedSpe
     return whole
 
 
-def _answer(session: Session, job: Job) -> JobAnswer:
-    answer = JobAnswer.model_validate(job)
+def _answer(session: Session, job: Job) -> JobResponse:
+    answer = JobResponse.model_validate(job)
     return answer.model_copy(update={"queue_position": transitions.queue_position(session, job)})
 
 
@@ -53,25 +53,25 @@ def _wake(context: Context, job: Job) -> None:
         context.sender.wake(job.lane, job.id)
 
 
-def page(context: Context, asked: Page, status: Status | None, type_: str | None) -> Listing[JobAnswer]:
+def page(context: Context, asked: Page, status: Status | None, type_: str | None) -> Listing[JobResponse]:
     """Jobs, newest first."""
     with context.database.reading() as session:
         key = (Job.created_at, Job.id)
         return listing(session, queries.some(status, type_), key, asked, lambda job: _answer(session, job))
 
 
-def get(context: Context, job_id: str) -> JobAnswer:
+def get(context: Context, job_id: str) -> JobResponse:
     """One job."""
     job = queries.JOBS.find(context.database, job_id)
     if job is None:
         raise not_found("job", job_id)
     if job.status != Status.QUEUED:
-        return JobAnswer.model_validate(job)
+        return JobResponse.model_validate(job)
     with context.database.reading() as session:
         return _answer(session, transitions.get(session, job_id))  # its place in the queue is of the same moment
 
 
-def change(context: Context, job_id: str, move: Callable[[Session, str], Job]) -> JobAnswer:
+def change(context: Context, job_id: str, move: Callable[[Session, str], Job]) -> JobResponse:
     """Cancel, pause or resume by `move`, which is of `app.core.jobs.transitions`; what is queued afterwards is woken.
 
     A job that was cancelled where no worker had it, paused for one, has no supervisor that would delete its files.
@@ -85,7 +85,7 @@ def change(context: Context, job_id: str, move: Callable[[Session, str], Job]) -
     return answer
 
 
-def resume(context: Context, job_id: str) -> JobAnswer:
+def resume(context: Context, job_id: str) -> JobResponse:
     """Resume by `jobs.resume`. A job that had ended is admitted like a new one: what it needs may be gone since."""
 
     def move(session: Session, job_id: str) -> Job:
@@ -113,15 +113,15 @@ def delete(context: Context, job_id: str) -> None:
     context.storage.delete(f"jobs/{job_id}")
 
 
-def events(context: Context, job_id: str, asked: Page) -> Listing[EventAnswer]:
+def events(context: Context, job_id: str, asked: Page) -> Listing[EventResponse]:
     """What happened, in order."""
     with context.database.reading() as session:
         transitions.get(session, job_id)
         found, key = queries.events(job_id), (Event.number,)
-        return listing(session, found, key, asked, EventAnswer.model_validate, newest_first=False)
+        return listing(session, found, key, asked, EventResponse.model_validate, newest_first=False)
 
 
-def metrics(context: Context, job_id: str, run: str | None, asked: Page) -> Listing[MetricAnswer]:
+def metrics(context: Context, job_id: str, run: str | None, asked: Page) -> Listing[MetricResponse]:
     """Figures by run and step."""
     with context.database.reading() as session:
         transitions.get(session, job_id)
@@ -129,13 +129,13 @@ def metrics(context: Context, job_id: str, run: str | None, asked: Page) -> List
         return listing(session, found, key, asked, _metric, newest_first=False)
 
 
-def _metric(row: Metric) -> MetricAnswer:
-    return MetricAnswer.model_validate({**row.figures, "run": row.run, "epoch": row.epoch, "step": row.step})
+def _metric(row: Metric) -> MetricResponse:
+    return MetricResponse.model_validate({**row.figures, "run": row.run, "epoch": row.epoch, "step": row.step})
 
 
-def checkpoints(context: Context, job_id: str, asked: Page) -> Listing[CheckpointAnswer]:
+def checkpoints(context: Context, job_id: str, asked: Page) -> Listing[CheckpointResponse]:
     """Saved states, oldest first."""
     with context.database.reading() as session:
         transitions.get(session, job_id)
         found, key = queries.checkpoints(job_id), (Checkpoint.number,)
-        return listing(session, found, key, asked, CheckpointAnswer.model_validate, newest_first=False)
+        return listing(session, found, key, asked, CheckpointResponse.model_validate, newest_first=False)

@@ -7,7 +7,7 @@ from app.core.errors import invalid
 from app.http.pagination import Listing, PageAsked
 from app.http.problems import documented
 from app.keys import service
-from app.keys.schemas import KeyAnswer, KeyRequest, NewKeyAnswer
+from app.keys.schemas import KeyRequest, KeyResponse, NewKeyResponse
 from app.routing.guarded_route import Guarded, needs
 
 router = APIRouter(prefix="/v1/keys", tags=["keys"], route_class=Guarded, responses=documented(422))
@@ -15,7 +15,7 @@ router = APIRouter(prefix="/v1/keys", tags=["keys"], route_class=Guarded, respon
 
 @router.post("", status_code=201, responses=documented(400, 413, 415))
 @needs("admin")
-def create_key(asked: KeyRequest, response: Response, context: Ctx) -> NewKeyAnswer:
+def create_key(asked: KeyRequest, response: Response, context: Ctx) -> NewKeyResponse:
     """Make a key. Its `token` is in this answer and nowhere else, ever after."""
     expires = asked.expires_at
     if expires is not None and expires.tzinfo is None:
@@ -28,20 +28,20 @@ def create_key(asked: KeyRequest, response: Response, context: Ctx) -> NewKeyAns
 
 @router.get("")
 @needs("admin")
-def list_keys(context: Ctx, page: PageAsked) -> Listing[KeyAnswer]:
+def list_keys(context: Ctx, page: PageAsked) -> Listing[KeyResponse]:
     """Newest first, with those that are revoked or expired."""
     return service.page(context.database, page)
 
 
 @router.get("/{key_id}", responses=documented(404))
 @needs("admin")
-def get_key(key_id: str, context: Ctx) -> KeyAnswer:
+def get_key(key_id: str, context: Ctx) -> KeyResponse:
     """A key, without its secret."""
     return service.get(context.database, key_id)
 
 
 @router.delete("/{key_id}", responses=documented(404))
 @needs("admin")
-def revoke_key(key_id: str, context: Ctx) -> KeyAnswer:
+def revoke_key(key_id: str, context: Ctx) -> KeyResponse:
     """Revoke a key, at once; it stays in the list."""
     return service.revoke(context.database, key_id)

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.auth.scopes import Scope
-from app.http.responses import Answer, MaybeTime, Time
+from app.http.responses import MaybeTime, ResponseModel, Time
 
 
 class KeyRequest(BaseModel):
@@ -21,7 +21,7 @@ class KeyRequest(BaseModel):
     )
 
 
-class KeyAnswer(Answer):
+class KeyResponse(ResponseModel):
     """A key without its secret, which nobody can tell any more."""
 
     object: Literal["key"] = "key"
@@ -34,7 +34,7 @@ class KeyAnswer(Answer):
     revoked_at: MaybeTime
 
 
-class NewKeyAnswer(KeyAnswer):
+class NewKeyResponse(KeyResponse):
     """`token` is what to send; it is told this once."""
 
     token: str

@@ -15,12 +15,12 @@ from app.core.errors import invalid
 from app.core.ids import new_id
 from app.http.display_names import clean
 from app.http.pagination import Listing, Page, listing
-from app.keys.schemas import KeyAnswer, NewKeyAnswer
+from app.keys.schemas import KeyResponse, NewKeyResponse
 
 TENANT_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 
 
-def create(database: Database, name: str, scope: Scope, expires_at: float | None) -> NewKeyAnswer:
+def create(database: Database, name: str, scope: Scope, expires_at: float | None) -> NewKeyResponse:
     """A key and its secret. 422 `invalid_expiry` for a time that has passed; `expires_at` in seconds since 1970."""
     name = clean(name, "key", "/name")
     if expires_at is not None and expires_at <= time.time():
@@ -31,8 +31,8 @@ def create(database: Database, name: str, scope: Scope, expires_at: float | None
         key = Key(id=new_id("key"), name=name, scope=scope, digest=digest(secret), expires_at=expires_at)
         session.add(key)
         session.flush()
-        answer = KeyAnswer.model_validate(queries.get(session, key.id))
-    return NewKeyAnswer(**answer.model_dump(), token=token(key.id, secret))
+        answer = KeyResponse.model_validate(queries.get(session, key.id))
+    return NewKeyResponse(**answer.model_dump(), token=token(key.id, secret))
 
 
 def check_tenant(name: str) -> str:
@@ -43,19 +43,19 @@ def check_tenant(name: str) -> str:
     return name
 
 
-def page(database: Database, asked: Page) -> Listing[KeyAnswer]:
+def page(database: Database, asked: Page) -> Listing[KeyResponse]:
     """Keys, newest first, with those that are no use any more."""
     with database.reading() as session:
-        return listing(session, select(Key), (Key.created_at, Key.id), asked, KeyAnswer.model_validate)
+        return listing(session, select(Key), (Key.created_at, Key.id), asked, KeyResponse.model_validate)
 
 
-def get(database: Database, key_id: str) -> KeyAnswer:
+def get(database: Database, key_id: str) -> KeyResponse:
     """One key."""
     with database.reading() as session:
-        return KeyAnswer.model_validate(queries.get(session, key_id))
+        return KeyResponse.model_validate(queries.get(session, key_id))
 
 
-def revoke(database: Database, key_id: str) -> KeyAnswer:
+def revoke(database: Database, key_id: str) -> KeyResponse:
     """The key, which nobody can use from now on."""
     with database.writing() as session:
-        return KeyAnswer.model_validate(queries.revoke(session, key_id))
+        return KeyResponse.model_validate(queries.revoke(session, key_id))

@@ -11,7 +11,7 @@ from app.core.errors import invalid
 from app.http.pagination import Listing, PageAsked, listing
 from app.http.problems import documented
 from app.models import queries
-from app.models.schemas import AliasAnswer, AliasRequest
+from app.models.schemas import AliasRequest, AliasResponse
 from app.routing.guarded_route import Guarded
 
 router = APIRouter(prefix="/v1/aliases", tags=["models"], route_class=Guarded, responses=documented(422))
@@ -21,7 +21,7 @@ RESERVED = ("random",)
 AliasName = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9._-]{0,99}$")]
 
 
-def set_alias(context: Context, name: str, target: str) -> AliasAnswer:
+def set_alias(context: Context, name: str, target: str) -> AliasResponse:
     """Make a name lead to a model; requests that have begun keep the model that they began with."""
     if name.startswith("mdl_") or name in RESERVED:
         raise invalid("invalid_alias", f"'{name}' means something else already.", "name")
@@ -32,27 +32,27 @@ def set_alias(context: Context, name: str, target: str) -> AliasAnswer:
         if model.status == "failed":
             raise invalid("model_failed", f"The model '{target}' failed and cannot serve.", "/model")
         queries.point(session, name, model.id)
-        return AliasAnswer.model_validate(queries.alias(session, name))
+        return AliasResponse.model_validate(queries.alias(session, name))
 
 
 @router.put("/{name}", responses=documented(400, 413, 415))
-def put_alias(name: AliasName, asked: AliasRequest, context: Ctx) -> AliasAnswer:
+def put_alias(name: AliasName, asked: AliasRequest, context: Ctx) -> AliasResponse:
     """Create an alias, or lead it to another model at once."""
     return set_alias(context, name, asked.model)
 
 
 @router.get("")
-def list_aliases(context: Ctx, page: PageAsked) -> Listing[AliasAnswer]:
+def list_aliases(context: Ctx, page: PageAsked) -> Listing[AliasResponse]:
     """By name."""
     with context.database.reading() as session:
-        return listing(session, select(Alias), (Alias.name,), page, AliasAnswer.model_validate, newest_first=False)
+        return listing(session, select(Alias), (Alias.name,), page, AliasResponse.model_validate, newest_first=False)
 
 
 @router.get("/{name}", responses=documented(404))
-def get_alias(name: str, context: Ctx) -> AliasAnswer:
+def get_alias(name: str, context: Ctx) -> AliasResponse:
     """Where an alias leads."""
     with context.database.reading() as session:
-        return AliasAnswer.model_validate(queries.alias(session, name))
+        return AliasResponse.model_validate(queries.alias(session, name))
 
 
 @router.delete("/{name}", status_code=204, responses=documented(404))

@@ -14,7 +14,7 @@ from app.http.problems import documented
 from app.http.request_body import media_type, unsupported
 from app.models import service
 from app.models.download import MEDIA_TYPE, Format, download
-from app.models.schemas import ModelAnswer
+from app.models.schemas import ModelResponse
 from app.models.weights import check_backbone
 from app.routing.guarded_route import Guarded
 
@@ -32,7 +32,7 @@ async def create_model(
     key: KeyAsked = None,
     name: Annotated[str | None, Query(description="required")] = None,
     backbone: Annotated[str | None, Query(description="required: a torchvision classifier's name")] = None,
-) -> ModelAnswer:
+) -> ModelResponse:
     """Import weights: safetensors in torchvision's names, with any number of outputs."""
     name, backbone = clean(name, "model", "?name"), check_backbone(backbone)
     if media_type(request) != MEDIA_TYPE:
@@ -46,13 +46,13 @@ async def create_model(
 
 
 @router.get("")
-def list_models(context: Ctx, page: PageAsked) -> Listing[ModelAnswer]:
+def list_models(context: Ctx, page: PageAsked) -> Listing[ModelResponse]:
     """Newest first."""
     return service.page(context, page)
 
 
 @router.get("/{model}", responses=documented(404))
-def get_model(model: str, response: Response, context: Ctx) -> ModelAnswer:
+def get_model(model: str, response: Response, context: Ctx) -> ModelResponse:
     """A model, by id or alias; `Retry-After` says when to ask again while it is being made servable."""
     answer = service.get(context, model)
     if answer.status == "preparing":

@@ -4,10 +4,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from app.http.responses import Answer, Time, Trouble
+from app.http.responses import ErrorDetail, ResponseModel, Time
 
 
-class ModelAnswer(Answer):
+class ModelResponse(ResponseModel):
     """`input` is what a photograph is made into; `parent` is the model or weights that this one started from."""
 
     object: Literal["model"] = "model"
@@ -21,7 +21,7 @@ class ModelAnswer(Answer):
     dataset: str | None
     metrics: dict[str, Any] | None
     input: dict[str, Any]
-    error: Trouble | None
+    error: ErrorDetail | None
     bytes: int
     created_at: Time
 
@@ -34,7 +34,7 @@ class AliasRequest(BaseModel):
     model: str
 
 
-class AliasAnswer(Answer):
+class AliasResponse(ResponseModel):
     """A name that serves wherever a model's id does."""
 
     object: Literal["alias"] = "alias"

@@ -15,11 +15,11 @@ from app.http.file_upload import Received
 from app.http.idempotency import Ticket, forget, once, ticket
 from app.http.pagination import Listing, Page, listing
 from app.models import queries
-from app.models.schemas import ModelAnswer
+from app.models.schemas import ModelResponse
 from app.models.weights import input_of_import, read_classes
 
 
-def create(context: Context, file: Received, name: str, backbone: str, key: str | None) -> ModelAnswer:
+def create(context: Context, file: Received, name: str, backbone: str, key: str | None) -> ModelResponse:
     """A model of imported weights, which a worker then makes servable. Whatever goes wrong, no file stays behind."""
     classes = read_classes(file.path, backbone)
     model = Model(
@@ -37,7 +37,7 @@ def create(context: Context, file: Received, name: str, backbone: str, key: str 
         stored = queries.find(session, made)
     if stored.job is not None and stored.status == "preparing":
         context.sender.wake(LANES["publish"], stored.job)
-    return ModelAnswer.model_validate(stored)
+    return ModelResponse.model_validate(stored)
 
 
 def _store(context: Context, model: Model, file: Received, asked: Ticket | None) -> str:
@@ -61,17 +61,17 @@ def _insert(session: Session, settings: Settings, model: Model) -> str:
     return model.id
 
 
-def page(context: Context, asked: Page) -> Listing[ModelAnswer]:
+def page(context: Context, asked: Page) -> Listing[ModelResponse]:
     """Models, newest first."""
     with context.database.reading() as session:
         key = (Model.created_at, Model.id)
-        return listing(session, select(Model), key, asked, ModelAnswer.model_validate)
+        return listing(session, select(Model), key, asked, ModelResponse.model_validate)
 
 
-def get(context: Context, name: str) -> ModelAnswer:
+def get(context: Context, name: str) -> ModelResponse:
     """One model, by id or alias."""
     with context.database.reading() as session:
-        return ModelAnswer.model_validate(queries.find(session, name))
+        return ModelResponse.model_validate(queries.find(session, name))
 
 
 def delete(context: Context, name: str) -> None:

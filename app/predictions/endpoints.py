@@ -10,7 +10,7 @@ from app.predictions import service
 from app.predictions.admission_route import Admitted
 from app.predictions.inputs import ImagesRequest, read_inputs
 from app.predictions.readiness import Choice, ready_model
-from app.predictions.schemas import EmbeddingAnswer, PredictionAnswer
+from app.predictions.schemas import EmbeddingResponse, PredictionResponse
 from app.routing.guarded_route import needs
 
 router = APIRouter(prefix="/v1/models", tags=["predictions"], route_class=Admitted)
@@ -41,7 +41,7 @@ async def predict(
     request: Request,
     context: Ctx,
     top: Annotated[int, Query(ge=1, description="classes per image")] = 5,
-) -> PredictionAnswer:
+) -> PredictionResponse:
     """The classes of one image or many. A bad image fails alone, in its own result; a raw body is refused (422)."""
     choice = await _choice(context, model)
     return await service.predict(context, choice, await read_inputs(request, context.settings), top)
@@ -49,7 +49,7 @@ async def predict(
 
 @router.post("/{model}/embeddings", openapi_extra=IMAGES, responses=PROBLEMS)
 @needs("read")
-async def embed(model: str, request: Request, context: Ctx) -> EmbeddingAnswer:
+async def embed(model: str, request: Request, context: Ctx) -> EmbeddingResponse:
     """The feature vectors of one image or many, from the layer before the classes."""
     choice = await _choice(context, model)
     return await service.embed(context, choice, await read_inputs(request, context.settings))

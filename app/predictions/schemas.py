@@ -4,13 +4,13 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from app.http.responses import Trouble
+from app.http.responses import ErrorDetail
 
 
 class Failure(BaseModel):
     """What is wrong with one image; the others are answered all the same."""
 
-    error: Trouble
+    error: ErrorDetail
 
 
 class Guess(BaseModel):
@@ -43,7 +43,7 @@ class Embedding(BaseModel):
     embedding: list[float]
 
 
-class PredictionAnswer(BaseModel):
+class PredictionResponse(BaseModel):
     """`model` is the id, also where an alias was asked."""
 
     object: Literal["prediction"] = "prediction"
@@ -51,7 +51,7 @@ class PredictionAnswer(BaseModel):
     results: list[Prediction | Failure]
 
 
-class EmbeddingAnswer(BaseModel):
+class EmbeddingResponse(BaseModel):
     """`model` is the id, also where an alias was asked."""
 
     object: Literal["embedding"] = "embedding"

@@ -10,10 +10,10 @@ from app.core.errors import conflict, invalid
 from app.core.files.images import DECODE_HEADROOM, BadImage, Pixels, decode_image, evaluation_view
 from app.core.processes.cpu_count import count_cores
 from app.core.settings import Settings
-from app.http.responses import Trouble
+from app.http.responses import ErrorDetail
 from app.predictions.inputs import Inputs
 from app.predictions.readiness import Choice
-from app.predictions.schemas import Embedding, EmbeddingAnswer, Failure, Guess, Prediction, PredictionAnswer
+from app.predictions.schemas import Embedding, EmbeddingResponse, Failure, Guess, Prediction, PredictionResponse
 from app.serving.batching import Output
 from app.serving.loaded_model import Card
 
@@ -23,24 +23,24 @@ DECODERS = ThreadPoolExecutor(count_cores(), thread_name_prefix="decoder")
 Seen = Output | BadImage
 
 
-async def predict(context: Context, model: Choice, inputs: Inputs, top: int) -> PredictionAnswer:
+async def predict(context: Context, model: Choice, inputs: Inputs, top: int) -> PredictionResponse:
     """Each image's most probable classes. 409 `model_has_no_classes`."""
     if not model.has_classes:
         raise conflict("model_has_no_classes", "The model tells no classes apart; ask for /embeddings.")
     with context.observed.predictions.labels("prediction").time():
         card, seen = await _see(context, model.id, inputs)
     results = [_failure(each) if isinstance(each, BadImage) else prediction(each, card, top) for each in seen]
-    return PredictionAnswer(model=model.id, results=results)
+    return PredictionResponse(model=model.id, results=results)
 
 
-async def embed(context: Context, model: Choice, inputs: Inputs) -> EmbeddingAnswer:
+async def embed(context: Context, model: Choice, inputs: Inputs) -> EmbeddingResponse:
     """Each image's features."""
     with context.observed.predictions.labels("embedding").time():
         _, seen = await _see(context, model.id, inputs)
     results = [
         _failure(each) if isinstance(each, BadImage) else Embedding(embedding=each.features.tolist()) for each in seen
     ]
-    return EmbeddingAnswer(model=model.id, results=results)
+    return EmbeddingResponse(model=model.id, results=results)
 
 
 async def _see(context: Context, model_id: str, inputs: Inputs) -> tuple[Card, list[Seen]]:
@@ -88,4 +88,4 @@ def prediction(output: Output, card: Card, top: int) -> Prediction:
 
 
 def _failure(image: BadImage) -> Failure:
-    return Failure(error=Trouble(code=image.code, message=str(image)))
+    return Failure(error=ErrorDetail(code=image.code, message=str(image)))

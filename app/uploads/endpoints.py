@@ -13,7 +13,7 @@ from app.http.problems import documented
 from app.http.request_body import cap, limited, media_type, unsupported
 from app.routing.guarded_route import Guarded, needs
 from app.uploads import protocol, service
-from app.uploads.schemas import UploadAnswer
+from app.uploads.schemas import UploadResponse
 
 router = APIRouter(prefix="/v1/uploads", tags=["datasets"], route_class=Guarded, responses=documented(412, 422))
 
@@ -42,7 +42,7 @@ def describe_uploads(response: Response, context: Ctx) -> None:
 @router.post(
     "", status_code=201, responses=documented(409, 413), openapi_extra={"parameters": [RESUMABLE, LENGTH, NAME]}
 )
-def create_upload(request: Request, response: Response, context: Ctx, key: KeyAsked = None) -> UploadAnswer:
+def create_upload(request: Request, response: Response, context: Ctx, key: KeyAsked = None) -> UploadResponse:
     """Begin an upload; its `Location` takes the pieces."""
     protocol.check_version(request)
     told = protocol.metadata(request)
@@ -54,7 +54,7 @@ def create_upload(request: Request, response: Response, context: Ctx, key: KeyAs
 
 @router.get("/{upload_id}", responses=documented(404, 423))
 @needs("write")
-def get_upload(upload_id: str, context: Ctx) -> UploadAnswer:
+def get_upload(upload_id: str, context: Ctx) -> UploadResponse:
     """How far it is, for people."""
     return service.get(context, upload_id)
 
@@ -92,7 +92,7 @@ async def delete_upload(upload_id: str, request: Request, response: Response, co
     response.headers.update(protocol.ALWAYS)
 
 
-def _told(upload: UploadAnswer, response: Response) -> UploadAnswer:
+def _told(upload: UploadResponse, response: Response) -> UploadResponse:
     response.headers.update(protocol.ALWAYS)
     response.headers["Upload-Offset"] = str(upload.offset)
     response.headers["Upload-Length"] = str(upload.length)

@@ -2,10 +2,10 @@
 
 from typing import Literal
 
-from app.http.responses import Answer, MaybeTime, Time
+from app.http.responses import MaybeTime, ResponseModel, Time
 
 
-class UploadAnswer(Answer):
+class UploadResponse(ResponseModel):
     """`offset` bytes of `length` have come; `dataset` is there once all have. `expires_at`: unless more comes."""
 
     object: Literal["upload"] = "upload"

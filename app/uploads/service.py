@@ -20,14 +20,14 @@ from app.http.file_upload import TOO_LARGE, Received
 from app.http.idempotency import once, ticket
 from app.http.request_body import cap
 from app.uploads.partial import Partial, is_locked, locked
-from app.uploads.schemas import UploadAnswer
+from app.uploads.schemas import UploadResponse
 
 NO_LONGER_COMING = ""  # so that the quota does not count the same bytes twice
 
 Pieces = Callable[[int], AsyncIterator[bytes]]  # what comes, when it may be so many bytes
 
 
-def create(context: Context, name: str, length: int, key: str | None) -> UploadAnswer:
+def create(context: Context, name: str, length: int, key: str | None) -> UploadResponse:
     """An upload of which nothing has come. 413 and 429 as if all of it had."""
     if length < 1:
         raise invalid("file_required", "An upload has at least one byte.", "Upload-Length")
@@ -51,7 +51,7 @@ def _insert(session: Session, context: Context, name: str, length: int) -> str:
     return upload.id
 
 
-def get(context: Context, upload_id: str) -> UploadAnswer:
+def get(context: Context, upload_id: str) -> UploadResponse:
     """How far an upload is. One whose last byte came just before a crash is finished now."""
     row = _row(context, upload_id)
     if row.dataset is None and _file(context, row).st_size == row.length:
@@ -61,7 +61,7 @@ def get(context: Context, upload_id: str) -> UploadAnswer:
     return _answer(context, row)
 
 
-async def append(context: Context, upload_id: str, offset: int, pieces: Pieces) -> UploadAnswer:
+async def append(context: Context, upload_id: str, offset: int, pieces: Pieces) -> UploadResponse:
     """Add to an upload; 409 `wrong_offset` unless it goes on from just where it is."""
     row = await run_in_threadpool(_row, context, upload_id)
     if row.dataset is not None and offset == row.length:
@@ -122,14 +122,14 @@ def _found(session: Session, upload_id: str) -> Upload:
     return row
 
 
-def _answer(context: Context, row: Upload) -> UploadAnswer:
+def _answer(context: Context, row: Upload) -> UploadResponse:
     file = None if row.dataset else _file(context, row)
     values = {
         "offset": file.st_size if file else row.length,
         "expires_at": file.st_mtime + ABANDONED_SECONDS if file else None,
     }
     told = {name: getattr(row, name) for name in ("id", "name", "length", "dataset", "created_at")}
-    return UploadAnswer.model_validate(told | values)
+    return UploadResponse.model_validate(told | values)
 
 
 def _file(context: Context, row: Upload) -> os.stat_result:

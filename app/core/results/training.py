@@ -55,7 +55,9 @@ class InitialFeatures(Record):
 
     knn_accuracy: float = Field(description="leave-one-out k-nearest-neighbour accuracy on training images")
     chance: float = Field(description="1 / number of classes")
-    logme: float = Field(description="LogME (You 2021, arXiv 2102.11005); higher is better, comparable within a dataset")
+    logme: float = Field(
+        description="LogME (You 2021, arXiv 2102.11005); higher is better"
+    )
     images: int = Field(description="training images looked at")
 
 

@@ -17,7 +17,7 @@ from tests.app.api_material import add_dataset, add_model
 from tests.figures import Figures
 
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
-HOOKS = Path(__file__).with_name("fuzzing.py")
+HOOKS = Path(__file__).with_name("openapi_requests.py")
 # Left out: what our refusals for reasons beyond a schema look like to it (a dataset that is not there is a 422).
 CHECKS = (
     "not_a_server_error",
