@@ -5,6 +5,7 @@ from sqlalchemy.orm import Session
 
 from app.core.database.tables import Dataset, Job
 from app.core.errors import not_found
+from app.core.jobs.references import is_referred_to
 from app.core.jobs.states import TERMINAL
 
 
@@ -26,6 +27,5 @@ def locked(session: Session, dataset_id: str) -> Dataset:
 
 def is_used(session: Session, dataset: Dataset) -> bool:
     """Whether a job that has not ended works on the dataset."""
-    fields = (Job.spec["dataset"], Job.spec[("adapt", "source")])
-    named = or_(*(field.as_string() == dataset.id for field in fields), Job.id == dataset.job)
-    return bool(session.scalar(select(exists().where(Job.status.not_in(TERMINAL), named))))
+    by_job = exists().where(Job.status.not_in(TERMINAL), Job.id == dataset.job)
+    return bool(session.scalar(select(or_(by_job, is_referred_to("dataset", dataset.id)))))

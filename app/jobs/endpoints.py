@@ -17,12 +17,17 @@ from app.jobs import artifacts, service
 from app.jobs.event_stream import follow, last_seen, look
 from app.jobs.openapi_examples import EXAMPLES
 from app.jobs.schemas import (
+    AnyJob,
+    ArtifactList,
     ArtifactResponse,
+    CheckpointList,
     CheckpointResponse,
+    EventList,
     EventResponse,
+    JobList,
     JobResponse,
     JobType,
-    MetricResponse,
+    MetricList,
     UserSpec,
 )
 from app.routing.guarded_route import Guarded
@@ -45,7 +50,7 @@ SHOWN: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.post("", status_code=202, responses=documented(400, 409, 413, 415))
+@router.post("", status_code=202, response_model=AnyJob, responses=documented(400, 409, 413, 415))
 def create_job(
     spec: Annotated[UserSpec, Body(openapi_examples=EXAMPLES)], response: Response, context: Ctx, key: KeyAsked = None
 ) -> JobResponse:
@@ -55,7 +60,7 @@ def create_job(
     return job
 
 
-@router.get("")
+@router.get("", response_model=JobList)
 def list_jobs(
     context: Ctx,
     page: PageAsked,
@@ -66,7 +71,7 @@ def list_jobs(
     return service.page(context, page, status, type_)
 
 
-@router.get("/{job_id}", responses=documented(404))
+@router.get("/{job_id}", response_model=AnyJob, responses=documented(404))
 def get_job(job_id: str, response: Response, context: Ctx) -> JobResponse:
     """A job; `Retry-After` says when to ask again while it has not ended."""
     job = service.get(context, job_id)
@@ -75,19 +80,19 @@ def get_job(job_id: str, response: Response, context: Ctx) -> JobResponse:
     return job
 
 
-@router.post("/{job_id}/cancel", status_code=202, responses=documented(404, 409))
+@router.post("/{job_id}/cancel", status_code=202, response_model=AnyJob, responses=documented(404, 409))
 def cancel_job(job_id: str, context: Ctx) -> JobResponse:
     """End a job without a result: at once in the queue, within seconds when it runs."""
     return service.change(context, job_id, transitions.cancel)
 
 
-@router.post("/{job_id}/pause", status_code=202, responses=documented(404, 409))
+@router.post("/{job_id}/pause", status_code=202, response_model=AnyJob, responses=documented(404, 409))
 def pause_job(job_id: str, context: Ctx) -> JobResponse:
     """Stop a job where it can go on later; `pause_requested` until its checkpoint is written."""
     return service.change(context, job_id, transitions.pause)
 
 
-@router.post("/{job_id}/resume", status_code=202, responses=documented(404, 409))
+@router.post("/{job_id}/resume", status_code=202, response_model=AnyJob, responses=documented(404, 409))
 def resume_job(job_id: str, context: Ctx) -> JobResponse:
     """Let a paused job go on from its last checkpoint, or one that failed for what its machine may have again."""
     return service.resume(context, job_id)
@@ -99,7 +104,7 @@ def delete_job(job_id: str, context: Ctx) -> None:
     service.delete(context, job_id)
 
 
-@router.get("/{job_id}/events", response_model=Listing[EventResponse], responses={**documented(404), **STREAMED})
+@router.get("/{job_id}/events", response_model=EventList, responses={**documented(404), **STREAMED})
 async def list_events(
     job_id: str,
     context: Ctx,
@@ -121,19 +126,19 @@ async def list_events(
     )
 
 
-@router.get("/{job_id}/metrics", responses=documented(404))
-def list_metrics(job_id: str, context: Ctx, page: PageAsked, run: str | None = None) -> Listing[MetricResponse]:
+@router.get("/{job_id}/metrics", response_model=MetricList, responses=documented(404))
+def list_metrics(job_id: str, context: Ctx, page: PageAsked, run: str | None = None) -> Listing[dict[str, Any]]:
     """Figures by run (`main` or a baseline's name) and step."""
     return service.metrics(context, job_id, run, page)
 
 
-@router.get("/{job_id}/checkpoints", responses=documented(404))
+@router.get("/{job_id}/checkpoints", response_model=CheckpointList, responses=documented(404))
 def list_checkpoints(job_id: str, context: Ctx, page: PageAsked) -> Listing[CheckpointResponse]:
     """Saved training states: the newest two, until a day after the job has ended for good."""
     return service.checkpoints(context, job_id, page)
 
 
-@router.get("/{job_id}/artifacts", responses=documented(404))
+@router.get("/{job_id}/artifacts", response_model=ArtifactList, responses=documented(404))
 def list_artifacts(job_id: str, context: Ctx, page: PageAsked) -> Listing[ArtifactResponse]:
     """Files to look at, such as pictures of what a run sees, by name."""
     return artifacts.page(context, job_id, page)

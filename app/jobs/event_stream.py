@@ -14,7 +14,7 @@ from app.core.errors import ServiceError, invalid
 from app.core.jobs import transitions
 from app.core.jobs.states import TERMINAL
 from app.jobs import queries
-from app.jobs.schemas import EventResponse
+from app.jobs.schemas import EventResponse, event_response
 
 LOOK_SECONDS = 0.5
 KEEP_ALIVE_SECONDS = 15.0
@@ -44,7 +44,7 @@ def look(database: Database, job_id: str, after: int) -> Look:
     """What happened after an event. The status is read first: an ended job's last event is then there for certain."""
     with database.reading() as session:
         job = transitions.get(session, job_id)
-        events = [EventResponse.model_validate(event) for event in session.scalars(queries.events(job_id, after))]
+        events = [event_response(event) for event in session.scalars(queries.events(job_id, after))]
         return Look(events, job.progress, job.status in TERMINAL)
 
 
@@ -88,4 +88,4 @@ def _later(database: Database, job_id: str, last: int, may_go_on: Callable[[], b
 
 def event_bytes(event: EventResponse) -> bytes:
     """One event on the wire."""
-    return f"id: {event.id}\nevent: {event.type}\ndata: {event.model_dump_json()}\n\n".encode()
+    return f"id: {event.id}\nevent: {event.type}\ndata: {event.model_dump_json(by_alias=True)}\n\n".encode()

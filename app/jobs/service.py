@@ -1,6 +1,7 @@
 """What can be done with jobs; the moves themselves are `app.core.jobs.transitions`."""
 
 from collections.abc import Callable
+from typing import Any
 
 from pydantic import ValidationError
 from sqlalchemy.orm import Session
@@ -12,12 +13,12 @@ from app.core.errors import conflict, not_found
 from app.core.jobs import transitions
 from app.core.jobs.states import Status
 from app.core.settings import Settings
-from app.core.specs import AskedSpec
+from app.core.specs import ASKED_SPEC, AskedSpec
 from app.http.idempotency import forget, once, ticket
 from app.http.pagination import Listing, Page, listing
 from app.jobs import queries
 from app.jobs.resolve.resolve import complete
-from app.jobs.schemas import USER_SPEC, CheckpointResponse, EventResponse, JobResponse, MetricResponse
+from app.jobs.schemas import CheckpointResponse, EventResponse, JobResponse, event_response, job_response
 
 
 def create(context: Context, spec: AskedSpec, key: str | None) -> JobResponse:
@@ -44,8 +45,7 @@ def _admitted(session: Session, settings: Settings, spec: AskedSpec) -> AskedSpe
 
 
 def _answer(session: Session, job: Job) -> JobResponse:
-    answer = JobResponse.model_validate(job)
-    return answer.model_copy(update={"queue_position": transitions.queue_position(session, job)})
+    return job_response(job, transitions.queue_position(session, job))
 
 
 def _wake(context: Context, job: Job) -> None:
@@ -66,7 +66,7 @@ def get(context: Context, job_id: str) -> JobResponse:
     if job is None:
         raise not_found("job", job_id)
     if job.status != Status.QUEUED:
-        return JobResponse.model_validate(job)
+        return job_response(job)
     with context.database.reading() as session:
         return _answer(session, transitions.get(session, job_id))  # its place in the queue is of the same moment
 
@@ -99,7 +99,7 @@ def resume(context: Context, job_id: str) -> JobResponse:
 
 def _asked(job: Job) -> AskedSpec:
     try:
-        return USER_SPEC.validate_python(job.spec)
+        return ASKED_SPEC.validate_python(job.spec)
     except ValidationError as error:
         message = "The job is of another version of Imprint, which took what this one refuses; ask for it anew."
         raise conflict("job_not_paused", message) from error
@@ -118,10 +118,10 @@ def events(context: Context, job_id: str, asked: Page) -> Listing[EventResponse]
     with context.database.reading() as session:
         transitions.get(session, job_id)
         found, key = queries.events(job_id), (Event.number,)
-        return listing(session, found, key, asked, EventResponse.model_validate, newest_first=False)
+        return listing(session, found, key, asked, event_response, newest_first=False)
 
 
-def metrics(context: Context, job_id: str, run: str | None, asked: Page) -> Listing[MetricResponse]:
+def metrics(context: Context, job_id: str, run: str | None, asked: Page) -> Listing[dict[str, Any]]:
     """Figures by run and step."""
     with context.database.reading() as session:
         transitions.get(session, job_id)
@@ -129,8 +129,8 @@ def metrics(context: Context, job_id: str, run: str | None, asked: Page) -> List
         return listing(session, found, key, asked, _metric, newest_first=False)
 
 
-def _metric(row: Metric) -> MetricResponse:
-    return MetricResponse.model_validate({**row.figures, "run": row.run, "epoch": row.epoch, "step": row.step})
+def _metric(row: Metric) -> dict[str, Any]:
+    return {"object": "metric", "run": row.run, "epoch": row.epoch, "step": row.step, **row.figures}
 
 
 def checkpoints(context: Context, job_id: str, asked: Page) -> Listing[CheckpointResponse]:

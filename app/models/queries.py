@@ -6,10 +6,10 @@ from sqlalchemy.orm import Session
 from app.core.database.clock import now
 from app.core.database.lookup import Lookup
 from app.core.database.sessions import insert_into
-from app.core.database.tables import Alias, Job, Model
+from app.core.database.tables import Alias, Model
 from app.core.database.tenancy import tenant_of
 from app.core.errors import not_found
-from app.core.jobs.states import TERMINAL
+from app.core.jobs.references import is_referred_to
 
 ALIASES = Lookup(Alias, by="name")
 MODELS = Lookup(Model)
@@ -43,10 +43,8 @@ def locked(session: Session, name: str) -> Model:
 
 def is_used(session: Session, model: Model) -> bool:
     """Whether an alias leads to the model, or a job that has not ended starts from it, judges or publishes it."""
-    among = Job.spec["candidates"].as_string().contains(f'"{model.id}"', autoescape=True)  # the list as JSON text
-    named = or_(among, *(Job.spec[field].as_string() == model.id for field in ("init", "model")))
-    by_job = exists().where(Job.status.not_in(TERMINAL), named)
-    return bool(session.scalar(select(or_(by_job, exists().where(Alias.model == model.id)))))
+    by_alias = exists().where(Alias.model == model.id)
+    return bool(session.scalar(select(or_(by_alias, is_referred_to("model", model.id)))))
 
 
 def alias(session: Session, name: str) -> Alias:

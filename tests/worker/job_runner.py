@@ -8,14 +8,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from pydantic import TypeAdapter
 
 from app.core.database.tables import Artifact, Dataset, Job
 from app.core.ids import new_id
 from app.core.jobs import transitions
 from app.core.jobs.leases import claim
 from app.core.jobs.states import Status
-from app.core.specs import LANES, AskedSpec, Prepare
+from app.core.specs import ASKED_SPEC, LANES, AskedSpec, Prepare
 from app.jobs.resolve.resolve import complete
 from tests.app.api_material import end
 from tests.app.core.jobs.job_rows import row
@@ -23,7 +22,6 @@ from tests.worker.training.packed_fixtures import pack
 from worker.context import Context
 from worker.jobs.entry_point import Work
 
-ASKED: TypeAdapter[AskedSpec] = TypeAdapter(AskedSpec)
 SIDE = 16
 SPLITS = (0, 0, 0, 0, 1, 1, 2, 2)  # of every class's images: four to train, two to validate, two to test
 
@@ -87,7 +85,7 @@ def relabel(context: Context, dataset: str, labels: Sequence[int]) -> None:
 def done(context: Context, work: Work, asked: Mapping[str, Any]) -> Job:
     """A job, completed as the API completes it, claimed and worked off here; it must succeed."""
     with context.database.reading() as session:
-        spec = complete(session, ASKED.validate_python(dict(asked)))
+        spec = complete(session, ASKED_SPEC.validate_python(dict(asked)))
     return worked(context, work, spec)
 
 

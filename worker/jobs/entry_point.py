@@ -17,7 +17,7 @@ from app.core.files.storage import DISK_FULL_ERRNOS
 from app.core.jobs import leases
 from app.core.jobs.leases import Lease, StaleLease
 from app.core.processes import lifeline
-from app.core.specs import SPEC, USER_TYPES, AnySpec
+from app.core.specs import SPEC, USER_TYPES, JobSpec
 from worker.context import Context
 
 logger = logging.getLogger(__name__)
@@ -99,6 +99,6 @@ def _fail(context: Context, lease: Lease, error: Exception) -> None:
         leases.fail(session, lease, code, str(error)[:1000] or type(error).__name__)
 
 
-def spec_of(lease: Lease) -> AnySpec:
+def spec_of(lease: Lease) -> JobSpec:
     """The lease's spec, as its own type."""
     return SPEC.validate_python(lease.spec)

@@ -1,4 +1,4 @@
-"""The module that runs each type of job, and the fork server that starts its process."""
+"""The fork server that starts the process of each type of job."""
 
 import os
 
@@ -6,18 +6,9 @@ from app.core.jobs.leases import Lease
 from app.core.processes.lifeline import ProcessGroup
 from app.core.specs import LANES
 from worker.context import Context
+from worker.job_modules import JOB_MODULES
 from worker.processes.fork_client import ForkServerClient
 
-CHILDREN = {
-    "prepare": "worker.jobs.prepare.__main__",
-    "publish": "worker.jobs.publish",
-    "evaluate": "worker.jobs.evaluate",
-    "rank": "worker.jobs.rank",
-    "pretrain": "worker.jobs.train",
-    "finetune": "worker.jobs.train",
-}
-# They need no torch, and their limit of address space would count torch's libraries: they have a server of their own.
-WITHOUT_TORCH = {"prepare"}
 # torch's exporter imports these when it is first used, and a publication after a training would wait seconds for them.
 EXPORTER = ("onnxscript.function_libs.torch_lib.ops", "torch.export._trace", "torch.onnx._internal.exporter._compat")
 # OpenMP's threads spin for milliseconds while they wait, at the cost of whatever else runs; threads that sleep at once
@@ -30,7 +21,7 @@ TRAINING_ENVIRONMENT = OPENMP_SPIN | MALLOC_KEEPS_MEMORY
 
 
 def _modules(*, torch: bool) -> list[str]:
-    return list(dict.fromkeys(module for type_, module in CHILDREN.items() if (type_ not in WITHOUT_TORCH) is torch))
+    return list(dict.fromkeys(row.module for row in JOB_MODULES.values() if row.needs_torch is torch))
 
 
 plain_server = ForkServerClient(_modules(torch=False))
@@ -39,14 +30,16 @@ torch_server = ForkServerClient(_modules(torch=True), idle_modules=EXPORTER, def
 
 def prepare_lane(context: Context, lane: str) -> None:
     """Start a server before the lane's first job. A lane with jobs that need no torch may never need the other one."""
-    server = plain_server if any(LANES[type_] == lane for type_ in WITHOUT_TORCH) else torch_server
+    needs_torch = all(row.needs_torch for name, row in JOB_MODULES.items() if LANES[name] == lane)
+    server = torch_server if needs_torch else plain_server
     server.start_server(_environment(context))
 
 
 def start(context: Context, lease: Lease, stderr: int) -> ProcessGroup:
     """Start a job's process, which dies with this one; its stderr goes to that descriptor."""
-    server = plain_server if lease.type in WITHOUT_TORCH else torch_server
-    return server.spawn(CHILDREN[lease.type], [lease.job_id, str(lease.epoch)], _environment(context), stderr)
+    row = JOB_MODULES[lease.type]
+    server = torch_server if row.needs_torch else plain_server
+    return server.spawn(row.module, [lease.job_id, str(lease.epoch)], _environment(context), stderr)
 
 
 def _environment(context: Context) -> dict[str, str]:

@@ -13,7 +13,8 @@ from app.core.database.tables import Artifact, Checkpoint, Dataset, Event, Job, 
 from app.core.errors import conflict, not_found
 from app.core.ids import new_id
 from app.core.jobs.states import TERMINAL, Status, sources
-from app.core.specs import LANES, USER_TYPES, AnySpec
+from app.core.results.events import check_event
+from app.core.specs import LANES, USER_TYPES, JobSpec
 
 # Why a job failed that may well succeed: the machine had no room, memory, power or network for it.
 RETRYABLE_ERRORS = frozenset(
@@ -21,7 +22,7 @@ RETRYABLE_ERRORS = frozenset(
 )
 
 
-def create(session: Session, spec: AnySpec, name: str | None = None) -> Job:
+def create(session: Session, spec: JobSpec, name: str | None = None) -> Job:
     """A queued job. The caller sends its wake-up after the commit, never before."""
     job = Job(
         id=new_id("job"),
@@ -47,7 +48,12 @@ def get(session: Session, job_id: str, *, lock: bool = False) -> Job:
 
 
 def record_event(session: Session, job_id: str, kind: str, data: dict[str, Any]) -> None:
-    """Append an event. Its number comes from the job's row, whose lock puts events in the order of their commits."""
+    """Append an event. Its number comes from the job's row, whose lock puts events in the order of their commits.
+
+    Raises:
+        ValueError: the event is not one of `app.core.results.events.EVENTS`.
+    """
+    check_event(kind, data)
     number = session.scalar(update(Job).where(Job.id == job_id).values(events=Job.events + 1).returning(Job.events))
     session.add(Event(job_id=job_id, number=number, kind=kind, data=data))
     session.flush()

@@ -1,6 +1,9 @@
 """What an evaluation and a ranking report."""
 
+from typing import Annotated, NotRequired
+
 from pydantic import Field
+from typing_extensions import TypedDict
 
 from app.core.results.base import Record
 from app.core.results.metrics import ClassificationMetrics
@@ -45,16 +48,18 @@ class CandidateError(Record):
     message: str = Field(description="one sentence for people")
 
 
-class RankedCandidate(Record):
+class RankedCandidate(TypedDict):
     """One candidate and how well its features suit the dataset; `error` where it could not be loaded."""
 
-    rank: int = Field(description="from 1, the best")
-    model: str = Field(description="the candidate: a model's id or torchvision's name of weights")
-    backbone: str | None = Field(None, description="its architecture")
-    logme: float | None = Field(None, description="LogME (You 2021, arXiv 2102.11005); higher is better")
-    knn_accuracy: float | None = Field(None, description="leave-one-out k-nearest-neighbour accuracy of its features")
-    images: int | None = Field(None, description="training images looked at")
-    error: CandidateError | None = Field(None, description="why it could not be ranked")
+    rank: Annotated[int, Field(description="from 1, the best")]
+    model: Annotated[str, Field(description="the candidate: a model's id or torchvision's name of weights")]
+    backbone: NotRequired[Annotated[str, Field(description="its architecture")]]
+    logme: NotRequired[Annotated[float, Field(description="LogME (You 2021, arXiv 2102.11005); higher is better")]]
+    knn_accuracy: NotRequired[
+        Annotated[float, Field(description="leave-one-out k-nearest-neighbour accuracy of its features")]
+    ]
+    images: NotRequired[Annotated[int, Field(description="training images looked at")]]
+    error: NotRequired[Annotated[CandidateError, Field(description="why it could not be ranked")]]
 
 
 class RankResult(Record):

@@ -1,6 +1,10 @@
 """Everything that can happen to a job: each kind of event, and what its `data` holds."""
 
-from pydantic import Field
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import Field, TypeAdapter
+from typing_extensions import TypedDict
 
 from app.core.results.base import Record
 from app.core.results.metrics import LatestMetrics
@@ -8,17 +12,13 @@ from app.core.results.training import ClassBalance, DomainGap
 
 
 class NoData(Record):
-    """The event says everything."""
+    """No data: the kind of event says everything."""
 
 
-class Reason(Record):
-    """Why the job's status changed."""
+class Reason(TypedDict, total=False):
+    """The job's status changed."""
 
-    reason: str | None = Field(None, description="one phrase for people; null where a user asked for it")
-
-
-class Queued(Reason):
-    """The job waits for a worker: for the first time, after a resume, or because its worker was lost."""
+    reason: Annotated[str, Field(description="why, in one phrase for people; absent where a user asked for it")]
 
 
 class Started(Record):
@@ -74,22 +74,42 @@ class CheckpointDamaged(Record):
     reason: str = Field(description="what is wrong with it")
 
 
-# Every kind of event and what its data holds. A kind that is not here cannot be recorded.
-EVENTS: dict[str, type[Record] | type[LatestMetrics]] = {
-    "queued": Queued,
-    "started": Started,
-    "cancelling": NoData,
-    "paused": Reason,
-    "succeeded": NoData,
-    "failed": Ended,
-    "cancelled": Ended,
-    "run_started": RunBegun,
-    "run_resumed": RunBegun,
-    "epoch": LatestMetrics,
-    "run_finished": RunFinished,
-    "batch_split": BatchSplit,
-    "collapse": Collapse,
-    "class_imbalance": ClassBalance,
-    "domain_gap": DomainGap,
-    "checkpoint_damaged": CheckpointDamaged,
+@dataclass(frozen=True)
+class EventKind:
+    """A kind of event: what it means, and the model of its `data`."""
+
+    meaning: str
+    data: Any
+
+
+# Every kind of event. One that is not here cannot be recorded.
+EVENTS: dict[str, EventKind] = {
+    "queued": EventKind("The job waits for a worker: new, resumed, or because its worker was lost.", Reason),
+    "started": EventKind("A worker claimed the job.", Started),
+    "cancelling": EventKind("A user cancelled the job while it ran; it ends within seconds.", NoData),
+    "paused": EventKind("The job is paused; it goes on when it is resumed.", Reason),
+    "succeeded": EventKind("The job has its result.", NoData),
+    "failed": EventKind("The job has failed; its error says why.", Ended),
+    "cancelled": EventKind("The job was cancelled.", Ended),
+    "run_started": EventKind("A run of the job begins.", RunBegun),
+    "run_resumed": EventKind("A run goes on from its checkpoint.", RunBegun),
+    "epoch": EventKind("An epoch is over; its metrics.", LatestMetrics),
+    "run_finished": EventKind("A run of the job is over.", RunFinished),
+    "batch_split": EventKind("The device lacks memory for a whole batch, which is computed in parts now.", BatchSplit),
+    "collapse": EventKind("The features have become the same for every image: the training has gone wrong.", Collapse),
+    "class_imbalance": EventKind("The classes differ in size so much that something is done about it.", ClassBalance),
+    "domain_gap": EventKind("The images differ much from those that the initial model was trained on.", DomainGap),
+    "checkpoint_damaged": EventKind("A checkpoint cannot be read; the one before it is used.", CheckpointDamaged),
 }
+_CHECKS: dict[str, TypeAdapter[Any]] = {kind: TypeAdapter(row.data) for kind, row in EVENTS.items()}
+
+
+def check_event(kind: str, data: dict[str, Any]) -> None:
+    """Refuse to record what nobody could read.
+
+    Raises:
+        ValueError: there is no such kind of event, or its data are not those of this kind.
+    """
+    if kind not in _CHECKS:
+        raise ValueError(f"there is no event of kind {kind!r}")
+    _CHECKS[kind].validate_python(data)

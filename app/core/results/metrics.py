@@ -144,6 +144,8 @@ class RunMetrics(TypedDict, total=False):
 class LatestMetrics(EpochMetrics, total=False):
     """Metrics of the newest epoch, and where in the job it was."""
 
+    __pydantic_config__ = OPEN  # type: ignore[misc]
+
     run: Annotated[str, Field(description="`main`, a baseline's name, or `strength=<number>`")]
     epoch: Annotated[int, Field(description="epoch of the run, from 1")]
     step: Annotated[int, Field(description="optimizer steps of the run so far")]

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from app.core.results.base import Record
 from app.core.results.dataset import ConvertedCounts
-from app.core.results.metrics import Interval, RunMetrics, ValidationMetrics
+from app.core.results.metrics import OPEN, Interval, RunMetrics, ValidationMetrics
 from app.core.results.model import ModelInput
 
 ImageSides = Annotated[list[int], Field(min_length=2, max_length=2, description="width and height in pixels")]
@@ -55,9 +55,7 @@ class InitialFeatures(Record):
 
     knn_accuracy: float = Field(description="leave-one-out k-nearest-neighbour accuracy on training images")
     chance: float = Field(description="1 / number of classes")
-    logme: float = Field(
-        description="LogME (You 2021, arXiv 2102.11005); higher is better"
-    )
+    logme: float = Field(description="LogME (You 2021, arXiv 2102.11005); higher is better")
     images: int = Field(description="training images looked at")
 
 
@@ -82,6 +80,8 @@ class DomainGap(Record):
 
 class StrengthPoint(ValidationMetrics, total=False):
     """One strength of the penalty that was tried: its validation metrics, by which the strength was chosen."""
+
+    __pydantic_config__ = OPEN  # type: ignore[misc]
 
     strength: Required[Annotated[float, Field(description="the penalty's weight in the objective")]]
     run: Required[Annotated[str, Field(description="name of the run")]]

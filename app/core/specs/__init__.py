@@ -1,11 +1,11 @@
 """What a job is asked to do, checked field by field. Every default that a user can see lives here and nowhere else."""
 
 from app.core.specs.adaptation import DANN, MMD, Adaptation, Coral, NoAdaptation
-from app.core.specs.base import AUTO, RANDOM
+from app.core.specs.base import AUTO, RANDOM, AskedSpec, JobSpec
 from app.core.specs.evaluation import MAX_CANDIDATES, Evaluate, Rank
 from app.core.specs.finetune import HEAD, SOURCE_ONLY, Finetune
 from app.core.specs.internal import Prepare, Publish
-from app.core.specs.job_types import LANES, SPEC, USER_TYPES, AnySpec, AskedSpec, Spec
+from app.core.specs.job_types import ASKED_SPEC, ASKED_UNION, JOB_TYPES, LANES, SPEC, USER_TYPES
 from app.core.specs.methods import Imputation, Method, Rotation, SimCLR, Supervised
 from app.core.specs.penalties import L2SP, STRENGTHS, FunctionDistance, NoPenalty, Penalty
 from app.core.specs.pretrain import Pretrain
@@ -23,12 +23,15 @@ from app.core.specs.training_options import (
 
 __all__ = [
     "ADAPTING_RATE",
+    "ASKED_SPEC",
+    "ASKED_UNION",
     "AUTO",
     "DANN",
     "FINETUNE_RATE",
     "HEAD",
     "HEAD_EPOCHS",
     "HEAD_RATE",
+    "JOB_TYPES",
     "L2SP",
     "LANES",
     "MAX_CANDIDATES",
@@ -43,7 +46,6 @@ __all__ = [
     "USER_TYPES",
     "WEIGHTS_NAME",
     "Adaptation",
-    "AnySpec",
     "AskedSpec",
     "Augmentation",
     "Coral",
@@ -51,6 +53,7 @@ __all__ = [
     "Finetune",
     "FunctionDistance",
     "Imputation",
+    "JobSpec",
     "Learning",
     "Method",
     "NoAdaptation",
@@ -62,7 +65,6 @@ __all__ = [
     "Rank",
     "Rotation",
     "SimCLR",
-    "Spec",
     "Supervised",
     "Training",
 ]

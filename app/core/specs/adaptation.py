@@ -5,19 +5,20 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from app.core.specs.base import Strict
+from app.core.specs.references import DatasetId
 
 
 class NoAdaptation(Strict):
     """Nothing draws the domains together. With a `source`, labels come from there: the yardstick of adaptation."""
 
     kind: Literal["none"] = "none"
-    source: str | None = None
+    source: DatasetId | None = None
 
 
 class Adapting(Strict):
     """`source` names the labelled dataset; the job's own dataset is the target, whose labels training never sees."""
 
-    source: str
+    source: DatasetId
 
 
 class Coral(Adapting):

@@ -4,6 +4,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.core.specs.references import Reference, references_of
+
 RANDOM = "random"
 AUTO = "auto"
 
@@ -18,3 +20,20 @@ class Strict(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class JobSpec(Strict):
+    """What a job of any type is to do."""
+
+    type: str
+
+    @classmethod
+    def references(cls) -> frozenset[Reference]:
+        """Where specs of this type name datasets and models."""
+        return references_of(cls)
+
+
+class AskedSpec(JobSpec):
+    """What a user asks for by `POST /v1/jobs`."""
+
+    name: Name | None = Field(None, description="a name of your own for the job and for the model it makes")

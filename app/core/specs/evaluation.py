@@ -4,30 +4,29 @@ from typing import Literal
 
 from pydantic import Field
 
-from app.core.specs.base import Device, Name, Strict
+from app.core.specs.base import AskedSpec, Device
+from app.core.specs.references import DatasetId, ModelName
 
 MAX_CANDIDATES = 50
 
 
-class Evaluate(Strict):
+class Evaluate(AskedSpec):
     """How good is a model on a labelled dataset?
 
     `split` "auto": the test split where the model or what it came from was trained on this dataset, else every image.
     """
 
     type: Literal["evaluate"]
-    model: str
-    dataset: str
-    name: Name | None = None
+    model: ModelName
+    dataset: DatasetId
     split: Literal["auto", "train", "val", "test", "all"] = "auto"
     device: Device = "auto"
 
 
-class Rank(Strict):
+class Rank(AskedSpec):
     """Which of the candidates should a fine-tuning on this dataset start from? Answered without training."""
 
     type: Literal["rank"]
-    dataset: str
-    candidates: list[str] = Field(min_length=1, max_length=MAX_CANDIDATES)
-    name: Name | None = None
+    dataset: DatasetId
+    candidates: list[ModelName] = Field(min_length=1, max_length=MAX_CANDIDATES)
     device: Device = "auto"

@@ -2,18 +2,19 @@
 
 from typing import Literal
 
-from app.core.specs.base import Strict
+from app.core.specs.base import JobSpec
+from app.core.specs.references import DatasetId, ModelName
 
 
-class Prepare(Strict):
+class Prepare(JobSpec):
     """Turn an uploaded archive into a dataset."""
 
     type: Literal["prepare"] = "prepare"
-    dataset: str
+    dataset: DatasetId
 
 
-class Publish(Strict):
+class Publish(JobSpec):
     """Make an imported model's weights servable."""
 
     type: Literal["publish"] = "publish"
-    model: str
+    model: ModelName

@@ -5,7 +5,8 @@ from typing import Any, Self
 from pydantic import Field
 
 from app.core.models.backbones import BACKBONES
-from app.core.specs.base import RANDOM, Name, Strict
+from app.core.specs.base import RANDOM, AskedSpec
+from app.core.specs.references import DatasetId, ModelName
 from app.core.specs.training_options import LABELLED_STEPS, SCRATCH_STEPS, UNLABELLED_STEPS, Training
 
 WEIGHTS_NAME = r"^[A-Za-z0-9_]+_Weights\.[A-Z0-9_]+$"
@@ -14,13 +15,11 @@ DEFAULT_IMAGE_SIZE = 128
 PRETRAINED_IMAGE_SIZE = 224  # of weights that come from elsewhere
 
 
-class Learning(Strict):
+class Learning(AskedSpec):
     """On which images, from which start, and how."""
 
-    type: str
-    dataset: str
-    name: Name | None = None
-    init: str = RANDOM
+    dataset: DatasetId
+    init: ModelName = RANDOM
     backbone: str | None = None
     image_size: int | None = Field(None, ge=8, le=1024)
     training: Training = Training()

@@ -1,19 +1,26 @@
-"""Whether what a job names is there and fits, and what it leaves out; each refusal has its own code and pointer."""
+"""Check what a job names, and fill in what it leaves out; each refusal has its own code and pointer."""
+
+from collections.abc import Callable
+from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.core.specs import AskedSpec, Evaluate, Finetune, Pretrain, Rank
+from app.core.specs import AskedSpec
 from app.jobs.resolve import evaluate, finetune, pretrain, rank
+
+# The API's half of the table of job types (`app.core.specs.job_types`).
+RESOLVERS: dict[str, Callable[[Session, Any], AskedSpec]] = {
+    "pretrain": pretrain.complete,
+    "finetune": finetune.complete,
+    "evaluate": evaluate.complete,
+    "rank": rank.complete,
+}
 
 
 def complete(session: Session, spec: AskedSpec) -> AskedSpec:
-    """The spec with everything filled in that its models and datasets decide, or the first thing wrong with it."""
-    match spec:
-        case Pretrain():
-            return pretrain.complete(session, spec)
-        case Finetune():
-            return finetune.complete(session, spec)
-        case Evaluate():
-            return evaluate.complete(session, spec)
-        case Rank():
-            return rank.complete(session, spec)
+    """The spec with everything filled in that its models and datasets decide.
+
+    Raises:
+        ServiceError: the first thing that is wrong with it.
+    """
+    return RESOLVERS[spec.type](session, spec)

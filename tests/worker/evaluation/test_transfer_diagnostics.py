@@ -8,9 +8,9 @@ import torch
 from sqlalchemy import delete
 
 from app.core.database.tables import Dataset, Model
-from app.core.specs import Finetune
+from app.core.specs import ASKED_SPEC, Finetune
 from app.jobs.resolve.resolve import complete
-from tests.worker.job_runner import ASKED, SIDE, add_photographs, done
+from tests.worker.job_runner import SIDE, add_photographs, done
 from worker.context import Context
 from worker.evaluation import transfer_diagnostics
 from worker.evaluation.transfer_diagnostics import before, gap, unknown
@@ -82,7 +82,9 @@ def looked(context: Context, init: str, target: str, **asked: Any) -> dict[str, 
     """The gap that a fine-tuning of `target` would be told of."""
     asked = {"image_size": SIDE, "training": {"device": "cpu"}, **asked}
     with context.database.reading() as session:
-        spec = complete(session, ASKED.validate_python({"type": "finetune", "dataset": target, "init": init, **asked}))
+        spec = complete(
+            session, ASKED_SPEC.validate_python({"type": "finetune", "dataset": target, "init": init, **asked})
+        )
     assert isinstance(spec, Finetune)
     found: dict[str, Any] = before(context, spec, material(context, spec))["domain_gap"]
     return found

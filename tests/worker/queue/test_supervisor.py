@@ -22,6 +22,7 @@ from tests.app.core.jobs.job_rows import LANE, add_job, kinds, row
 from tests.figures import Figures
 from tests.worker.process_table import eventually, gone, parent, running
 from worker.context import Context
+from worker.job_modules import JOB_MODULES, JobModule
 from worker.processes import job_processes
 from worker.processes.fork_client import ForkServerClient
 from worker.queue import supervisor
@@ -44,7 +45,7 @@ def child(monkeypatch: pytest.MonkeyPatch, client: ForkServerClient) -> Child:
     monkeypatch.setattr(job_processes, "torch_server", client)
 
     def use(name: str) -> None:
-        monkeypatch.setitem(job_processes.CHILDREN, "finetune", f"tests.worker.child_programs.{name}")
+        monkeypatch.setitem(JOB_MODULES, "finetune", JobModule(f"tests.worker.child_programs.{name}"))
 
     return use
 
@@ -118,7 +119,7 @@ def test_a_crash_is_tried_three_times_and_its_reason_kept(context: Context, chil
 def test_what_kills_its_process_harms_no_neighbour(
     context: Context, child: Child, monkeypatch: pytest.MonkeyPatch, module: str, figures: Figures
 ) -> None:
-    monkeypatch.setitem(job_processes.CHILDREN, "pretrain", "tests.worker.child_programs.stopping_on_sigterm")
+    monkeypatch.setitem(JOB_MODULES, "pretrain", JobModule("tests.worker.child_programs.stopping_on_sigterm"))
     with context.database.writing() as session:
         neighbour = transitions.create(
             session, Pretrain(type="pretrain", dataset="ds_1", method={"kind": "rotation"})
