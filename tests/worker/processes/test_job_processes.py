@@ -12,18 +12,18 @@ from app.core.specs import LANES
 from tests.worker.process_table import children, command_line
 from tests.worker.processes.spawning import PROGRAMS
 from worker.context import Context
+from worker.job_modules import JOB_MODULES, JobModule
 from worker.processes import job_processes
 from worker.processes.fork_client import ForkServerClient
-from worker.processes.job_processes import CHILDREN, WITHOUT_TORCH
 from worker.processes.process_title import FORK_SERVER, PREPARE_JOB, TRAINING_JOB
 
 
 def test_every_type_of_job_has_a_module_that_exists() -> None:
-    assert CHILDREN.keys() == LANES.keys()
-    for module in CHILDREN.values():
+    assert JOB_MODULES.keys() == LANES.keys()
+    for module in {row.module for row in JOB_MODULES.values()}:
         assert importlib.util.find_spec(module) is not None
-    assert CHILDREN["pretrain"] == CHILDREN["finetune"] == TRAINING_JOB
-    assert CHILDREN["prepare"].startswith(PREPARE_JOB)
+    assert JOB_MODULES["pretrain"].module == JOB_MODULES["finetune"].module == TRAINING_JOB
+    assert JOB_MODULES["prepare"].module.startswith(PREPARE_JOB)
 
 
 @pytest.mark.parametrize("server", [job_processes.plain_server, job_processes.torch_server], ids=["plain", "torch"])
@@ -63,11 +63,11 @@ def recorders(monkeypatch: pytest.MonkeyPatch) -> dict[str, Recorder]:
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_jobs_without_torch_have_a_server_of_their_own(context: Context, recorders: dict[str, Recorder]) -> None:
-    for type_ in CHILDREN:
+    for type_ in JOB_MODULES:
         job_processes.start(context, Lease(f"job_{type_}", 3, type_, {}, "local"), stderr=2)
-    plain = [(CHILDREN[type_], [f"job_{type_}", "3"]) for type_ in CHILDREN if type_ in WITHOUT_TORCH]
+    plain = [(row.module, [f"job_{type_}", "3"]) for type_, row in JOB_MODULES.items() if not row.needs_torch]
     assert recorders["plain_server"].spawned == plain
-    assert len(recorders["torch_server"].spawned) == len(CHILDREN) - len(plain)
+    assert len(recorders["torch_server"].spawned) == len(JOB_MODULES) - len(plain)
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -84,7 +84,7 @@ def test_a_job_is_told_its_id_its_epoch_and_the_settings(
 ) -> None:
     client = ForkServerClient(["numpy"])
     monkeypatch.setattr(job_processes, "torch_server", client)
-    monkeypatch.setitem(CHILDREN, "finetune", f"{PROGRAMS}.reporting")
+    monkeypatch.setitem(JOB_MODULES, "finetune", JobModule(f"{PROGRAMS}.reporting"))
     file = str(tmp_path / "report")  # the program takes its first argument, a job's id, for the file to write
     try:
         child = job_processes.start(context, Lease(file, 2, "finetune", {}, "local"), stderr=2)
