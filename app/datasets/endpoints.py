@@ -7,12 +7,13 @@ from fastapi.concurrency import contextmanager_in_threadpool, run_in_threadpool
 
 from app.context import Ctx
 from app.datasets import service
-from app.datasets.schemas import DatasetResponse, RejectionResponse
+from app.datasets.schemas import DatasetList, DatasetResponse, RejectionList, RejectionResponse
 from app.datasets.upload import receive
 from app.http.file_upload import upload_cap
 from app.http.idempotency import KeyAsked
 from app.http.pagination import Listing, PageAsked
 from app.http.problems import documented
+from app.http.response_headers import LOCATION, RETRY_AFTER, with_headers
 from app.routing.guarded_route import Guarded
 
 router = APIRouter(prefix="/v1/datasets", tags=["datasets"], route_class=Guarded, responses=documented(422))
@@ -31,7 +32,9 @@ UPLOAD = {
 }
 
 
-@router.post("", status_code=202, openapi_extra=UPLOAD, responses=documented(413, 415, 507))
+@router.post(
+    "", status_code=202, openapi_extra=UPLOAD, responses={**documented(413, 415, 507), **with_headers(202, LOCATION)}
+)
 async def create_dataset(
     request: Request,
     response: Response,
@@ -48,13 +51,13 @@ async def create_dataset(
     return dataset
 
 
-@router.get("")
+@router.get("", response_model=DatasetList)
 def list_datasets(context: Ctx, page: PageAsked) -> Listing[DatasetResponse]:
     """Newest first."""
     return service.page(context, page)
 
 
-@router.get("/{dataset_id}", responses=documented(404))
+@router.get("/{dataset_id}", responses={**documented(404), **with_headers(200, RETRY_AFTER)})
 def get_dataset(dataset_id: str, response: Response, context: Ctx) -> DatasetResponse:
     """A dataset; `Retry-After` says when to ask again while it is being prepared."""
     dataset = service.get(context, dataset_id)
@@ -63,7 +66,7 @@ def get_dataset(dataset_id: str, response: Response, context: Ctx) -> DatasetRes
     return dataset
 
 
-@router.get("/{dataset_id}/rejections", responses=documented(404))
+@router.get("/{dataset_id}/rejections", response_model=RejectionList, responses=documented(404))
 def list_rejections(dataset_id: str, context: Ctx, page: PageAsked) -> Listing[RejectionResponse]:
     """The files that were left out, each with its reason."""
     return service.rejections(context, dataset_id, page)

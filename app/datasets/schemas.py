@@ -1,56 +1,50 @@
-"""What the API says of datasets."""
+"""Answers of the API about datasets."""
 
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel
+from pydantic import Field
 
+from app.core.results.dataset import ClassCount, ConversionWarning, DatasetWarning, SplitCounts
+from app.http.pagination import Listing
 from app.http.responses import ErrorDetail, ResponseModel, Time
-
-
-class ClassCount(BaseModel):
-    """How many images a class has."""
-
-    name: str
-    count: int
-
-
-class SplitCounts(BaseModel):
-    """How many images are for what."""
-
-    train: int
-    val: int
-    test: int
+from app.http.stored_json import Stored
 
 
 class DatasetResponse(ResponseModel):
-    """`images` and what follows it are null until `status` is `ready`.
-
-    Each of the `warnings` has a `code` and a `message`; the one with code `converted` also counts, in `images`, how
-    many were made upright RGB from what.
-    """
+    """A dataset. `images` and what follows it are null until `status` is `ready`."""
 
     object: Literal["dataset"] = "dataset"
-    id: str
-    name: str
-    status: Literal["preparing", "ready", "failed"]
-    job: str
-    images: int | None
-    labelled: bool | None
-    classes: list[ClassCount] | None
-    splits: SplitCounts | None
-    rejected: int | None
-    duplicates: int | None
-    warnings: list[Any] | None
-    error: ErrorDetail | None
-    sha256: str
-    bytes: int
-    created_at: Time
+    id: str = Field(description="the dataset's id")
+    name: str = Field(description="the name that its user gave it")
+    status: Literal["preparing", "ready", "failed"] = Field(description="jobs can use it once it is `ready`")
+    job: str = Field(description="id of the job that prepares it")
+    images: int | None = Field(description="usable images, duplicates removed")
+    labelled: bool | None = Field(description="whether its images lie in class folders")
+    classes: list[Stored[ClassCount]] | None = Field(description="its classes; empty without labels")
+    splits: Stored[SplitCounts] | None = Field(description="images of each split")
+    rejected: int | None = Field(description="files that were left out; see its rejections")
+    duplicates: int | None = Field(description="images that were left out because the same pixels were there already")
+    warnings: list[Stored[ConversionWarning | DatasetWarning]] | None = Field(
+        description="what to know before training on it"
+    )
+    error: ErrorDetail | None = Field(description="why it could not be prepared; null unless it has failed")
+    sha256: str = Field(description="SHA-256 of the uploaded archive, in hexadecimal")
+    bytes: int = Field(description="size of the uploaded archive in bytes")
+    created_at: Time = Field(description="when it was uploaded")
 
 
 class RejectionResponse(ResponseModel):
-    """A file that was left out, and why."""
+    """A file of the archive that was left out."""
 
     object: Literal["rejection"] = "rejection"
-    path: str
-    code: str
-    reason: str
+    path: str = Field(description="its path in the archive")
+    code: str = Field(description="why, as a stable code")
+    reason: str = Field(description="why, in a sentence for people")
+
+
+class DatasetList(Listing[DatasetResponse]):
+    """One page of datasets."""
+
+
+class RejectionList(Listing[RejectionResponse]):
+    """One page of files that were left out."""

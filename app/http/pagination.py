@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from fastapi import Depends, Query
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from sqlalchemy import Select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
@@ -28,9 +28,9 @@ class Listing(BaseModel, Generic[Item]):
     """One page. `next` goes into `after` to get the following one."""
 
     object: Literal["list"] = "list"
-    data: list[Item]
-    has_more: bool
-    next: str | None
+    data: list[Item] = Field(description="the items of the page")
+    has_more: bool = Field(description="whether there are further pages")
+    next: str | None = Field(description="the cursor to send as `after` for the next page; null on the last one")
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from sqlalchemy.exc import DataError, OperationalError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -18,6 +18,7 @@ from app.core.database.sessions import is_full
 from app.core.errors import FieldError, Kind, ServiceError
 from app.core.files.storage import DISK_FULL_ERRNOS
 from app.http.pointers import field_errors
+from app.http.response_headers import RETRY_AFTER
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +38,7 @@ STATUS: dict[Kind, int] = {
     "full": 507,
 }
 HTTP_CODES = {400: "bad_request", 404: "route_not_found", 405: "method_not_allowed", 413: "body_too_large"}
+MAY_PASS = (409, 423, 429, 503)  # refusals that may say when to ask again
 STORAGE_FULL = "There is no room left to store this: delete what is no longer needed, or give the storage more room."
 DATABASE_FULL = "The database has no room left: give its disk more room."  # to delete is to write, too
 CLIENT_GONE = 499  # nobody reads it; logs and metrics do
@@ -46,25 +48,30 @@ MEDIA_TYPE = "application/problem+json"
 class WrongField(BaseModel):
     """`pointer`: a JSON pointer into the body, or `?name` for a query parameter."""
 
-    pointer: str
-    message: str
+    pointer: str = Field(description="JSON pointer (RFC 6901) into the body, or `?name` for a query parameter")
+    message: str = Field(description="what is wrong with it, for people")
 
 
 class Problem(BaseModel):
     """What every refusal looks like. `code` is stable; `detail` is for people and may be reworded."""
 
-    type: str = "about:blank"
-    title: str
-    status: int
-    detail: str
-    code: str
-    errors: list[WrongField] | None = None
+    type: str = Field("about:blank", description="always `about:blank`: `code` says which problem it is")
+    title: str = Field(description="the status in words")
+    status: int = Field(description="the HTTP status")
+    detail: str = Field(description="what is wrong and what to do, for people; may be reworded")
+    code: str = Field(description="what is wrong, as a stable code; see the list of error codes")
+    errors: list[WrongField] | None = Field(None, description="the fields at fault, where there are any")
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """OpenAPI's `responses` for these statuses."""
-    schema = {"schema": {"$ref": "#/components/schemas/Problem"}}
-    return {status: {"description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: schema}} for status in statuses}
+    return {status: _documented(status) for status in statuses}
+
+
+def _documented(status: int) -> dict[str, Any]:
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    headers = {"headers": RETRY_AFTER} if status in MAY_PASS else {}
+    return {"description": HTTPStatus(status).phrase, "content": content, **headers}
 
 
 def problem(

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from app.core.database.clock import iso
 
@@ -11,8 +11,9 @@ def _iso(value: float | str | None) -> str | None:
     return value if isinstance(value, str) else iso(value)
 
 
-Time = Annotated[str, BeforeValidator(_iso)]
-MaybeTime = Annotated[str | None, BeforeValidator(_iso)]
+ISO_8601 = WithJsonSchema({"type": "string", "format": "date-time"})
+Time = Annotated[str, BeforeValidator(_iso), ISO_8601]
+MaybeTime = Annotated[Annotated[str, ISO_8601] | None, BeforeValidator(_iso)]
 
 
 class ResponseModel(BaseModel):
@@ -24,5 +25,5 @@ class ResponseModel(BaseModel):
 class ErrorDetail(BaseModel):
     """Why a dataset, a model or a job failed. `code` is stable."""
 
-    code: str
-    message: str
+    code: str = Field(description="stable; see the list of error codes")
+    message: str = Field(description="a sentence for people, which may be reworded")

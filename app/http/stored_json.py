@@ -2,9 +2,8 @@
 
 from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
 
-from pydantic import GetJsonSchemaHandler, TypeAdapter
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
 
 
 class DocumentedAs:
@@ -13,8 +12,13 @@ class DocumentedAs:
     def __init__(self, model: Any) -> None:
         self._model = model
 
-    def __get_pydantic_json_schema__(self, _own: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return handler(TypeAdapter(self._model).core_schema)
+    def __get_pydantic_core_schema__(self, _source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """JSON is described by the model's schema; rows come as Python objects, of which any dictionary will do."""
+        return core_schema.json_or_python_schema(
+            json_schema=handler.generate_schema(self._model),
+            python_schema=core_schema.dict_schema(),
+            serialization=core_schema.simple_ser_schema("any"),
+        )
 
 
 def stored(model: Any) -> Any:

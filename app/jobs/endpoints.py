@@ -13,6 +13,7 @@ from app.core.jobs.states import TERMINAL, Status
 from app.http.idempotency import KeyAsked
 from app.http.pagination import Listing, PageAsked
 from app.http.problems import documented
+from app.http.response_headers import ETAG, LOCATION, RETRY_AFTER, with_headers
 from app.jobs import artifacts, service
 from app.jobs.event_stream import follow, last_seen, look
 from app.jobs.openapi_examples import EXAMPLES
@@ -45,12 +46,18 @@ SHOWN: dict[int | str, dict[str, Any]] = {
             "image/png": {"schema": {"type": "string", "format": "binary"}},
             "text/csv": {"schema": {"type": "string"}},
         },
+        "headers": ETAG,
     },
-    304: {"description": "The caller has it already"},
+    304: {"description": "The caller has it already", "headers": ETAG},
 }
 
 
-@router.post("", status_code=202, response_model=AnyJob, responses=documented(400, 409, 413, 415))
+@router.post(
+    "",
+    status_code=202,
+    response_model=AnyJob,
+    responses={**documented(400, 409, 413, 415), **with_headers(202, LOCATION)},
+)
 def create_job(
     spec: Annotated[UserSpec, Body(openapi_examples=EXAMPLES)], response: Response, context: Ctx, key: KeyAsked = None
 ) -> JobResponse:
@@ -71,7 +78,7 @@ def list_jobs(
     return service.page(context, page, status, type_)
 
 
-@router.get("/{job_id}", response_model=AnyJob, responses=documented(404))
+@router.get("/{job_id}", response_model=AnyJob, responses={**documented(404), **with_headers(200, RETRY_AFTER)})
 def get_job(job_id: str, response: Response, context: Ctx) -> JobResponse:
     """A job; `Retry-After` says when to ask again while it has not ended."""
     job = service.get(context, job_id)

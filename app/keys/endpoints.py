@@ -6,14 +6,15 @@ from app.context import Ctx
 from app.core.errors import invalid
 from app.http.pagination import Listing, PageAsked
 from app.http.problems import documented
+from app.http.response_headers import LOCATION, with_headers
 from app.keys import service
-from app.keys.schemas import KeyRequest, KeyResponse, NewKeyResponse
+from app.keys.schemas import KeyList, KeyRequest, KeyResponse, NewKeyResponse
 from app.routing.guarded_route import Guarded, needs
 
 router = APIRouter(prefix="/v1/keys", tags=["keys"], route_class=Guarded, responses=documented(422))
 
 
-@router.post("", status_code=201, responses=documented(400, 413, 415))
+@router.post("", status_code=201, responses={**documented(400, 413, 415), **with_headers(201, LOCATION)})
 @needs("admin")
 def create_key(asked: KeyRequest, response: Response, context: Ctx) -> NewKeyResponse:
     """Make a key. Its `token` is in this answer and nowhere else, ever after."""
@@ -26,7 +27,7 @@ def create_key(asked: KeyRequest, response: Response, context: Ctx) -> NewKeyRes
     return made
 
 
-@router.get("")
+@router.get("", response_model=KeyList)
 @needs("admin")
 def list_keys(context: Ctx, page: PageAsked) -> Listing[KeyResponse]:
     """Newest first, with those that are revoked or expired."""

@@ -11,7 +11,7 @@ from app.core.errors import invalid
 from app.http.pagination import Listing, PageAsked, listing
 from app.http.problems import documented
 from app.models import queries
-from app.models.schemas import AliasRequest, AliasResponse
+from app.models.schemas import AliasList, AliasRequest, AliasResponse
 from app.routing.guarded_route import Guarded
 
 router = APIRouter(prefix="/v1/aliases", tags=["models"], route_class=Guarded, responses=documented(422))
@@ -41,7 +41,7 @@ def put_alias(name: AliasName, asked: AliasRequest, context: Ctx) -> AliasRespon
     return set_alias(context, name, asked.model)
 
 
-@router.get("")
+@router.get("", response_model=AliasList)
 def list_aliases(context: Ctx, page: PageAsked) -> Listing[AliasResponse]:
     """By name."""
     with context.database.reading() as session:

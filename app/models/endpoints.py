@@ -1,6 +1,6 @@
 """`/v1/models`."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.concurrency import contextmanager_in_threadpool, run_in_threadpool
@@ -12,19 +12,26 @@ from app.http.idempotency import KeyAsked
 from app.http.pagination import Listing, PageAsked
 from app.http.problems import documented
 from app.http.request_body import media_type, unsupported
+from app.http.response_headers import ETAG, LOCATION, RETRY_AFTER, with_headers
 from app.models import service
 from app.models.download import MEDIA_TYPE, Format, download
-from app.models.schemas import ModelResponse
+from app.models.schemas import ModelList, ModelResponse
 from app.models.weights import check_backbone
 from app.routing.guarded_route import Guarded
 
 router = APIRouter(prefix="/v1/models", tags=["models"], route_class=Guarded, responses=documented(422))
 
 BINARY = {MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}}
+DOWNLOADED: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The file", "content": BINARY, "headers": ETAG},
+    304: {"description": "The caller has it already", "headers": ETAG},
+}
 WEIGHTS = {"requestBody": {"required": True, "content": BINARY}}
 
 
-@router.post("", status_code=201, openapi_extra=WEIGHTS, responses=documented(413, 415, 507))
+@router.post(
+    "", status_code=201, openapi_extra=WEIGHTS, responses={**documented(413, 415, 507), **with_headers(201, LOCATION)}
+)
 async def create_model(
     request: Request,
     response: Response,
@@ -45,13 +52,13 @@ async def create_model(
     return model
 
 
-@router.get("")
+@router.get("", response_model=ModelList)
 def list_models(context: Ctx, page: PageAsked) -> Listing[ModelResponse]:
     """Newest first."""
     return service.page(context, page)
 
 
-@router.get("/{model}", responses=documented(404))
+@router.get("/{model}", responses={**documented(404), **with_headers(200, RETRY_AFTER)})
 def get_model(model: str, response: Response, context: Ctx) -> ModelResponse:
     """A model, by id or alias; `Retry-After` says when to ask again while it is being made servable."""
     answer = service.get(context, model)
@@ -66,7 +73,7 @@ def delete_model(model: str, context: Ctx) -> None:
     service.delete(context, model)
 
 
-@router.get("/{model}/download", response_class=Response, responses={200: {"content": BINARY}, **documented(404, 409)})
+@router.get("/{model}/download", response_class=Response, responses={**DOWNLOADED, **documented(404, 409)})
 def download_model(
     model: str,
     context: Ctx,

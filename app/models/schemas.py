@@ -1,43 +1,55 @@
-"""What the API says of models and aliases."""
+"""Answers of the API about models and aliases."""
 
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
+from app.core.results.metrics import RunMetrics
+from app.core.results.model import ModelInput
+from app.http.pagination import Listing
 from app.http.responses import ErrorDetail, ResponseModel, Time
+from app.http.stored_json import Stored
 
 
 class ModelResponse(ResponseModel):
-    """`input` is what a photograph is made into; `parent` is the model or weights that this one started from."""
+    """A model."""
 
     object: Literal["model"] = "model"
-    id: str
-    name: str
-    status: Literal["preparing", "ready", "failed"]
-    backbone: str
-    classes: list[str]
-    parent: str | None
-    job: str | None
-    dataset: str | None
-    metrics: dict[str, Any] | None
-    input: dict[str, Any]
-    error: ErrorDetail | None
-    bytes: int
-    created_at: Time
+    id: str = Field(description="the model's id")
+    name: str = Field(description="the name that its user gave it")
+    status: Literal["preparing", "ready", "failed"] = Field(description="it answers predictions once it is `ready`")
+    backbone: str = Field(description="torchvision's name of its architecture")
+    classes: list[str] = Field(description="the classes that it tells apart, in the order of its outputs")
+    parent: str | None = Field(description="the model or torchvision weights that it started from; null for none")
+    job: str | None = Field(description="id of the job that made it or makes it servable")
+    dataset: str | None = Field(description="id of the dataset that it was trained on; null for imported weights")
+    metrics: Stored[RunMetrics] | None = Field(description="metrics of its training; null for imported weights")
+    input: Stored[ModelInput] = Field(description="what every photograph is made into")
+    error: ErrorDetail | None = Field(description="why it cannot be served; null unless it has failed")
+    bytes: int = Field(description="size of its weights in bytes")
+    created_at: Time = Field(description="when it was made or imported")
 
 
 class AliasRequest(BaseModel):
-    """The model that an alias shall lead to: its id, or another alias of it."""
+    """Which model an alias leads to."""
 
     model_config = ConfigDict(extra="forbid")
 
-    model: str
+    model: str = Field(description="a model's id, or another alias of it")
 
 
 class AliasResponse(ResponseModel):
     """A name that serves wherever a model's id does."""
 
     object: Literal["alias"] = "alias"
-    name: str
-    model: str
-    updated_at: Time
+    name: str = Field(description="the alias")
+    model: str = Field(description="id of the model that it leads to")
+    updated_at: Time = Field(description="when it was last pointed at a model")
+
+
+class ModelList(Listing[ModelResponse]):
+    """One page of models."""
+
+
+class AliasList(Listing[AliasResponse]):
+    """One page of aliases."""

@@ -10,26 +10,26 @@ from app.http.responses import ErrorDetail
 class Failure(BaseModel):
     """What is wrong with one image; the others are answered all the same."""
 
-    error: ErrorDetail
+    error: ErrorDetail = Field(description="why this image has no result")
 
 
 class Guess(BaseModel):
     """A class and how probable it is."""
 
-    label: str
-    probability: float
+    label: str = Field(description="the class")
+    probability: float = Field(description="from 0 to 1")
 
 
 class Prediction(BaseModel):
     """The most probable class, and the `top` ones."""
 
-    label: str
+    label: str = Field(description="the most probable class")
     confidence: float = Field(
         description="The probability of `label`: the softmax of the logits over the model's temperature, which is"
         " fitted on validation images, so that of the answers with confidence 0.8 about 80 % are right."
         " Imported weights have temperature 1."
     )
-    top: list[Guess]
+    top: list[Guess] = Field(description="the most probable classes, the likeliest first")
     unfamiliar: float | None = Field(
         description="How little the image resembles those that the model was trained on, from 0 to 1: the share of"
         " known images that are nearer to the training images than this one is. Near 1, the confidence says little."
@@ -40,20 +40,20 @@ class Prediction(BaseModel):
 class Embedding(BaseModel):
     """The network's features of an image."""
 
-    embedding: list[float]
+    embedding: list[float] = Field(description="one number for each feature of the network")
 
 
 class PredictionResponse(BaseModel):
     """`model` is the id, also where an alias was asked."""
 
     object: Literal["prediction"] = "prediction"
-    model: str
-    results: list[Prediction | Failure]
+    model: str = Field(description="the model's id, also where an alias was asked")
+    results: list[Prediction | Failure] = Field(description="one for each image, in their order")
 
 
 class EmbeddingResponse(BaseModel):
     """`model` is the id, also where an alias was asked."""
 
     object: Literal["embedding"] = "embedding"
-    model: str
-    results: list[Embedding | Failure]
+    model: str = Field(description="the model's id, also where an alias was asked")
+    results: list[Embedding | Failure] = Field(description="one for each image, in their order")

@@ -1,45 +1,88 @@
-"""The OpenAPI document: FastAPI's own, with keys, and with problems instead of its built-in validation error."""
+"""The OpenAPI document: FastAPI's own, made fit for generators of clients.
 
-from collections.abc import Callable, Iterable
+- An operation's id is its function's name.
+- Guarded routes say which key they need and how they refuse callers; refusals are problems (RFC 9457).
+- Defaults are told in descriptions: generators take a `default` for a field that every request must have
+  (openapi-typescript), or drop the operation where it is an object (openapi-python-client).
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
-from starlette.routing import BaseRoute
+from fastapi.routing import APIRoute
 
 from app.http.problems import Problem, documented
 from app.routing.guarded_route import Guarded
+from app.routing.response_examples import RESPONSE_EXAMPLES
+
+Json = dict[str, Any]
 
 REPLACED = ("HTTPValidationError", "ValidationError")
 REFERENCES = "#/components/schemas/{model}"
 KEYS = {"key": {"type": "http", "scheme": "bearer", "description": "an API key; not needed where the service says so"}}
 REFUSALS = {str(status): response for status, response in documented(401, 403, 429).items()}
+PATH_PARAMETERS = {
+    "dataset_id": "the dataset's id",
+    "job_id": "the job's id",
+    "upload_id": "the upload's id",
+    "key_id": "the key's id",
+    "model": "the model's id, or an alias of it",
+    "name": "the name",
+}
 
 
-def completed(app: FastAPI, routers: Iterable[APIRouter]) -> Callable[[], dict[str, Any]]:
-    """FastAPI's `openapi` with what every guarded route of `routers` may answer; the document is made once."""
+def completed(app: FastAPI, routers: Iterable[APIRouter]) -> Callable[[], Json]:
+    """FastAPI's `openapi`, completed for the routes of `routers`; the document is made once."""
     built_in = app.openapi
 
-    def openapi() -> dict[str, Any]:
+    def openapi() -> Json:
         if app.openapi_schema is None:
             document = built_in()
             schemas = document.setdefault("components", {}).setdefault("schemas", {})
             document["components"]["securitySchemes"] = KEYS
-            _secure(document, [route for router in routers for route in router.routes])
             problem = Problem.model_json_schema(ref_template=REFERENCES)
             schemas.update(problem.pop("$defs"), Problem=problem)
             for name in REPLACED:
                 schemas.pop(name, None)
-        return app.openapi_schema or {}
+            for route, operation in _operations(document, routers):
+                _describe(route, operation)
+            _tell_defaults(schemas)
+            app.openapi_schema = document
+        return app.openapi_schema
 
     return openapi
 
 
-def _secure(document: dict[str, Any], routes: Iterable[BaseRoute]) -> None:
-    """Say of each guarded route that it takes a key (or none), what scope it needs, and how it refuses callers."""
-    for route in routes:
-        if isinstance(route, Guarded) and route.include_in_schema:
-            for method in route.methods or ():
-                operation = document["paths"][route.path][method.lower()]
-                operation["security"] = [{"key": []}, {}]
-                operation["x-scope"] = route.scope
-                operation["responses"] |= {**REFUSALS, **operation["responses"]}
+def _operations(document: Json, routers: Iterable[APIRouter]) -> Iterator[tuple[APIRoute, Json]]:
+    for router in routers:
+        for route in router.routes:
+            if isinstance(route, APIRoute) and route.include_in_schema:
+                for method in route.methods or ():
+                    yield route, document["paths"][route.path][method.lower()]
+
+
+def _describe(route: APIRoute, operation: Json) -> None:
+    operation["operationId"] = route.name
+    for parameter in operation.get("parameters", ()):
+        if parameter["in"] == "path":
+            parameter.setdefault("description", PATH_PARAMETERS[parameter["name"]])
+    if isinstance(route, Guarded):
+        operation["security"] = [{"key": []}, {}]
+        operation["x-scope"] = route.scope
+        operation["responses"] |= {**REFUSALS, **operation["responses"]}
+    if (example := RESPONSE_EXAMPLES.get(route.name)) is not None:
+        success = operation["responses"][str(route.status_code or 200)]
+        success["content"]["application/json"]["example"] = example
+
+
+def _tell_defaults(schemas: Json) -> None:
+    """Move each default of a schema's field into its description."""
+    for schema in schemas.values():
+        for field in schema.get("properties", {}).values():
+            if "default" in field:
+                default = field.pop("default")
+                if default is not None and "const" not in field:
+                    told = f"Default: {json.dumps(default)}."
+                    field["description"] = f"{field['description']}. {told}" if "description" in field else told

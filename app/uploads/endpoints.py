@@ -11,6 +11,7 @@ from app.http.file_upload import TOO_LARGE
 from app.http.idempotency import KeyAsked
 from app.http.problems import documented
 from app.http.request_body import cap, limited, media_type, unsupported
+from app.http.response_headers import LOCATION, with_headers
 from app.routing.guarded_route import Guarded, needs
 from app.uploads import protocol, service
 from app.uploads.schemas import UploadResponse
@@ -40,7 +41,10 @@ def describe_uploads(response: Response, context: Ctx) -> None:
 
 
 @router.post(
-    "", status_code=201, responses=documented(409, 413), openapi_extra={"parameters": [RESUMABLE, LENGTH, NAME]}
+    "",
+    status_code=201,
+    responses={**documented(409, 413), **with_headers(201, LOCATION)},
+    openapi_extra={"parameters": [RESUMABLE, LENGTH, NAME]},
 )
 def create_upload(request: Request, response: Response, context: Ctx, key: KeyAsked = None) -> UploadResponse:
     """Begin an upload; its `Location` takes the pieces."""
