@@ -75,7 +75,16 @@ def test_the_document_is_whole(client: httpx.Client) -> None:
     schemas = document["components"]["schemas"]
     references = set(re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(document)))
     assert references <= set(schemas)
-    assert {"Problem", "JobResponse", "Finetune", "Pretrain", "Evaluate", "Rank", "ArtifactResponse"} <= set(schemas)
+    assert {
+        "Problem",
+        "FinetuneJob",
+        "EpochEvent",
+        "Finetune",
+        "Pretrain",
+        "Evaluate",
+        "Rank",
+        "ArtifactResponse",
+    } <= set(schemas)
     assert "HTTPValidationError" not in schemas
     for path, operations in document["paths"].items():
         for operation in operations.values():
