@@ -24,7 +24,7 @@ def docker_environment() -> Iterator[dict[str, str]]:
 
 @pytest.fixture(scope="session")
 def stack(docker_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The stack as README's commands leave it."""
+    """The stack as the deployment guide's commands leave it."""
     stack = Stack(tmp_path_factory.mktemp("compose"), docker_environment)
     try:
         stack.install()

@@ -8,6 +8,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = ROOT / "docker-compose.yml"
+GUIDE = ROOT / "docs" / "how-to" / "deploy-with-compose.md"
 ENVIRONMENT = ROOT / ".env.example"
 OURS = ("imprint-api", "imprint-worker")
 
@@ -30,8 +31,8 @@ def foreign_images() -> list[str]:
 
 
 def commands() -> str:
-    """README's block of commands, word for word."""
-    section = (ROOT / "README.md").read_text().partition("## With Docker Compose\n")[2]
+    """The commands of the deployment guide that install the stack, word for word."""
+    section = GUIDE.read_text().partition("## Install and start\n")[2]
     return section.partition("```bash\n")[2].partition("```")[0]
 
 

@@ -1,4 +1,4 @@
-"""The stack as a user has it: a copy of the repository, its README's commands, Docker Compose; then HTTP alone."""
+"""The stack as a user deploys it: a copy of the repository, the deployment guide's commands, then HTTP alone."""
 
 import json
 import os
@@ -40,7 +40,7 @@ class Stack(Imprint):
         super().__init__(URL)
 
     def install(self) -> None:
-        """README's commands, word for word; from then on, the key that they made is used."""
+        """Run the deployment guide's commands, word for word; later calls use the key that they made."""
         script = f'set -e\n{commands()}\necho "KEY=$KEY"'
         said = run("bash", "-c", script, cwd=self.folder, env=self.environment)
         self.http.headers["Authorization"] = f"Bearer {said.rpartition('KEY=')[2].strip()}"
