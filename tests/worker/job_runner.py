@@ -1,4 +1,4 @@
-"""Small datasets as a preparation leaves them, and jobs done in this process by what the child processes run."""
+"""Adds small prepared datasets, and runs jobs in this process instead of in a child."""
 
 import csv
 import io
@@ -20,21 +20,21 @@ from tests.app.api_material import end
 from tests.app.core.jobs.job_rows import row
 from tests.worker.training.packed_fixtures import pack
 from worker.context import Context
-from worker.jobs.entry_point import Work
+from worker.jobs.entry_point import JobFunction
 
 SIDE = 16
-SPLITS = (0, 0, 0, 0, 1, 1, 2, 2)  # of every class's images: four to train, two to validate, two to test
+SPLITS = (0, 0, 0, 0, 1, 1, 2, 2)  # of each class: four images to train, two to validate, two to test
 
 
 def coloured(shade: int, count: int, noise: float, seed: int) -> list[np.ndarray]:
-    """Images with more of one of the three colours, which is what a class is told by."""
+    """Noise images with more of one of the three colours, which is what the classes differ in."""
     random = np.random.default_rng((seed, shade))
     images = random.normal(110, noise, (count, SIDE, SIDE, 3))
     images[..., shade % 3] += 60
     return list(images.clip(0, 255).astype(np.uint8))
 
 
-def add_photographs(
+def add_dataset(
     context: Context,
     classes: Sequence[str] = ("blue", "green", "red"),
     *,
@@ -43,7 +43,7 @@ def add_photographs(
     noise: float = 30,
     seed: int = 0,
 ) -> str:
-    """A dataset that is ready: `len(splits)` images of each class, in that order."""
+    """Add a dataset that is ready, with `len(splits)` images of each class, in that order. Returns its id."""
     dataset_id = new_id("ds")
     images = [image for number in range(len(classes)) for image in coloured(number, len(splits), noise, seed)]
     labels = [number for number in range(len(classes)) for _ in splits] if labelled else [-1] * len(images)
@@ -66,8 +66,8 @@ def add_photographs(
     return dataset_id
 
 
-def answers(context: Context, job: Job, run: str = "main") -> list[dict[str, str]]:
-    """What a run answered, image by image."""
+def predictions(context: Context, job: Job, run: str = "main") -> list[dict[str, str]]:
+    """The rows of a run's predictions."""
     with context.database.reading() as session:
         shown = session.get_one(Artifact, (job.id, f"{run}.csv"))
     assert shown.media_type.startswith("text/csv")
@@ -75,22 +75,22 @@ def answers(context: Context, job: Job, run: str = "main") -> list[dict[str, str
 
 
 def relabel(context: Context, dataset: str, labels: Sequence[int]) -> None:
-    """Other labels for the same images."""
+    """Replace the labels of a dataset's images."""
     path = context.storage.path(f"datasets/{dataset}/index.npz")
     with np.load(path) as index:
         columns: dict[str, np.ndarray] = dict(index)
     np.savez(path, **columns | {"labels": np.array(labels, np.int64)})  # type: ignore[arg-type]
 
 
-def done(context: Context, work: Work, asked: Mapping[str, Any]) -> Job:
-    """A job, completed as the API completes it, claimed and worked off here; it must succeed."""
+def run_job(context: Context, work: JobFunction, asked: Mapping[str, Any]) -> Job:
+    """Create, claim and run a job whose spec is completed as the API does; it must succeed."""
     with context.database.reading() as session:
         spec = complete(session, ASKED_SPEC.validate_python(dict(asked)))
-    return worked(context, work, spec)
+    return run_spec(context, work, spec)
 
 
-def worked(context: Context, work: Work, spec: AskedSpec) -> Job:
-    """The same with the spec as it is, which the API might have refused."""
+def run_spec(context: Context, work: JobFunction, spec: AskedSpec) -> Job:
+    """Create, claim and run a job with the spec as it is, which the API might have refused; it must succeed."""
     with context.database.writing() as session:
         created = transitions.create(session, spec)
         lease = claim(session, LANES[spec.type], "w1", 600)

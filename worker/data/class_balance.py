@@ -1,4 +1,4 @@
-"""Classes of different sizes: how different they are, and what is done about it."""
+"""Measures class imbalance, and chooses what training does about it."""
 
 from dataclasses import dataclass
 
@@ -9,12 +9,12 @@ from torch import Tensor
 
 from app.core.specs import Training
 
-# Up to here plain training does as well (Buda 2018 see little effect of small ratios); beyond it, weights are chosen.
-LARGEST_RATIO = 3.0
+# Up to this ratio plain training does as well (Buda 2018 see little effect of small ratios); above it, "auto" weighs.
+MAX_UNWEIGHTED_RATIO = 3.0
 
 
 @dataclass(frozen=True)
-class Balance:
+class ClassBalance:
     """`ratio`: largest class / smallest class; `remedy`: "none", "weights" in the loss, or balanced "sampling"."""
 
     ratio: float
@@ -27,8 +27,8 @@ class Balance:
         return self.remedy == "sampling"
 
 
-def balance(training: Training, labels: npt.NDArray[np.int64], classes: int) -> Balance:
-    """The remedy that the options ask for, or that "auto" chooses from the training labels.
+def choose_class_balance(training: Training, labels: npt.NDArray[np.int64], classes: int) -> ClassBalance:
+    """The remedy that the options name, or that "auto" chooses from the training labels (N,).
 
     Weights are inversely proportional to the class sizes and average 1 over the images (King & Zeng 2001).
     """
@@ -36,6 +36,6 @@ def balance(training: Training, labels: npt.NDArray[np.int64], classes: int) -> 
     ratio = float(counts.max() / counts.min())
     remedy = training.class_balance
     if remedy == "auto":
-        remedy = "weights" if ratio > LARGEST_RATIO else "none"
+        remedy = "weights" if ratio > MAX_UNWEIGHTED_RATIO else "none"
     weights = torch.from_numpy(len(labels) / (classes * counts)).float() if remedy == "weights" else None
-    return Balance(ratio, remedy, weights)
+    return ClassBalance(ratio, remedy, weights)

@@ -1,4 +1,4 @@
-"""What a model is judged by: labelled images that it was not trained on, and the figures that it gets there."""
+"""The labelled images on which a model is evaluated, and the metrics computed there."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,65 +13,72 @@ from worker.training.metrics.bootstrap import accuracy_interval
 from worker.training.metrics.classification import evaluate
 
 INTERVAL_LEVEL, INTERVAL_DRAWS = 0.95, 1000
-BEST_JUDGES = ("test", "val", "train")
+SPLIT_PREFERENCE = ("test", "val", "train")
 ALL = "all"
 
 
 @dataclass(frozen=True)
-class Exam:
-    """`rows` of `images` with their classes in `answers` (int64, indices into the model's classes).
+class EvaluationSet:
+    """The images of one split with the labels that the model should predict.
 
-    `names`: where in the dataset's archive each of them was.
+    Args:
+        images: the dataset's images.
+        rows: (N,) int64, the images of the split.
+        labels: (N,) int64, indices into the model's classes.
+        names: N paths in the dataset's archive.
+        dataset_id: the dataset's id.
+        split: the split's name.
     """
 
     images: PackedImages
     rows: npt.NDArray[np.int64]
-    answers: Tensor
+    labels: Tensor
     names: list[str]
-    dataset: str
+    dataset_id: str
     split: str
 
 
-def best_split(images: PackedImages) -> str:
-    """The split that judges: test, or what is next best where there is none."""
-    return next(split for split in BEST_JUDGES if len(images.indices(split)))
-
-
 @dataclass(frozen=True)
-class Questions:
-    """A labelled dataset: its images, where in its archive each was, and what its labels mean."""
+class LabelledDataset:
+    """A dataset with the names of its classes, and each image's path in the archive."""
 
-    dataset: str
+    dataset_id: str
     images: PackedImages
     names: list[str]
     classes: list[str]
 
 
-def exam(asked: Questions, classes: list[str], split: str) -> Exam:
-    """The questions of one split, to a model that knows `classes`.
+def best_split(images: PackedImages) -> str:
+    """The split to evaluate on: test, or the next best that has images."""
+    return next(split for split in SPLIT_PREFERENCE if len(images.indices(split)))
 
-    ValueError where the dataset has a class that the model does not know, or the split no image.
+
+def evaluation_set(dataset: LabelledDataset, classes: list[str], split: str) -> EvaluationSet:
+    """Select a split and map its labels to the model's `classes` by name.
+
+    Raises:
+        ValueError: the dataset has a class that the model does not know, or the split has no labelled image.
     """
-    images = asked.images
+    images = dataset.images
     rows = np.arange(len(images)) if split == ALL else images.indices(split)
-    if unknown := sorted(set(asked.classes) - set(classes)):
+    if unknown := sorted(set(dataset.classes) - set(classes)):
         raise ValueError(f"the model does not know the classes {', '.join(unknown[:5])}")
     if not len(rows) or (images.labels[rows] < 0).any():
         raise ValueError(f"the dataset has no labelled images in {split!r}; there are {', '.join(SPLITS)}")
-    places = np.array([classes.index(name) for name in asked.classes])
-    answers = torch.from_numpy(places[images.labels[rows]])
-    return Exam(images, rows, answers, [asked.names[row] for row in rows], asked.dataset, split)
+    positions = np.array([classes.index(name) for name in dataset.classes])
+    labels = torch.from_numpy(positions[images.labels[rows]])
+    return EvaluationSet(images, rows, labels, [dataset.names[row] for row in rows], dataset.dataset_id, split)
 
 
-def marks(logits: Tensor, paper: Exam, classes: list[str], seed: int) -> dict[str, Any]:
-    """Everything that is reported of the answers (N, C), with the accuracy's 95 % interval."""
-    figures: dict[str, Any] = dict(evaluate(logits, paper.answers))
-    low, high = accuracy_interval(right(logits, paper), INTERVAL_LEVEL, INTERVAL_DRAWS, seed)
-    named = [{"class": name, **one} for name, one in zip(classes, figures["per_class"], strict=True)]
-    told = {"dataset": paper.dataset, "split": paper.split, "images": len(paper.rows)}
-    return figures | told | {"accuracy_interval": [low, high], "per_class": named}
+def compute_metrics(logits: Tensor, evaluation: EvaluationSet, classes: list[str], seed: int) -> dict[str, Any]:
+    """All reported metrics of the logits (N, C), with the accuracy's 95 % bootstrap interval."""
+    metrics: dict[str, Any] = dict(evaluate(logits, evaluation.labels))
+    low, high = accuracy_interval(is_correct(logits, evaluation), INTERVAL_LEVEL, INTERVAL_DRAWS, seed)
+    per_class = [{"class": name, **one} for name, one in zip(classes, metrics["per_class"], strict=True)]
+    source = {"dataset": evaluation.dataset_id, "split": evaluation.split, "images": len(evaluation.rows)}
+    return metrics | source | {"accuracy_interval": [low, high], "per_class": per_class}
 
 
-def right(logits: Tensor, paper: Exam) -> Tensor:
-    """Which answers are right: boolean (N,)."""
-    return logits.argmax(1) == paper.answers
+def is_correct(logits: Tensor, evaluation: EvaluationSet) -> Tensor:
+    """Whether each prediction is right: boolean (N,)."""
+    return logits.argmax(1) == evaluation.labels

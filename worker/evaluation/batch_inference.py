@@ -1,4 +1,4 @@
-"""What a network says of a dataset's images, piece by piece: a long pass tells how far it is and can be stopped."""
+"""Runs a network over many images in batches, reporting progress and stopping between chunks."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,47 +13,47 @@ from worker.training.inference import Look, answers
 from worker.training.models.backbones import Network
 from worker.training.transforms.geometric import View
 
-BATCH = 64
-PIECE = 8 * BATCH  # images between two ticks
+BATCH_SIZE = 64
+CHUNK_IMAGES = 8 * BATCH_SIZE  # images between two calls of `on_progress`
 
 Rows = npt.NDArray[np.int64]
-Tick = Callable[[int, int], None]  # images done, images in all
+OnProgress = Callable[[int, int], None]  # images done, images in all; may raise to stop
 
 
-def _quiet(_done: int, _of: int) -> None:
-    """Nobody is told."""
+def ignore_progress(_done: int, _total: int) -> None:
+    """Do nothing."""
 
 
 @dataclass(frozen=True)
-class Observer:
-    """A network, how it sees images, and who is told after each piece."""
+class BatchInference:
+    """A network, its preprocessing and device, and a callback after each chunk."""
 
     network: Network
     view: View
     device: torch.device
-    tick: Tick = _quiet
+    on_progress: OnProgress = ignore_progress
 
     def features(self, images: PackedImages, rows: Rows) -> Tensor:
         """Embeddings (N, D), on the CPU."""
-        return self._pieces(lambda x: (self.network.features(x),), images, rows)[0]
+        return self._run(lambda x: (self.network.features(x),), images, rows)[0]
 
     def logits(self, images: PackedImages, rows: Rows) -> Tensor:
         """Logits (N, C), on the CPU."""
-        return self._pieces(lambda x: (self.network(x),), images, rows)[0]
+        return self._run(lambda x: (self.network(x),), images, rows)[0]
 
-    def _pieces(
-        self, answer: Callable[[Tensor], tuple[Tensor, ...]], images: PackedImages, rows: Rows
+    def _run(
+        self, forward: Callable[[Tensor], tuple[Tensor, ...]], images: PackedImages, rows: Rows
     ) -> tuple[Tensor, ...]:
-        look = Look(self.view, self.device, BATCH)
-        parts = []
-        for start in range(0, len(rows), PIECE):
-            parts.append(answers(self.network, answer, images, rows[start : start + PIECE], look))
-            self.tick(min(start + PIECE, len(rows)), len(rows))
-        return tuple(torch.cat(part) for part in zip(*parts, strict=True))
+        look = Look(self.view, self.device, BATCH_SIZE)
+        chunks = []
+        for start in range(0, len(rows), CHUNK_IMAGES):
+            chunks.append(answers(self.network, forward, images, rows[start : start + CHUNK_IMAGES], look))
+            self.on_progress(min(start + CHUNK_IMAGES, len(rows)), len(rows))
+        return tuple(torch.cat(chunk) for chunk in zip(*chunks, strict=True))
 
 
-def sample(rows: Rows, most: int, seed: int) -> Rows:
-    """At most `most` of the rows, in their order."""
-    if len(rows) <= most:
+def sample(rows: Rows, limit: int, seed: int) -> Rows:
+    """At most `limit` of the rows, drawn without replacement, in their order."""
+    if len(rows) <= limit:
         return rows
-    return np.sort(np.random.default_rng(seed).choice(rows, most, replace=False))
+    return np.sort(np.random.default_rng(seed).choice(rows, limit, replace=False))

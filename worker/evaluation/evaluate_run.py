@@ -1,46 +1,46 @@
-"""How good are a run's weights? Its figures on the job's exam, and how far its confidence can be believed."""
+"""Evaluates the weights of a run on the job's evaluation set, and calibrates their confidence."""
 
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
-from worker.data.evaluation_set import Exam, marks, right
-from worker.evaluation.batch_inference import Observer, sample
-from worker.evaluation.predictions_csv import table
-from worker.runs.build import Material
+from worker.data.evaluation_set import EvaluationSet, compute_metrics, is_correct
+from worker.data.job_data import JobData
+from worker.evaluation.batch_inference import BatchInference, sample
+from worker.evaluation.predictions_csv import predictions_csv
 from worker.training.metrics.calibration import calibration, fit_temperature
 from worker.training.models.backbones import Network
 
-MOST = 5000  # validation images are enough for one number
+CALIBRATION_IMAGES = 5000  # validation images are enough for one number
 CORRECT = "correct"
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """What weights are worth, in figures, and what they answered, as a table (CSV); none where nothing could be asked.
+class Evaluation:
+    """Metrics of a run, and its predictions as CSV; None without an evaluation set.
 
-    Of the figures, `correct` has a 1 for each right answer and a 0 for each wrong one: what two runs are compared by.
+    `metrics["correct"]` has a "1" for each right prediction and a "0" for each wrong one, to compare two runs by.
     """
 
-    figures: dict[str, Any]
-    answers: bytes | None = None
+    metrics: dict[str, Any]
+    predictions: bytes | None = None
 
 
-def judge(network: Network, paper: Exam, shared: Material, seed: int) -> Judgement:
-    """The exam's; `calibration` is before and after the temperature that validation images ask for."""
-    observer = Observer(network, shared.view, shared.device)
-    logits = observer.logits(paper.images, paper.rows)
-    figures = marks(logits, paper, shared.classes, seed)
-    fitted = temperature(observer, shared, seed)
-    figures["calibration"] = calibration(logits, paper.answers, fitted)
-    figures[CORRECT] = "".join("1" if one else "0" for one in right(logits, paper).tolist())
-    return Judgement(figures, table(logits, paper, shared.classes, fitted))
+def evaluate_run(network: Network, evaluation: EvaluationSet, data: JobData, seed: int) -> Evaluation:
+    """Evaluate a network; `calibration` is before and after the temperature that validation images ask for."""
+    inference = BatchInference(network, data.view, data.device)
+    logits = inference.logits(evaluation.images, evaluation.rows)
+    metrics = compute_metrics(logits, evaluation, data.classes, seed)
+    temperature = validation_temperature(inference, data, seed)
+    metrics["calibration"] = calibration(logits, evaluation.labels, temperature)
+    metrics[CORRECT] = "".join("1" if one else "0" for one in is_correct(logits, evaluation).tolist())
+    return Evaluation(metrics, predictions_csv(logits, evaluation, data.classes, temperature))
 
 
-def temperature(observer: Observer, shared: Material, seed: int) -> float:
-    """What the logits are divided by, fitted on validation images; 1 where there are none (Guo 2017)."""
-    rows = sample(shared.images.indices("val"), MOST, seed)
+def validation_temperature(inference: BatchInference, data: JobData, seed: int) -> float:
+    """The divisor of the logits fitted on validation images (Guo 2017, arXiv:1706.04599); 1 without such images."""
+    rows = sample(data.images.indices("val"), CALIBRATION_IMAGES, seed)
     if not len(rows):
         return 1.0
-    return fit_temperature(observer.logits(shared.images, rows), torch.from_numpy(shared.images.labels[rows]))
+    return fit_temperature(inference.logits(data.images, rows), torch.from_numpy(data.images.labels[rows]))

@@ -1,25 +1,29 @@
-"""What a model answers, image by image: a table that a person can sort, and by which two models can be compared."""
+"""A model's predictions as a table, for people to sort and to compare two models by."""
 
 import csv
 import io
 
 from torch import Tensor
 
-from worker.data.evaluation_set import Exam
+from worker.data.evaluation_set import EvaluationSet
 
 COLUMNS = ("image", "class", "predicted", "confidence")
 
 
-def table(logits: Tensor, paper: Exam, classes: list[str], temperature: float) -> bytes:
-    """One row for each question of the exam, in its order; the file's bytes.
+def predictions_csv(logits: Tensor, evaluation: EvaluationSet, classes: list[str], temperature: float) -> bytes:
+    """A CSV file with one row for each image of the evaluation set, in its order.
 
-    `logits` (N, C); `confidence`: the share of the predicted class at this temperature, as a prediction tells it.
+    Args:
+        logits: (N, C).
+        evaluation: the N images.
+        classes: C names.
+        temperature: divisor of the logits; `confidence` is the predicted class's share at it, as in a prediction.
     """
     confidence, predicted = (logits.detach().double().cpu() / temperature).softmax(1).max(1)
-    columns = paper.names, paper.answers.tolist(), predicted.tolist(), confidence.tolist()
+    columns = evaluation.names, evaluation.labels.tolist(), predicted.tolist(), confidence.tolist()
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)
-    for name, answer, found, share in zip(*columns, strict=True):
-        writer.writerow((name, classes[answer], classes[found], f"{share:.4f}"))
+    for name, label, prediction, share in zip(*columns, strict=True):
+        writer.writerow((name, classes[label], classes[prediction], f"{share:.4f}"))
     return out.getvalue().encode()

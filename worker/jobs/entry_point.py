@@ -1,4 +1,4 @@
-"""The frame of every child process: which job, whose lease, how to stop, and how to end with an answer."""
+"""The main function of every job's process: reads the lease, handles SIGTERM, and records how the job ended."""
 
 import errno
 import logging
@@ -19,30 +19,19 @@ from app.core.jobs.leases import Lease, StaleLease
 from app.core.processes import lifeline
 from app.core.specs import SPEC, USER_TYPES, JobSpec
 from worker.context import Context
+from worker.errors import JobError, Stopped
 
 logger = logging.getLogger(__name__)
 
-STOPPED = 3  # exit status: stopped when asked, everything worth keeping is saved
-STALE = 4  # exit status: the job has moved on
+# Exit statuses: stopped on request with everything saved; the job has moved on.
+STOPPED, STALE = 3, 4
 
 
-class Stopped(Exception):
-    """The work was saved and left where another worker can go on."""
+JobFunction = Callable[[Context, Lease, threading.Event], None]
 
 
-class JobError(Exception):
-    """The job cannot succeed, however often it is tried; `code` is stable."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-
-
-Work = Callable[[Context, Lease, threading.Event], None]
-
-
-def main(work: Work) -> None:
-    """Run `work` for the job and epoch on the command line, and leave with an exit status that the supervisor knows."""
+def main(work: JobFunction) -> None:
+    """Run `work` for the job and epoch on the command line, and exit with a status that the supervisor understands."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     lifeline.exit_with_parent()
     stop = threading.Event()
@@ -54,7 +43,7 @@ def main(work: Work) -> None:
         context.database.close()
 
 
-def _run(work: Work, context: Context, job_id: str, epoch: int, stop: threading.Event) -> int:
+def _run(work: JobFunction, context: Context, job_id: str, epoch: int, stop: threading.Event) -> int:
     try:
         lease = _lease(context, job_id, epoch)
         try:
@@ -62,7 +51,7 @@ def _run(work: Work, context: Context, job_id: str, epoch: int, stop: threading.
         except (ValueError, JobError, ServiceError) as error:
             _fail(context, lease, error)
         except Exception as error:
-            if not tells_of_a_full_disk(error):
+            if not is_disk_full(error):
                 raise
             _fail(context, lease, _storage_full(lease))
     except Stopped:
@@ -73,8 +62,8 @@ def _run(work: Work, context: Context, job_id: str, epoch: int, stop: threading.
     return 0
 
 
-def tells_of_a_full_disk(error: Exception) -> bool:
-    """Another attempt would meet it at once again. The writers of weights and graphs have exceptions of their own."""
+def is_disk_full(error: Exception) -> bool:
+    """Whether the disk is full; the writers of weights and graphs raise exceptions of their own for that."""
     return (
         getattr(error, "errno", None) in DISK_FULL_ERRNOS or is_full(error) or os.strerror(errno.ENOSPC) in str(error)
     )
@@ -92,13 +81,13 @@ def _lease(context: Context, job_id: str, epoch: int) -> Lease:
 
 
 def _fail(context: Context, lease: Lease, error: Exception) -> None:
-    """What is wrong with the job itself ends it; everything else is a crash and is tried again."""
+    """End the job for an error of its own; any other exception is a crash, after which it is tried again."""
     logger.warning("%s failed", lease.job_id, exc_info=error)
     code = getattr(error, "code", "job_impossible")
     with context.database.writing() as session:
         leases.fail(session, lease, code, str(error)[:1000] or type(error).__name__)
 
 
-def spec_of(lease: Lease) -> JobSpec:
-    """The lease's spec, as its own type."""
+def parse_spec(lease: Lease) -> JobSpec:
+    """The job's spec as its own type."""
     return SPEC.validate_python(lease.spec)

@@ -1,4 +1,4 @@
-"""The child process that makes imported weights servable."""
+"""The job that makes imported weights servable."""
 
 import threading
 
@@ -10,23 +10,28 @@ from app.core.jobs import leases
 from app.core.jobs.leases import Lease
 from worker.context import Context
 from worker.data.preprocessing import model_view
-from worker.jobs.entry_point import JobError, main
-from worker.models.initial_weights import loaded
-from worker.models.onnx_cache import Graphs
+from worker.errors import JobError
+from worker.jobs.entry_point import main
+from worker.models.initial_weights import with_weights
+from worker.models.onnx_cache import OnnxCache
 from worker.models.servable import write_graph
 
 
 def publish(context: Context, lease: Lease, _stop: threading.Event) -> None:
-    """Weights in, graph out; the model is ready in the same transaction that ends the job."""
+    """Export the graph; the model becomes ready in the same transaction that ends the job."""
     model_id = str(lease.spec["model"])
     with context.database.reading() as session:
         model = session.get(Model, model_id)
     if model is None:
         raise JobError("model_not_found", f"The model '{model_id}' has been deleted.")
     view = model_view(model)
-    network = loaded(model.backbone, view.size, load_file(context.storage.path(f"models/{model_id}/model.safetensors")))
+    network = with_weights(
+        model.backbone, view.size, load_file(context.storage.path(f"models/{model_id}/model.safetensors"))
+    )
     with context.storage.incoming() as scratch:
-        write_graph(network, view, model.classes, scratch, temperature=1.0, known=None, graphs=Graphs(context.storage))
+        write_graph(
+            network, view, model.classes, scratch, temperature=1.0, known=None, cache=OnnxCache(context.storage)
+        )
         with context.database.writing() as session:
             leases.fence(session, lease)
             for name in ("model.onnx", "model.json"):

@@ -1,83 +1,80 @@
-"""The child process that trains.
-
-Spec -> plan -> build -> fit -> publish, going on from the last checkpoint where there is one.
-"""
+"""The job that trains: spec -> plan -> build -> fit -> publish, resumed from the last checkpoint if there is one."""
 
 import threading
 from dataclasses import replace
-from typing import Any
 
 from app.core.jobs.leases import Lease
-from app.core.specs import Finetune, Pretrain
+from app.core.specs import HEAD, Finetune, Pretrain
 from worker.context import Context
-from worker.evaluation.evaluate_run import Judgement, judge
-from worker.evaluation.transfer_diagnostics import before
-from worker.jobs.entry_point import JobError, Stopped, main, spec_of
-from worker.reporting.recorder import Journal
-from worker.runs.build import CORES, Experiment, Material, experiment, material
-from worker.runs.callbacks import JobWatcher, Span
-from worker.runs.job_state import Ledger, Weights, unwrap
-from worker.runs.plan import HEAD, Planned, plan
-from worker.runs.previews import Pictures
+from worker.data.job_data import JobData, load_job_data
+from worker.errors import JobError, Stopped
+from worker.evaluation.evaluate_run import Evaluation, evaluate_run
+from worker.evaluation.transfer_diagnostics import diagnose
+from worker.jobs.entry_point import main, parse_spec
+from worker.reporting.recorder import JobRecorder
+from worker.runs.build import CORES, Experiment, build_experiment
+from worker.runs.callbacks import JobWatcher, StepRange
+from worker.runs.job_state import Diagnostics, JobState, Weights, unwrap
+from worker.runs.plan import RunPlan, plan
+from worker.runs.previews import Preview
 from worker.runs.publish_model import publish
 from worker.training.devices import settle
 from worker.training.engine.checkpoint import State
 from worker.training.engine.loop import Diverged, Fitted, Interrupted, fit
 from worker.training.models.weights import torchvision_state
 
-CHOSEN = "chosen"
-
 
 def train(context: Context, lease: Lease, stop: threading.Event) -> None:
-    """All runs of a job, then its model. Raises Stopped when asked to stop, with everything saved."""
-    spec = spec_of(lease)
+    """Train all runs of a job and publish its model. Raises Stopped on a stop request, with everything saved."""
+    spec = parse_spec(lease)
     if not isinstance(spec, Pretrain | Finetune):
         raise JobError("wrong_type", f"A job of type {spec.type} is not for training.")
-    journal = Journal(context, lease)
-    shared = material(context, spec)
-    runs = plan(spec, shared.longest)
-    _check_choice(runs, shared)
-    ledger, state = unwrap(journal.latest())
-    if not ledger.notes:
-        ledger.notes |= _look(context, spec, shared, journal)
-    watcher = JobWatcher(context, lease, journal, ledger, stop)
-    spans = Span.row(runs, shared.longest)
-    for name, planned in runs.items():
-        if name not in ledger.summaries:
-            made = experiment(context, planned, shared, _head(ledger, planned))
-            watcher.begin(name, spans[name], Pictures(made.method, made.validation or made.train))
-            fitted = _fit(made, watcher, state if ledger.run == name else None)
-            watcher.finish(_judged(made, shared, fitted))
-            _keep(ledger, name, planned, made)
-    publish(context, lease, spec, shared, ledger, ledger.notes[CHOSEN])
+    recorder = JobRecorder(context, lease)
+    data = load_job_data(context, spec)
+    runs = plan(spec, data.epoch_images)
+    _check_candidates(runs, data)
+    job_state, training_state = unwrap(recorder.latest_checkpoint())
+    if job_state.diagnostics is None:
+        job_state.diagnostics = _diagnose(context, spec, data, recorder)
+    watcher = JobWatcher(context, lease, recorder, job_state, stop)
+    ranges = StepRange.consecutive(runs, data.epoch_images)
+    for name, run in runs.items():
+        if name not in job_state.summaries:
+            experiment = build_experiment(context, run, data, _initial_head(job_state, run))
+            watcher.begin(name, ranges[name], Preview(experiment.method, experiment.validation or experiment.train))
+            fitted = _fit(experiment, watcher, training_state if job_state.run == name else None)
+            watcher.finish(_evaluate(experiment, data, fitted))
+            _keep_weights(job_state, name, run, experiment)
+    publish(context, lease, spec, data, job_state, _chosen(job_state))
 
 
-def _check_choice(runs: dict[str, Planned], shared: Material) -> None:
+def _check_candidates(runs: dict[str, RunPlan], data: JobData) -> None:
     candidates = [run for run in runs.values() if run.candidate]
-    if len(candidates) > 1 and not len(shared.images.indices("val")):
+    if len(candidates) > 1 and not len(data.images.indices("val")):
         raise JobError("no_validation_images", "strength 'auto' is chosen on validation images, and there are none.")
 
 
-def _look(context: Context, spec: Pretrain | Finetune, shared: Material, journal: Journal) -> dict[str, Any]:
-    """What is seen once, before any training, and told at once where it is a reason to act."""
-    notes = before(context, spec, shared) if isinstance(spec, Finetune) else {}
-    if (gap := notes.get("domain_gap")) and gap["large"]:
-        journal.event("domain_gap", gap)
-    if shared.balance is not None:
-        notes["class_balance"] = {"ratio": shared.balance.ratio, "remedy": shared.balance.remedy}
-        if shared.balance.remedy != "none":
-            journal.event("class_imbalance", notes["class_balance"])
-    return notes
+def _diagnose(context: Context, spec: Pretrain | Finetune, data: JobData, recorder: JobRecorder) -> Diagnostics:
+    """Look at the data once before any training, and record an event for each result that asks for action."""
+    results = diagnose(context, spec, data) if isinstance(spec, Finetune) else {}
+    if (gap := results.get("domain_gap")) and gap["large"]:
+        recorder.event("domain_gap", gap)
+    balance = None
+    if data.balance is not None:
+        balance = {"ratio": data.balance.ratio, "remedy": data.balance.remedy}
+        if data.balance.remedy != "none":
+            recorder.event("class_imbalance", balance)
+    return Diagnostics(results.get("start"), results.get("domain_gap"), balance)
 
 
-def _head(ledger: Ledger, planned: Planned) -> Weights | None:
-    return ledger.weights[HEAD] if planned.from_head else None
+def _initial_head(job_state: JobState, run: RunPlan) -> Weights | None:
+    return job_state.weights[HEAD] if run.starts_from_head else None
 
 
-def _fit(made: Experiment, watcher: JobWatcher, state: State | None) -> Fitted:
-    settle(made.threads)
+def _fit(experiment: Experiment, watcher: JobWatcher, state: State | None) -> Fitted:
+    settle(experiment.threads)
     try:
-        return fit(made.method, made.train, made.validation, made.recipe, watcher, state)
+        return fit(experiment.method, experiment.train, experiment.validation, experiment.recipe, watcher, state)
     except Interrupted as interrupted:
         raise Stopped from interrupted
     except Diverged as diverged:
@@ -86,31 +83,37 @@ def _fit(made: Experiment, watcher: JobWatcher, state: State | None) -> Fitted:
         settle(CORES)
 
 
-def _judged(made: Experiment, shared: Material, fitted: Fitted) -> Judgement:
-    """What the run's best weights are worth; without labels, the figures of its validation."""
-    told = {"best_epoch": fitted.epoch + 1, "epochs": fitted.epochs, "validation": fitted.metrics}
-    if shared.paper is None:
-        return Judgement({"split": "val", **fitted.metrics, **told})
-    judged = judge(made.method.network, shared.paper, shared, made.recipe.seed)
-    return replace(judged, figures=judged.figures | told)
+def _evaluate(experiment: Experiment, data: JobData, fitted: Fitted) -> Evaluation:
+    """Evaluate the run's best weights; without labels, the metrics are those of its validation."""
+    training = {"best_epoch": fitted.epoch + 1, "epochs": fitted.epochs, "validation": fitted.metrics}
+    if data.evaluation is None:
+        return Evaluation({"split": "val", **fitted.metrics, **training})
+    evaluation = evaluate_run(experiment.method.network, data.evaluation, data, experiment.recipe.seed)
+    return replace(evaluation, metrics=evaluation.metrics | training)
 
 
-def _keep(ledger: Ledger, name: str, planned: Planned, made: Experiment) -> None:
-    """Hold on to what is needed later: the head that candidates start from, and the best candidate's weights."""
+def _keep_weights(job_state: JobState, name: str, run: RunPlan, experiment: Experiment) -> None:
+    """Keep the weights needed later: the head that candidates start from, and the best candidate's weights."""
     if name == HEAD:
-        ledger.keep(made.method.network.head.state_dict())
-    if planned.candidate and _score(ledger, name) > _score(ledger, ledger.notes.get(CHOSEN)):
-        ledger.weights.pop(ledger.notes.get(CHOSEN, ""), None)
-        ledger.notes[CHOSEN] = name
-        ledger.keep(torchvision_state(made.method.network))
+        job_state.keep(experiment.method.network.head.state_dict())
+    if run.candidate and _score(job_state, name) > _score(job_state, job_state.chosen):
+        job_state.weights.pop(job_state.chosen or "", None)
+        job_state.chosen = name
+        job_state.keep(torchvision_state(experiment.method.network))
 
 
-def _score(ledger: Ledger, name: str | None) -> tuple[float, float]:
-    """By which candidates are chosen: validation accuracy, then loss; never the test figures."""
+def _score(job_state: JobState, name: str | None) -> tuple[float, float]:
+    """The criterion between candidates: validation accuracy, then loss; never the test metrics."""
     if name is None:
         return (-1.0, 0.0)
-    figures = ledger.summaries[name]["metrics"]["validation"]
-    return figures.get("accuracy", 0.0), -figures.get("loss", 0.0)
+    metrics = job_state.summaries[name]["metrics"]["validation"]
+    return metrics.get("accuracy", 0.0), -metrics.get("loss", 0.0)
+
+
+def _chosen(job_state: JobState) -> str:
+    if job_state.chosen is None:
+        raise RuntimeError("no candidate has finished")
+    return job_state.chosen
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Where a network starts from: random weights, one of our models, or torchvision's own pre-trained weights."""
+"""Initial networks: random weights, one of the service's models, or torchvision's pre-trained weights."""
 
 from typing import Any
 from urllib.error import URLError
@@ -14,52 +14,53 @@ from app.core.models.backbones import of_weights
 from app.core.specs import RANDOM, Finetune, Pretrain
 from worker.context import Context
 from worker.data.preprocessing import imagenet_view, model_view
-from worker.jobs.entry_point import JobError
+from worker.errors import JobError
 from worker.training.models.backbones import Network, build, new_head
 from worker.training.models.weights import load_torchvision_state
 from worker.training.transforms.geometric import View
 
 
-def network(context: Context, spec: Pretrain | Finetune, outputs: int) -> Network:
-    """The network that a spec starts from; its output layer is random, with `outputs` outputs, whatever came before.
+def initial_network(context: Context, spec: Pretrain | Finetune, outputs: int) -> Network:
+    """The network that a spec starts from, with a new random output layer of `outputs` outputs.
 
-    Raises JobError when the start is gone or cannot be had.
+    Raises:
+        JobError: the initial weights are deleted or cannot be downloaded.
     """
     if spec.backbone is None or spec.image_size is None:
         raise JobError("spec_incomplete", "The job's spec names no backbone or no image size.")
     if spec.init == RANDOM:
         return build(spec.backbone, outputs, spec.image_size, spec.training.seed)
     state = _model_state(context, spec.init) if spec.init.startswith("mdl_") else _torchvision_state(spec.init)
-    made = loaded(spec.backbone, spec.image_size, state)
-    new_head(made, outputs, spec.training.seed)
-    return made
+    network = with_weights(spec.backbone, spec.image_size, state)
+    new_head(network, outputs, spec.training.seed)
+    return network
 
 
-def stored(context: Context, model: Model) -> tuple[Network, View]:
-    """One of our models with its own output layer, and how it sees."""
+def load_model(context: Context, model: Model) -> tuple[Network, View]:
+    """A model with its own output layer, and its preprocessing."""
     view = model_view(model)
-    return loaded(model.backbone, view.size, _model_state(context, model.id)), view
+    return with_weights(model.backbone, view.size, _model_state(context, model.id)), view
 
 
-def candidate(context: Context, start: str) -> tuple[Network, View]:
-    """A start as it is, by a model's id or a weights name, at its own image size. Raises JobError when it is gone."""
-    if start.startswith("mdl_"):
+def load_candidate(context: Context, name: str) -> tuple[Network, View]:
+    """A model by its id, or torchvision's weights by name, at its own image size. Raises JobError when it is gone."""
+    if name.startswith("mdl_"):
         with context.database.reading() as session:
-            model = session.get(Model, start)
+            model = session.get(Model, name)
         if model is None:
-            raise JobError("model_not_found", f"The model '{start}' has been deleted.")
-        return stored(context, model)
-    backbone, view = of_weights(start), imagenet_view()
+            raise JobError("model_not_found", f"The model '{name}' has been deleted.")
+        return load_model(context, model)
+    backbone, view = of_weights(name), imagenet_view()
     if backbone is None:
-        raise JobError("weights_not_found", f"torchvision has no weights '{start}'.")
-    return loaded(backbone, view.size, _torchvision_state(start)), view
+        raise JobError("weights_not_found", f"torchvision has no weights '{name}'.")
+    return with_weights(backbone, view.size, _torchvision_state(name)), view
 
 
-def loaded(backbone: str, image_size: int, state: dict[str, Tensor]) -> Network:
-    """A backbone with given weights under torchvision's names. Raises ValueError when they do not fit."""
-    made = build(backbone, 1, image_size, seed=0)
-    load_torchvision_state(made, {name: tensor.to(torch.float32) for name, tensor in state.items()})
-    return made
+def with_weights(backbone: str, image_size: int, state: dict[str, Tensor]) -> Network:
+    """A network with given weights under torchvision's names. Raises ValueError when they do not fit."""
+    network = build(backbone, 1, image_size, seed=0)
+    load_torchvision_state(network, {name: tensor.to(torch.float32) for name, tensor in state.items()})
+    return network
 
 
 def _model_state(context: Context, model_id: str) -> dict[str, Tensor]:

@@ -1,8 +1,8 @@
-"""ONNX graphs of torch modules, each structure exported once.
+"""A cache of exported ONNX graphs, one for each structure of a torch module.
 
-torch's exporter takes seconds, and what comes out depends on a module's structure alone, not on its weights: every
-parameter and buffer is an initializer under its own name, every other byte is the same. So a graph is kept without its
-weights, and the next module of its structure only fills in its own.
+torch's exporter takes seconds, and its result depends on a module's structure alone, not on its weights: every
+parameter and buffer is an initializer under its own name, every other byte is the same. So a graph is stored without
+its weights, and the next module of the same structure only fills in its own.
 """
 
 import hashlib
@@ -20,34 +20,34 @@ from app.core.files.storage import Storage
 from app.core.models.onnx_graph import PIXELS
 
 FOLDER = "graphs"  # of the storage
-MAKERS = ("imprint", "torch", "onnx", "onnxscript")  # whose other version may make another graph
+EXPORTERS = ("imprint", "torch", "onnx", "onnxscript")  # another version of one may export another graph
 
 
-class Graphs:
-    """The structures that a storage knows. Safe for any number of processes: a file is whole or not there."""
+class OnnxCache:
+    """The graphs in a storage. Safe for any number of processes: a file is whole or absent."""
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
 
-    def fill(self, module: nn.Module, structure: str, path: Path) -> bool:
-        """Write the graph of a module at `path`; False where no module of this structure was exported before."""
+    def restore(self, module: nn.Module, structure: str, path: Path) -> bool:
+        """Write the module's graph to `path`; returns False if no graph of this structure is stored."""
         try:
             graph = onnx.load(self._storage.path(_key(structure)))
         except (FileNotFoundError, DecodeError):
             return False
         weights = module.state_dict()
-        if any(blank.name not in weights for blank in graph.graph.initializer):
+        if any(initializer.name not in weights for initializer in graph.graph.initializer):
             return False
-        for blank in graph.graph.initializer:
-            blank.CopyFrom(numpy_helper.from_array(weights[blank.name].cpu().numpy(), blank.name))
+        for initializer in graph.graph.initializer:
+            initializer.CopyFrom(numpy_helper.from_array(weights[initializer.name].cpu().numpy(), initializer.name))
         onnx.save(graph, path)
         return True
 
-    def keep(self, structure: str, path: Path) -> None:
-        """Remember the graph at `path` for the next module of its structure."""
+    def store(self, structure: str, path: Path) -> None:
+        """Store the graph at `path` for the next module of its structure."""
         graph = onnx.load(path)
-        for filled in graph.graph.initializer:
-            filled.ClearField("raw_data")
+        for initializer in graph.graph.initializer:
+            initializer.ClearField("raw_data")
         graph.graph.ClearField("value_info")  # shapes within, which OpenVINO infers, and the bank's size is in them
         with self._storage.incoming() as scratch:
             onnx.save(graph, scratch / "graph.onnx")
@@ -55,7 +55,7 @@ class Graphs:
 
 
 def export(module: nn.Module, example: Tensor, outputs: list[str], path: Path) -> None:
-    """Have torch make the graph of a module, whose one input's first dimension is the batch, and write it."""
+    """Export a module with torch and write its graph; the first dimension of its one input is the batch."""
     program = torch.onnx.export(
         module,
         (example,),
@@ -72,5 +72,5 @@ def export(module: nn.Module, example: Tensor, outputs: list[str], path: Path) -
 
 
 def _key(structure: str) -> str:
-    told = json.dumps([structure, *(version(maker) for maker in MAKERS)])
-    return f"{FOLDER}/{hashlib.sha256(told.encode()).hexdigest()}.onnx"
+    key = json.dumps([structure, *(version(package) for package in EXPORTERS)])
+    return f"{FOLDER}/{hashlib.sha256(key.encode()).hexdigest()}.onnx"

@@ -1,7 +1,7 @@
 """A self-contained servable: `model.onnx`, `model.json`, `model.safetensors`.
 
-The graph goes from uint8 pixels to logits, features and how unfamiliar an image is. Normalisation is inside it, so
-whoever serves it cannot get it wrong.
+The graph maps uint8 pixels to logits, features and novelty. Normalisation is part of it, so that the server cannot get
+it wrong.
 """
 
 import json
@@ -16,22 +16,22 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from app.core.models.onnx_graph import FEATURES, LOGITS, UNFAMILIAR, Graph
-from worker.models.onnx_cache import Graphs, export
+from worker.models.onnx_cache import OnnxCache, export
 from worker.training.metrics.novelty import Familiarity
 from worker.training.models.backbones import Network
 from worker.training.models.weights import torchvision_state
 from worker.training.transforms.geometric import View
 
-# Against torch's own answer: of probabilities; of features, relative to their size; a share, which moves in steps.
+# Largest difference to torch: of probabilities; of features, relative to their size; of novelty, which moves in steps.
 TOLERANCE = {LOGITS: 1e-4, FEATURES: 1e-4, UNFAMILIAR: 0.05}
-PROBES = 2  # images in the batch that checks the exported graph
-BANK = "known.bank"  # the exporter's name of Servable.known.bank
+CHECK_IMAGES = 2  # in the batch that checks the exported graph
+BANK = "known.bank"  # the exporter's name of `Servable.known.bank`; stored in published models
 
 
 class Servable(nn.Module):
     """(N, S, S, 3) uint8 RGB to `outputs`, in their order.
 
-    Logits (N, C) where there are classes, features (N, D), and unfamiliar (N,) where known images are given.
+    Logits (N, C) if there are classes, features (N, D), and novelty (N,) if `known` is given.
     """
 
     pixel_mean: Tensor
@@ -44,7 +44,7 @@ class Servable(nn.Module):
         self.register_buffer("pixel_std", torch.tensor(view.std).view(1, 3, 1, 1) * 255)
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
-        """The answer for uint8 pixels."""
+        """Compute the outputs for uint8 pixels."""
         x = (pixels.permute(0, 3, 1, 2).to(torch.float32) - self.pixel_mean) / self.pixel_std
         encoded = self.network.encode(x)
         features = self.network.pool(encoded)
@@ -53,7 +53,7 @@ class Servable(nn.Module):
 
     @property
     def structure(self) -> str:
-        """All that its graph depends on, but for how many images are known."""
+        """Everything that its graph depends on, except the number of images in the novelty bank."""
         shapes = {name: (str(tensor.dtype), tuple(tensor.shape)) for name, tensor in self.state_dict().items()}
         shapes.pop(BANK, None)
         neighbours = None if self.known is None else self.known.neighbours
@@ -61,12 +61,12 @@ class Servable(nn.Module):
 
     @property
     def outputs(self) -> list[str]:
-        """The names of what comes out."""
+        """The names of the outputs."""
         return [LOGITS] * self.classes + [FEATURES] + [UNFAMILIAR] * (self.known is not None)
 
 
 def input_of(view: View) -> dict[str, Any]:
-    """What a model takes, as the API words it."""
+    """The model's preprocessing in the API's fields."""
     return {
         "size": view.size,
         "resize": view.resize,
@@ -91,14 +91,14 @@ def write_graph(
     folder: Path,
     temperature: float,
     known: Familiarity | None,
-    graphs: Graphs,
+    cache: OnnxCache,
 ) -> None:
-    """`model.onnx` and `model.json` in `folder`. Raises RuntimeError when the graph does not answer as torch does.
+    """`model.onnx` and `model.json` in `folder`. Raises RuntimeError when the graph differs from torch.
 
     `temperature`: what the logits are divided by before the softmax, so that confidence can be believed (Guo 2017).
     """
     servable = Servable(network.cpu(), view, classes=bool(classes), known=known).eval()
-    _write_checked(servable, folder / "model.onnx", graphs)
+    _write_checked(servable, folder / "model.onnx", cache)
     description = {
         "backbone": network.name,
         "classes": classes,
@@ -109,55 +109,55 @@ def write_graph(
     (folder / "model.json").write_text(json.dumps(description, indent=2))
 
 
-def _write_checked(servable: Servable, path: Path, graphs: Graphs) -> None:
-    """Fill a graph of this structure, if one is known that still answers as torch does; else export it."""
+def _write_checked(servable: Servable, path: Path, cache: OnnxCache) -> None:
+    """Restore a cached graph of this structure if it agrees with torch; else export the module."""
     pixels, structure = torch.from_numpy(_noise(servable.network.image_size)), servable.structure
-    if graphs.fill(servable, structure, path) and not _errors(servable, pixels, path):
+    if cache.restore(servable, structure, path) and not _errors(servable, pixels, path):
         return
     export(servable, pixels, servable.outputs, path)
     if errors := _errors(servable, pixels, path):
-        raise RuntimeError(f"the exported graph is not torch's: {', '.join(errors)}")
-    graphs.keep(structure, path)
+        raise RuntimeError(f"the exported graph differs from torch: {', '.join(errors)}")
+    cache.store(structure, path)
 
 
-def bank_of(folder: Path) -> Tensor | None:
-    """The features (K, D), of unit length, with which the graph in `folder` compares images; None where it knows none.
+def read_novelty_bank(folder: Path) -> Tensor | None:
+    """The features (K, D), of unit length, to which the graph in `folder` compares images; None without novelty.
 
-    They are of images that the model was trained on, so they outlive the dataset.
+    They are of the model's training images, and remain after the dataset is deleted.
     """
     tensors = onnx.load(folder / "model.onnx").graph.initializer
-    found = next((tensor for tensor in tensors if tensor.name == BANK), None)
-    return None if found is None else torch.from_numpy(numpy_helper.to_array(found).copy())
+    bank = next((tensor for tensor in tensors if tensor.name == BANK), None)
+    return None if bank is None else torch.from_numpy(numpy_helper.to_array(bank).copy())
 
 
 def _noise(size: int) -> np.ndarray:
-    return np.random.default_rng(0).integers(0, 256, (PROBES, size, size, 3), dtype=np.uint8)
+    return np.random.default_rng(0).integers(0, 256, (CHECK_IMAGES, size, size, 3), dtype=np.uint8)
 
 
 def _errors(servable: Servable, pixels: Tensor, path: Path) -> list[str]:
-    """What the graph answers otherwise than torch does, or why it answers nothing."""
+    """The outputs in which the graph differs from torch, or the error that it raises."""
     try:
-        answer = Graph(path).answer(pixels.numpy())
-        found = [answer[name] for name in servable.outputs]
+        outputs = Graph(path).answer(pixels.numpy())
+        actual = [outputs[name] for name in servable.outputs]
     except (RuntimeError, ValueError, KeyError) as error:  # a damaged graph may lack anything
         return [f"OpenVINO says: {error}"]
     with torch.no_grad():
         expected = servable(pixels)
-    answers = zip(servable.outputs, found, expected, strict=True)
-    gaps = {name: GAPS[name](torch.from_numpy(answer), right) for name, answer, right in answers}
-    return [f"{name} are {gap:.1e} away" for name, gap in gaps.items() if gap > TOLERANCE[name]]
+    compared = zip(servable.outputs, actual, expected, strict=True)
+    errors = {name: ERRORS[name](torch.from_numpy(output), reference) for name, output, reference in compared}
+    return [f"{name} differ by {error:.1e}" for name, error in errors.items() if error > TOLERANCE[name]]
 
 
-def _of_probabilities(answer: Tensor, right: Tensor) -> float:
-    return _absolute(answer.softmax(1), right.softmax(1))
+def _probability_error(output: Tensor, reference: Tensor) -> float:
+    return _absolute_error(output.softmax(1), reference.softmax(1))
 
 
-def _absolute(answer: Tensor, right: Tensor) -> float:
-    return float((answer - right).abs().max())
+def _absolute_error(output: Tensor, reference: Tensor) -> float:
+    return float((output - reference).abs().max())
 
 
-def _relative(answer: Tensor, right: Tensor) -> float:
-    return _absolute(answer, right) / max(1.0, float(right.abs().max()))
+def _relative_error(output: Tensor, reference: Tensor) -> float:
+    return _absolute_error(output, reference) / max(1.0, float(reference.abs().max()))
 
 
-GAPS = {LOGITS: _of_probabilities, FEATURES: _relative, UNFAMILIAR: _absolute}
+ERRORS = {LOGITS: _probability_error, FEATURES: _relative_error, UNFAMILIAR: _absolute_error}

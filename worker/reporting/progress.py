@@ -1,4 +1,4 @@
-"""How far a job is: written under the lease, not more often than a person can read."""
+"""Writes a job's progress under its lease, at most once a second."""
 
 import time
 
@@ -6,28 +6,28 @@ from app.core.jobs import leases
 from app.core.jobs.leases import Lease
 from worker.context import Context
 
-SECONDS = 1.0
+MIN_SECONDS = 1.0  # between two writes
 
 
 class Progress:
     """Reports `{epoch, epochs, step, steps, fraction, eta_seconds}`.
 
-    The estimate counts from where this attempt began.
+    The remaining time is estimated from the first report of this attempt on.
     """
 
     def __init__(self, context: Context, lease: Lease) -> None:
         self._context, self._lease = context, lease
-        self._began: tuple[float, int] | None = None
+        self._first: tuple[float, int] | None = None
         self._written = 0.0
 
     def report(self, step: int, steps: int, epoch: int | None = None, epochs: int | None = None) -> None:
-        """`step` of `steps` is done. Raises StaleLease."""
+        """Report that `step` of `steps` is done. Raises StaleLease."""
         now = time.monotonic()
-        began, first = self._began = self._began or (now, step)
-        if now - self._written < SECONDS and step < steps:
+        began, first_step = self._first = self._first or (now, step)
+        if now - self._written < MIN_SECONDS and step < steps:
             return
         self._written = now
-        rate = (now - began) / (step - first) if step > first else None
+        rate = (now - began) / (step - first_step) if step > first_step else None
         progress = {
             "epoch": epoch,
             "epochs": epochs,

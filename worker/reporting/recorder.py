@@ -1,4 +1,4 @@
-"""What a running job writes down: figures by epoch, events, checkpoints. Every write is fenced by the lease."""
+"""Writes a running job's metrics, events, checkpoints and artifacts. Every write is fenced by the lease."""
 
 import logging
 from dataclasses import dataclass
@@ -18,62 +18,59 @@ from worker.training.engine.checkpoint import CorruptCheckpoint, State, load, sa
 
 logger = logging.getLogger(__name__)
 
-KEPT = 2  # the newest, and the one before it in case the newest turns out damaged
+CHECKPOINTS_KEPT = 2  # the newest, and the one before it in case the newest turns out damaged
 
 
 @dataclass(frozen=True)
-class Mark:
-    """Where in a job a checkpoint was taken."""
+class RunPosition:
+    """A position in a job: the run, its epoch (from 1), the optimizer step, and the epoch's metrics."""
 
     run: str
     epoch: int
     step: int
-    figures: dict[str, float]
+    metrics: dict[str, float]
 
 
-class Journal:
+class JobRecorder:
     """Writes for one lease. Every method raises StaleLease when the job has moved on."""
 
     def __init__(self, context: Context, lease: Lease) -> None:
         self._context, self._lease = context, lease
 
     def event(self, kind: str, data: dict[str, Any]) -> None:
-        """Something worth telling."""
+        """Append an event to the job's history."""
         with self._context.database.writing() as session:
             leases.fence(session, self._lease)
             record_event(session, self._lease.job_id, kind, data)
 
-    def figures(self, run: str, epoch: int, step: int, figures: dict[str, float]) -> None:
-        """An epoch's figures.
-
-        A resumed run that comes by again writes over its own. The main run's are the job's latest.
-        """
-        shown = {"run": run, "epoch": epoch, "step": step, **figures}
+    def metrics(self, run: str, epoch: int, step: int, metrics: dict[str, float]) -> None:
+        """Write an epoch's metrics, also as the job's latest; a resumed run overwrites those of the same step."""
+        payload = {"run": run, "epoch": epoch, "step": step, **metrics}
         with self._context.database.writing() as session:
-            leases.fence(session, self._lease, metrics=shown)
-            self._replace_metric(session, run, epoch, step, figures)
-            record_event(session, self._lease.job_id, "epoch", shown)
+            leases.fence(session, self._lease, metrics=payload)
+            self._replace_metric(session, run, epoch, step, metrics)
+            record_event(session, self._lease.job_id, "epoch", payload)
 
-    def _replace_metric(self, session: Session, run: str, epoch: int, step: int, figures: dict[str, float]) -> None:
+    def _replace_metric(self, session: Session, run: str, epoch: int, step: int, metrics: dict[str, float]) -> None:
         job_id = self._lease.job_id
         session.execute(delete(Metric).where(Metric.job_id == job_id, Metric.run == run, Metric.step == step))
-        session.add(Metric(job_id=job_id, run=run, epoch=epoch, step=step, figures=figures))
+        session.add(Metric(job_id=job_id, run=run, epoch=epoch, step=step, figures=metrics))
 
-    def checkpoint(self, state: State, mark: Mark) -> None:
-        """Save a state: the file first, whole and durable, then the row that points at it; old ones go last."""
+    def checkpoint(self, state: State, position: RunPosition) -> None:
+        """Save a state: the file first, whole and durable, then the row that points at it; old files go last."""
         key = f"jobs/{self._lease.job_id}/{new_id('ckpt')}.safetensors"
         path = self._context.storage.path(key)
         path.parent.mkdir(parents=True, exist_ok=True)
         save(path, state)
         try:
-            stale = self._point_at(key, path, mark)
+            stale = self._insert_checkpoint(key, path, position)
         except BaseException:
             path.unlink(missing_ok=True)
             raise
         for old in stale:
             self._context.storage.delete(old)
 
-    def _point_at(self, key: str, path: Path, mark: Mark) -> list[str]:
+    def _insert_checkpoint(self, key: str, path: Path, position: RunPosition) -> list[str]:
         with self._context.database.writing() as session:
             leases.fence(session, self._lease, checkpoint=Job.checkpoint + 1)
             number = session.get_one(Job, self._lease.job_id, populate_existing=True).checkpoint
@@ -81,48 +78,54 @@ class Journal:
                 Checkpoint(
                     job_id=self._lease.job_id,
                     number=number,
-                    run=mark.run,
-                    epoch=mark.epoch,
-                    step=mark.step,
+                    run=position.run,
+                    epoch=position.epoch,
+                    step=position.step,
                     key=key,
                     bytes=path.stat().st_size,
-                    figures=mark.figures,
+                    figures=position.metrics,
                 )
             )
             of_job = Checkpoint.job_id == self._lease.job_id
-            old = delete(Checkpoint).where(of_job, Checkpoint.number <= number - KEPT).returning(Checkpoint.key)
+            old = (
+                delete(Checkpoint)
+                .where(of_job, Checkpoint.number <= number - CHECKPOINTS_KEPT)
+                .returning(Checkpoint.key)
+            )
             return list(session.scalars(old))
 
-    def artifact(self, name: str, mark: Mark, media_type: str, data: bytes) -> None:
-        """Something to look at; the file first, then the row. The one that had this name before goes last."""
+    def artifact(self, name: str, position: RunPosition, media_type: str, data: bytes) -> None:
+        """Publish a file: the file first, then its row. The previous artifact of this name is deleted last."""
         key = f"jobs/{self._lease.job_id}/artifacts/{new_id('art')}"
         path = self._context.storage.path(key)
         with self._context.storage.incoming() as scratch:
             (scratch / "artifact").write_bytes(data)
             self._context.storage.keep(scratch / "artifact", key)
         try:
-            old = self._show(Artifact(name=name, key=key, bytes=len(data), media_type=media_type), mark)
+            old_keys = self._replace_artifact(
+                Artifact(name=name, key=key, bytes=len(data), media_type=media_type), position
+            )
         except BaseException:
             path.unlink(missing_ok=True)
             raise
-        for gone in old:
-            self._context.storage.delete(gone)
+        for old_key in old_keys:
+            self._context.storage.delete(old_key)
 
-    def answers(self, mark: Mark, table: bytes) -> None:
-        """Publish a run's answers, image by image (`predictions_csv.table`), as the artifact `<run>.csv`."""
-        self.artifact(f"{mark.run}.csv", mark, "text/csv; charset=utf-8", table)
+    def predictions(self, position: RunPosition, csv: bytes) -> None:
+        """Publish a run's predictions (`predictions_csv`) as the artifact `<run>.csv`."""
+        self.artifact(f"{position.run}.csv", position, "text/csv; charset=utf-8", csv)
 
-    def _show(self, artifact: Artifact, mark: Mark) -> list[str]:
-        artifact.job_id, artifact.run, artifact.epoch = self._lease.job_id, mark.run, mark.epoch
-        ours = Artifact.job_id == artifact.job_id, Artifact.name == artifact.name
+    def _replace_artifact(self, artifact: Artifact, position: RunPosition) -> list[str]:
+        artifact.job_id, artifact.run, artifact.epoch = self._lease.job_id, position.run, position.epoch
+        same_name = Artifact.job_id == artifact.job_id, Artifact.name == artifact.name
         with self._context.database.writing() as session:
             leases.fence(session, self._lease)
-            old = list(session.scalars(delete(Artifact).where(*ours).returning(Artifact.key)))
+            old_keys = list(session.scalars(delete(Artifact).where(*same_name).returning(Artifact.key)))
             session.add(artifact)
-        return old
+        return old_keys
 
-    def latest(self) -> State | None:
-        """The newest state that is whole; a damaged one is told of and the one before it taken."""
+    def latest_checkpoint(self) -> State | None:
+        """Load the newest intact checkpoint. A damaged one is recorded as an event, and the one before it is tried."""
         with self._context.database.reading() as session:
             of_job = select(Checkpoint).where(Checkpoint.job_id == self._lease.job_id)
             rows = list(session.scalars(of_job.order_by(Checkpoint.number.desc())))

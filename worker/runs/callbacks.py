@@ -1,4 +1,4 @@
-"""Tells the job's row how its runs go, and the runs when to stop."""
+"""Callbacks of the training loop: they record the progress of a job's runs, and stop them."""
 
 import threading
 import time
@@ -7,106 +7,107 @@ from dataclasses import dataclass
 
 from app.core.jobs.leases import Lease
 from worker.context import Context
-from worker.evaluation.evaluate_run import Judgement
+from worker.evaluation.evaluate_run import Evaluation
 from worker.reporting.progress import Progress
-from worker.reporting.recorder import Journal, Mark
-from worker.runs.job_state import Ledger
-from worker.runs.plan import Planned, Trainable
-from worker.runs.previews import Pictures
+from worker.reporting.recorder import JobRecorder, RunPosition
+from worker.runs.job_state import JobState
+from worker.runs.plan import RunPlan, TrainingSpec
+from worker.runs.previews import Preview
 from worker.training.data.batches import count_steps
 from worker.training.engine.checkpoint import State
 
-# Features whose spread is below this share of a healthy one say the same of every image (SimSiam, Chen & He 2021).
-COLLAPSED = 0.05
-SAVING_SHARE = 0.1  # of the time may go into checkpoints
+# Features whose spread is below this share of a healthy one have collapsed (SimSiam, Chen & He 2021).
+COLLAPSED_STD = 0.05
+CHECKPOINT_TIME_SHARE = 0.1  # at most, of the training time
 
 
 @dataclass(frozen=True)
-class Span:
-    """One run's part of a job: `first` of the job's `of` steps, and as many as its epochs make."""
+class StepRange:
+    """One run's part of a job: it begins at step `first` of the job's `total`, and has `epochs`."""
 
     epochs: int
     first: int
-    of: int
+    total: int
 
     @classmethod
-    def row(cls, runs: Mapping[str, Planned], images: int) -> "dict[str, Span]":
-        """The spans of runs that follow each other, each over `images` training images."""
+    def consecutive(cls, runs: Mapping[str, RunPlan], images: int) -> "dict[str, StepRange]":
+        """The ranges of runs that follow each other, each over `images` training images."""
         steps = {name: _steps(run.spec, images) for name, run in runs.items()}
-        made, first = {}, 0
+        ranges, first = {}, 0
         for name, run in runs.items():
-            made[name] = cls(run.spec.training.epochs or 0, first, sum(steps.values()))
+            ranges[name] = cls(run.spec.training.epochs or 0, first, sum(steps.values()))
             first += steps[name]
-        return made
+        return ranges
 
 
-def _steps(spec: Trainable, images: int) -> int:
+def _steps(spec: TrainingSpec, images: int) -> int:
     return (spec.training.epochs or 0) * count_steps(images, spec.training.batch_size, training=True)
 
 
 class JobWatcher:
     """The training loop's watcher for all runs of one job (epochs count from 1 for people)."""
 
-    def __init__(self, context: Context, lease: Lease, journal: Journal, ledger: Ledger, stop: threading.Event) -> None:
-        self._journal, self._ledger, self._stop = journal, ledger, stop
+    def __init__(
+        self, context: Context, lease: Lease, recorder: JobRecorder, state: JobState, stop: threading.Event
+    ) -> None:
+        self._recorder, self._state, self._stop = recorder, state, stop
         self._progress = Progress(context, lease)
         self._next_save = 0.0
-        self._span: Span
-        self._pictures: Pictures
-        self._mark = Mark("", 0, 0, {})
+        self._range: StepRange
+        self._preview: Preview
+        self._position = RunPosition("", 0, 0, {})
 
-    def begin(self, run: str, span: Span, pictures: Pictures) -> None:
-        """A run starts, or goes on from its checkpoint."""
-        self._span, self._pictures, self._mark = span, pictures, Mark(run, 0, 0, {})
-        kind = "run_resumed" if run == self._ledger.run else "run_started"
-        self._ledger.begin(run)
-        self._journal.event(kind, {"run": run, "epochs": span.epochs})
+    def begin(self, run: str, range_: StepRange, preview: Preview) -> None:
+        """Start a run, or resume it from its checkpoint."""
+        self._range, self._preview, self._position = range_, preview, RunPosition(run, 0, 0, {})
+        kind = "run_resumed" if run == self._state.run else "run_started"
+        self._state.begin(run)
+        self._recorder.event(kind, {"run": run, "epochs": range_.epochs})
 
     def on_step(self, epoch: int, step: int, _steps: int, _losses: dict[str, float]) -> None:
-        """Progress over the whole job."""
-        self._mark = Mark(self._mark.run, epoch + 1, step, self._mark.figures)
-        self._progress.report(self._span.first + step, self._span.of, epoch + 1, self._span.epochs)
+        """Report the progress of the whole job."""
+        self._position = RunPosition(self._position.run, epoch + 1, step, self._position.metrics)
+        self._progress.report(self._range.first + step, self._range.total, epoch + 1, self._range.epochs)
 
     def on_memory(self, epoch: int, step: int, room: int) -> None:
-        """What a user should know: the same batch size, but batch norm and contrastive losses see less at a time."""
-        told = {"run": self._mark.run, "epoch": epoch + 1, "step": step, "images_at_a_time": room}
-        self._journal.event("batch_split", told)
+        """Record the smaller micro-batch: batch norm and contrastive losses see fewer images at a time."""
+        data = {"run": self._position.run, "epoch": epoch + 1, "step": step, "images_at_a_time": room}
+        self._recorder.event("batch_split", data)
 
     def on_epoch(self, epoch: int, step: int, metrics: dict[str, float]) -> None:
-        """The epoch's figures."""
-        self._mark = Mark(self._mark.run, epoch + 1, step, metrics)
-        self._journal.figures(self._mark.run, epoch + 1, step, metrics)
-        if (png := self._pictures.png()) is not None:
-            self._journal.artifact(f"{self._mark.run}.png", self._mark, "image/png", png)
+        """Record the epoch's metrics and preview."""
+        self._position = RunPosition(self._position.run, epoch + 1, step, metrics)
+        self._recorder.metrics(self._position.run, epoch + 1, step, metrics)
+        if (png := self._preview.png()) is not None:
+            self._recorder.artifact(f"{self._position.run}.png", self._position, "image/png", png)
         self._warn_of_collapse(epoch, metrics)
 
     def _warn_of_collapse(self, epoch: int, metrics: dict[str, float]) -> None:
-        """Once for each run, however often it goes on."""
-        spread, run = metrics.get("val_feature_std", 1.0), self._mark.run
-        warned: list[str] = self._ledger.notes.setdefault("collapsed", [])
-        if spread < COLLAPSED and run not in warned:
-            warned.append(run)
-            self._journal.event("collapse", {"run": run, "epoch": epoch + 1, "feature_std": spread})
+        """Record an event once for each run, however often it is resumed."""
+        spread, run = metrics.get("val_feature_std", 1.0), self._position.run
+        if spread < COLLAPSED_STD and run not in self._state.collapsed:
+            self._state.collapsed.append(run)
+            self._recorder.event("collapse", {"run": run, "epoch": epoch + 1, "feature_std": spread})
 
     def save(self, take: Callable[[], State], last: bool) -> None:
-        """A checkpoint with the ledger in it, unless saving would take more than its share of the time."""
+        """Save a checkpoint with the job state, unless saving would take more than its share of the time."""
         began = time.monotonic()
         if began < self._next_save and not last:
             return
-        self._journal.checkpoint(self._ledger.wrap(take()), self._mark)
+        self._recorder.checkpoint(self._state.wrap(take()), self._position)
         now = time.monotonic()
-        self._next_save = now + (now - began) / SAVING_SHARE
+        self._next_save = now + (now - began) / CHECKPOINT_TIME_SHARE
 
     def interrupted(self) -> bool:
         """Whether this process was told to stop."""
         return self._stop.is_set()
 
-    def finish(self, judged: Judgement) -> None:
-        """A run is done: its answers can be looked at, and its summary is in the ledger now."""
-        if judged.answers is not None:
-            self._journal.answers(self._mark, judged.answers)
-        figures = judged.figures
-        summary = {"metrics": figures, "seconds": round(self._ledger.seconds(), 2)}
-        self._ledger.summaries[self._mark.run] = summary
-        told = {"run": self._mark.run, "accuracy": figures.get("accuracy"), "seconds": summary["seconds"]}
-        self._journal.event("run_finished", told)
+    def finish(self, evaluation: Evaluation) -> None:
+        """Publish a finished run's predictions, and add its summary to the job state."""
+        if evaluation.predictions is not None:
+            self._recorder.predictions(self._position, evaluation.predictions)
+        metrics = evaluation.metrics
+        summary = {"metrics": metrics, "seconds": round(self._state.seconds(), 2)}
+        self._state.summaries[self._position.run] = summary
+        data = {"run": self._position.run, "accuracy": metrics.get("accuracy"), "seconds": summary["seconds"]}
+        self._recorder.event("run_finished", data)

@@ -1,64 +1,110 @@
-"""What a job's earlier runs have come to. It travels inside every checkpoint, so that no finished run is done twice."""
+"""What a job's earlier runs produced. It is stored in every checkpoint, so that no finished run is repeated."""
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from torch import Tensor
 
 from worker.training.engine.checkpoint import State
 
-PART = "finished/"  # tensors of finished runs, beside those of the run in progress
-ENTRY = "ledger"
+FINISHED_PREFIX = "finished/"  # of the tensors of finished runs, beside those of the run in progress
+# Keys in checkpoints, which other versions of this program read as well.
+STATE_KEY = "ledger"
+CHOSEN, COLLAPSED = "chosen", "collapsed"
 
 Weights = dict[str, Tensor]
 
 
-@dataclass
-class Ledger:
-    """`run`: the one in progress; `summaries` of the finished ones; `notes`: what is looked at but once.
+@dataclass(frozen=True)
+class Diagnostics:
+    """Results of the one look at the data before training (`transfer_diagnostics`, `class_balance`)."""
 
-    `weights`: those of finished runs that are still needed, by run.
+    start: dict[str, Any] | None = None
+    domain_gap: dict[str, Any] | None = None
+    class_balance: dict[str, Any] | None = None
+
+
+@dataclass
+class JobState:
+    """The progress of a job through its runs.
+
+    Args:
+        run: the run in progress.
+        summaries: of the finished runs, by name.
+        weights: of finished runs that are still needed, by name.
+        diagnostics: None until they are made.
+        chosen: the best candidate so far.
+        collapsed: runs whose features have collapsed, and been reported.
+        seconds_before: duration of the run in progress over earlier attempts.
     """
 
     run: str = ""
     summaries: dict[str, dict[str, Any]] = field(default_factory=dict)
     weights: dict[str, Weights] = field(default_factory=dict)
-    notes: dict[str, Any] = field(default_factory=dict)
+    diagnostics: Diagnostics | None = None
+    chosen: str | None = None
+    collapsed: list[str] = field(default_factory=list)
     seconds_before: float = 0.0
     _began: float = field(default_factory=time.monotonic)
 
     def begin(self, run: str) -> None:
-        """A run starts, or goes on from a checkpoint of its own."""
+        """Start a run, or resume it from a checkpoint of its own."""
         if run != self.run:
             self.run, self.seconds_before = run, 0.0
         self._began = time.monotonic()
 
     def seconds(self) -> float:
-        """What the run in progress has taken so far, over all attempts."""
+        """Duration of the run in progress so far, over all attempts."""
         return self.seconds_before + time.monotonic() - self._began
 
     def keep(self, weights: Weights) -> None:
-        """Hold on to the weights of the run in progress."""
+        """Keep a copy of the weights of the run in progress."""
         self.weights[self.run] = {name: tensor.detach().cpu().clone() for name, tensor in weights.items()}
 
     def wrap(self, state: State) -> State:
-        """The state of the run in progress, with this ledger beside it."""
-        entry = {"run": self.run, "summaries": self.summaries, "notes": self.notes, "seconds": self.seconds()}
-        kept = {f"{PART}{run}/{name}": t for run, weights in self.weights.items() for name, t in weights.items()}
-        return State(state.tensors | kept, state.meta | {ENTRY: entry})
+        """Add this job state to the training state of the run in progress."""
+        entry = {"run": self.run, "summaries": self.summaries, "notes": self._notes(), "seconds": self.seconds()}
+        kept = {
+            f"{FINISHED_PREFIX}{run}/{name}": tensor
+            for run, weights in self.weights.items()
+            for name, tensor in weights.items()
+        }
+        return State(state.tensors | kept, state.meta | {STATE_KEY: entry})
+
+    def _notes(self) -> dict[str, Any]:
+        notes: dict[str, Any] = {} if self.diagnostics is None else asdict(self.diagnostics)
+        if self.chosen is not None:
+            notes[CHOSEN] = self.chosen
+        if self.collapsed:
+            notes[COLLAPSED] = self.collapsed
+        return notes
 
 
-def unwrap(state: State | None) -> tuple[Ledger, State | None]:
-    """The ledger and the state of the run in progress out of a checkpoint; a new ledger where there is none."""
+def unwrap(state: State | None) -> tuple[JobState, State | None]:
+    """Split a checkpoint into the job state and the training state of the run in progress.
+
+    Without a checkpoint the job state is new and the training state None.
+    """
     if state is None:
-        return Ledger(), None
-    entry = state.meta[ENTRY]
+        return JobState(), None
+    entry = state.meta[STATE_KEY]
     weights: dict[str, Weights] = {}
     for key, tensor in state.tensors.items():
-        if key.startswith(PART):
-            run, name = key.removeprefix(PART).split("/", 1)
+        if key.startswith(FINISHED_PREFIX):
+            run, name = key.removeprefix(FINISHED_PREFIX).split("/", 1)
             weights.setdefault(run, {})[name] = tensor
-    tensors = {name: tensor for name, tensor in state.tensors.items() if not name.startswith(PART)}
-    meta = {name: value for name, value in state.meta.items() if name != ENTRY}
-    return Ledger(entry["run"], entry["summaries"], weights, entry["notes"], entry["seconds"]), State(tensors, meta)
+    tensors = {name: tensor for name, tensor in state.tensors.items() if not name.startswith(FINISHED_PREFIX)}
+    meta = {name: value for name, value in state.meta.items() if name != STATE_KEY}
+    notes = dict(entry["notes"])
+    chosen, collapsed = notes.pop(CHOSEN, None), notes.pop(COLLAPSED, [])
+    job_state = JobState(
+        entry["run"],
+        entry["summaries"],
+        weights,
+        Diagnostics(**notes) if notes else None,
+        chosen,
+        collapsed,
+        entry["seconds"],
+    )
+    return job_state, State(tensors, meta)

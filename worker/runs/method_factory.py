@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from app.core.specs import AUTO, L2SP, Finetune, NoAdaptation, NoPenalty, Penalty, Pretrain
-from worker.data.class_balance import Balance
+from worker.data.class_balance import ClassBalance
 from worker.training.methods.base import Method
 from worker.training.methods.domain_adaptation import Adapted
 from worker.training.methods.imputation import Imputation
@@ -18,7 +18,7 @@ from worker.training.transforms.geometric import View
 FLIP_PROBABILITY = 0.5
 
 
-def method(spec: Pretrain | Finetune, network: Network, view: View, balance: Balance | None) -> Method:
+def method(spec: Pretrain | Finetune, network: Network, view: View, balance: ClassBalance | None) -> Method:
     """The method that a spec asks for. Raises ValueError where the method refuses its options."""
     weights = None if balance is None else balance.weights
     if isinstance(spec, Pretrain):

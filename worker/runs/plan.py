@@ -1,60 +1,67 @@
-"""What a job trains, run by run: where its head comes from, the candidates for its model, and its yardsticks."""
+"""The runs of a training job: the head's own training, the candidates for the job's model, and the baselines."""
 
 from dataclasses import dataclass, replace
 from typing import Any
 
-from app.core.specs import AUTO, RANDOM, STRENGTHS, Finetune, NoPenalty, Pretrain
+from app.core.specs import AUTO, HEAD, RANDOM, SOURCE_ONLY, STRENGTHS, Finetune, NoPenalty, Pretrain
 
-MAIN, HEAD, SOURCE_ONLY = "main", "head", "source_only"
-Trainable = Pretrain | Finetune
+MAIN = "main"
+TrainingSpec = Pretrain | Finetune
 
 
 @dataclass(frozen=True)
-class Planned:
-    """One run. `candidate`: its weights may become the job's model; `from_head`: its head starts where HEAD's ended."""
+class RunPlan:
+    """One run.
 
-    spec: Trainable
+    `candidate`: its weights may become the job's model. `starts_from_head`: it starts from the head of the run HEAD.
+    """
+
+    spec: TrainingSpec
     candidate: bool = False
-    from_head: bool = False
+    starts_from_head: bool = False
 
 
-def plan(spec: Trainable, images: int) -> dict[str, Planned]:
-    """The job's runs by name, in order, over so many training images.
+def plan(spec: TrainingSpec, images: int) -> dict[str, RunPlan]:
+    """The job's runs by name, in order.
 
     With head_then_all the head alone is trained first, on cached features and to the end, and every candidate starts
-    from it (Kumar 2022). With strength "auto" there is a candidate for each strength; validation data choose.
+    from it (Kumar 2022, arXiv:2202.10054). With strength "auto" there is a candidate for each strength, chosen by
+    validation accuracy.
+
+    Args:
+        spec: the job.
+        images: number of training images in an epoch.
     """
-    whole = spec.over(images)
-    return {name: replace(run, spec=run.spec.over(images)) for name, run in _runs(whole).items()}
+    spec = spec.over(images)
+    return {name: replace(run, spec=run.spec.over(images)) for name, run in _runs(spec).items()}
 
 
-def _runs(spec: Trainable) -> dict[str, Planned]:
+def _runs(spec: TrainingSpec) -> dict[str, RunPlan]:
     if isinstance(spec, Pretrain):
-        return {MAIN: Planned(spec, candidate=True)}
-    from_head = spec.trainable == "head_then_all"
-    made = {HEAD: Planned(baseline(spec, HEAD))} if from_head else {}
-    made |= {name: Planned(one, candidate=True, from_head=from_head) for name, one in candidates(spec).items()}
-    return made | {name: Planned(baseline(spec, name)) for name in spec.baselines if name not in made}
+        return {MAIN: RunPlan(spec, candidate=True)}
+    head_first = spec.trainable == "head_then_all"
+    runs = {HEAD: RunPlan(baseline(spec, HEAD))} if head_first else {}
+    runs |= {name: RunPlan(one, candidate=True, starts_from_head=head_first) for name, one in candidates(spec).items()}
+    return runs | {name: RunPlan(baseline(spec, name)) for name in spec.baselines if name not in runs}
 
 
 def candidates(spec: Finetune) -> dict[str, Finetune]:
-    """The job itself, once for each strength that it leaves to be chosen."""
+    """The job itself, once for each strength to choose from."""
     if isinstance(spec.penalty, NoPenalty) or spec.penalty.strength != AUTO:
         return {MAIN: spec}
     return {f"strength={value:g}": at_strength(spec, value) for value in STRENGTHS[spec.penalty.kind]}
 
 
 def at_strength(spec: Finetune, strength: float) -> Finetune:
-    """The same job with its penalty's strength said."""
+    """The job with this strength of its penalty."""
     return spec.model_copy(update={"penalty": spec.penalty.model_copy(update={"strength": strength})})
 
 
 def baseline(spec: Finetune, name: str) -> Finetune:
-    """The yardstick: the same labels, seed and batches, with one thing left out.
+    """A baseline: the same labels, seed and batches, with one thing left out.
 
-    `random`: without the start. `head`: with the head alone trained. `source_only`: without the adaptation. Each has
-    the learning rate, the treatment of batch norm and, where it trains another part or has further to go, the epochs
-    that are its own.
+    `random` leaves out the initial weights, `head` the training of the backbone, `source_only` the adaptation. Each
+    has its own learning rate and batch norm mode and, if it trains another part or starts further away, its own epochs.
     """
     changes: dict[str, Any] = {"baselines": [], "random_epochs": None}
     if name == SOURCE_ONLY:

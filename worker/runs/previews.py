@@ -1,4 +1,4 @@
-"""What a run sees, as a picture that a person can look at while it learns."""
+"""A picture of a run's training data, for people to look at while it trains."""
 
 import io
 from contextlib import closing
@@ -13,8 +13,8 @@ from worker.training.methods.base import Method
 
 
 @dataclass(frozen=True)
-class Pictures:
-    """`png()` is the method's grid for the first batch of `source`, always the same images."""
+class Preview:
+    """The method's image grid for the first batch of `source`, always the same images."""
 
     method: Method
     source: Source
@@ -25,7 +25,7 @@ class Pictures:
             return next(batches).to(self.method.network.device)
 
     def png(self) -> bytes | None:
-        """The file's bytes; None for a method that has nothing to show."""
+        """The grid as a PNG file; None for a method without one."""
         with evaluating(self.method):
             grid = self.method.pictures(self._batch)
         if grid is None:

@@ -1,45 +1,45 @@
-"""A trained job's end: the servable, the model's row and the result, all of it or nothing."""
+"""Publishes the model of a training job: files, row and the job's end, all or nothing."""
 
 from typing import Any
-
-import numpy as np
 
 from app.core.database.tables import Model
 from app.core.files.storage import sha256
 from app.core.ids import new_id
 from app.core.jobs import leases
 from app.core.jobs.leases import Lease
-from app.core.specs import Finetune
 from worker.context import Context
-from worker.evaluation.batch_inference import Observer, sample
-from worker.evaluation.comparison import comparisons, verdict
-from worker.evaluation.evaluate_run import CORRECT
-from worker.models.initial_weights import loaded
-from worker.models.onnx_cache import Graphs
+from worker.data.job_data import JobData
+from worker.evaluation.batch_inference import BatchInference, sample
+from worker.models.initial_weights import with_weights
+from worker.models.onnx_cache import OnnxCache
 from worker.models.servable import input_of, write_graph, write_weights
-from worker.runs.build import Material
-from worker.runs.job_state import Ledger
-from worker.runs.plan import Planned, Trainable, plan
+from worker.runs.job_result import job_result
+from worker.runs.job_state import JobState
+from worker.runs.plan import TrainingSpec
 from worker.training.metrics.novelty import Familiarity, familiarity
 from worker.training.models.backbones import Network
 
-BANK = 1024  # training images that an unknown one is compared with
-FEWEST_KNOWN = 2
-HELD_OUT = 1000  # validation images that say how far a known one may be
+BANK_IMAGES = 1024  # training images to which an image is compared
+MIN_BANK_IMAGES = 2
+HELD_OUT_IMAGES = 1000  # validation images that tell how far known images are from the bank
 
 
-def publish(context: Context, lease: Lease, spec: Trainable, shared: Material, ledger: Ledger, chosen: str) -> None:
-    """Write the model of the run `chosen`, and end the job with it. Raises StaleLease, and leaves nothing then."""
+def publish(context: Context, lease: Lease, spec: TrainingSpec, data: JobData, state: JobState, chosen: str) -> None:
+    """Write the model of the run `chosen`, and end the job with it.
+
+    Raises:
+        StaleLease: the job has moved on; nothing is left behind.
+    """
     model_id = new_id("mdl")
-    result = {"model": model_id, **outcome(spec, shared, ledger, chosen)}
-    network = loaded(str(spec.backbone), shared.view.size, ledger.weights[chosen])
-    known = _known(network, shared, spec.training.seed)
+    result = {"model": model_id, **job_result(spec, data, state, chosen)}
+    network = with_weights(str(spec.backbone), data.view.size, state.weights[chosen])
+    novelty = fit_novelty(network, data, spec.training.seed)
     with context.storage.incoming() as scratch:
         weights = scratch / "model.safetensors"
-        write_weights(network, shared.classes, weights)
-        graphs = Graphs(context.storage)
-        write_graph(network, shared.view, shared.classes, scratch, _temperature(result), known, graphs)
-        model = _model(model_id, lease, spec, shared, result["metrics"])
+        write_weights(network, data.classes, weights)
+        cache = OnnxCache(context.storage)
+        write_graph(network, data.view, data.classes, scratch, _temperature(result), novelty, cache)
+        model = _model_row(model_id, lease, spec, data, result["metrics"])
         model.sha256, model.bytes = sha256(weights), weights.stat().st_size
         with context.database.writing() as session:
             leases.fence(session, lease)
@@ -48,83 +48,33 @@ def publish(context: Context, lease: Lease, spec: Trainable, shared: Material, l
             leases.succeed(session, lease, result)
 
 
-def outcome(spec: Trainable, shared: Material, ledger: Ledger, chosen: str) -> dict[str, Any]:
-    """What the job has come to, as the API tells it."""
-    told = {name: _told(summary) for name, summary in ledger.summaries.items()}
-    result = {**told[chosen], "input": _input(shared), "class_balance": ledger.notes.get("class_balance")}
-    if not isinstance(spec, Finetune):
-        return result | {"baselines": {}}
-    runs = plan(spec, shared.longest)
-    others = [name for name, run in runs.items() if not run.candidate]
-    correct = {name: ledger.summaries[name]["metrics"][CORRECT] for name in (chosen, *others)}
-    against = comparisons(correct[chosen], {name: correct[name] for name in others}, spec.training.seed)
-    baselines, start = {name: told[name] for name in others}, ledger.notes["start"]
-    tried = [name for name, run in runs.items() if run.candidate]
-    return result | {
-        "baselines": baselines,
-        "comparisons": against,
-        "verdict": verdict(told[chosen]["metrics"], against, baselines, start),
-        "start": start,
-        "domain_gap": ledger.notes["domain_gap"],
-        "strength": _curve(runs, ledger, tried, chosen) if len(tried) > 1 else None,
-    }
-
-
-def _told(summary: dict[str, Any]) -> dict[str, Any]:
-    metrics = {name: figure for name, figure in summary["metrics"].items() if name != CORRECT}
-    return {**summary, "metrics": metrics}
-
-
-def _curve(runs: dict[str, Planned], ledger: Ledger, tried: list[str], chosen: str) -> dict[str, Any]:
-    """Each strength's validation figures, by which it was chosen, and the test accuracy, by which it was not."""
-    curve = []
-    for name in tried:
-        metrics = ledger.summaries[name]["metrics"]
-        figures = {"run": name, **metrics["validation"], "test_accuracy": metrics["accuracy"]}
-        curve.append({"strength": _strength(runs[name].spec), **figures})
-    return {"chosen": _strength(runs[chosen].spec), "curve": curve}
-
-
-def _strength(spec: Trainable) -> float:
-    return float(getattr(getattr(spec, "penalty", None), "strength", 0.0))
-
-
-def _input(shared: Material) -> dict[str, Any]:
-    """What every image was made into, and from what."""
-    heights, widths = shared.images.heights, shared.images.widths
-    short = np.minimum(heights, widths)
-    sizes = {
-        "smallest": [int(widths[short.argmin()]), int(heights[short.argmin()])],
-        "largest": [int(widths[short.argmax()]), int(heights[short.argmax()])],
-        "enlarged": round(float((short < shared.view.resize).mean()), 4),
-    }
-    return input_of(shared.view) | {"stored_images": sizes, "converted": shared.converted}
-
-
-def _known(network: Network, shared: Material, seed: int) -> Familiarity | None:
-    """How near the images are to each other that the model was trained on, or, when adapting, will be used on."""
-    images = shared.images if shared.target is None else shared.target
-    observer = Observer(network, shared.view, shared.device)
-    train, val = sample(images.indices("train"), BANK, seed), sample(images.indices("val"), HELD_OUT, seed)
-    if len(train) < FEWEST_KNOWN:
+def fit_novelty(network: Network, data: JobData, seed: int) -> Familiarity | None:
+    """Fit novelty detection on the training images or, when adapting, on the target's; None for too few images."""
+    images = data.images if data.target is None else data.target
+    inference = BatchInference(network, data.view, data.device)
+    train, val = (
+        sample(images.indices("train"), BANK_IMAGES, seed),
+        sample(images.indices("val"), HELD_OUT_IMAGES, seed),
+    )
+    if len(train) < MIN_BANK_IMAGES:
         return None
-    bank = observer.features(images, train)
-    return familiarity(bank, observer.features(images, val) if len(val) else bank[:0], seed)
+    bank = inference.features(images, train)
+    return familiarity(bank, inference.features(images, val) if len(val) else bank[:0], seed)
 
 
 def _temperature(result: dict[str, Any]) -> float:
     return float(result["metrics"].get("calibration", {}).get("temperature", 1.0))
 
 
-def _model(model_id: str, lease: Lease, spec: Trainable, shared: Material, metrics: dict[str, Any]) -> Model:
+def _model_row(model_id: str, lease: Lease, spec: TrainingSpec, data: JobData, metrics: dict[str, Any]) -> Model:
     return Model(
         id=model_id,
         tenant=lease.tenant,
         name=spec.name or f"{spec.type} of {spec.backbone}",
         status="ready",
         backbone=spec.backbone,
-        classes=shared.classes,
-        input=input_of(shared.view),
+        classes=data.classes,
+        input=input_of(data.view),
         parent=None if spec.init == "random" else spec.init,
         job=lease.job_id,
         dataset=spec.dataset,

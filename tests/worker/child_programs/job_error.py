@@ -4,7 +4,8 @@ import threading
 
 from app.core.jobs.leases import Lease
 from worker.context import Context
-from worker.jobs.entry_point import JobError, main
+from worker.errors import JobError
+from worker.jobs.entry_point import main
 
 
 def refuse(_context: Context, _lease: Lease, _stop: threading.Event) -> None:

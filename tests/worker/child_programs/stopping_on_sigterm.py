@@ -4,7 +4,8 @@ import threading
 
 from app.core.jobs.leases import Lease
 from worker.context import Context
-from worker.jobs.entry_point import Stopped, main
+from worker.errors import Stopped
+from worker.jobs.entry_point import main
 
 
 def wait(_context: Context, _lease: Lease, stop: threading.Event) -> None:

@@ -10,13 +10,13 @@ from sqlalchemy import delete
 from app.core.database.tables import Dataset, Model
 from app.core.specs import ASKED_SPEC, Finetune
 from app.jobs.resolve.resolve import complete
-from tests.worker.job_runner import SIDE, add_photographs, done
+from tests.worker.job_runner import SIDE, add_dataset, run_job
 from worker.context import Context
+from worker.data.job_data import load_job_data
 from worker.evaluation import transfer_diagnostics
-from worker.evaluation.transfer_diagnostics import before, gap, unknown
+from worker.evaluation.transfer_diagnostics import diagnose, gap, unknown_gap
 from worker.jobs.train import train
 from worker.models.servable import write_weights
-from worker.runs.build import material
 from worker.training.metrics.domain_gap import FEWEST
 from worker.training.models.backbones import build
 from worker.training.models.weights import torchvision_state
@@ -42,8 +42,8 @@ def test_two_samples_of_one_domain_are_not_far_apart() -> None:
 
 def test_nothing_is_said_of_a_handful() -> None:
     for handful in (gap(SAMPLES[: FEWEST - 1], SAMPLES, "ds_old", 0), gap(SAMPLES, SAMPLES[: FEWEST - 1], "ds_old", 0)):
-        assert handful == unknown(transfer_diagnostics.TOO_FEW)
-    assert unknown(transfer_diagnostics.TOO_FEW).keys() == gap(SAMPLES, SAMPLES, "ds_old", 0).keys()
+        assert handful == unknown_gap(transfer_diagnostics.TOO_FEW_IMAGES)
+    assert unknown_gap(transfer_diagnostics.TOO_FEW_IMAGES).keys() == gap(SAMPLES, SAMPLES, "ds_old", 0).keys()
 
 
 def weights_alone(context: Context, **values: Any) -> str:
@@ -67,18 +67,18 @@ def trained_on_the_same(context: Context, target: str) -> str:
 
 
 def trained_on_a_handful(context: Context, _target: str) -> str:
-    return weights_alone(context, dataset=add_photographs(context, splits=(0, 1, 2)))
+    return weights_alone(context, dataset=add_dataset(context, splits=(0, 1, 2)))
 
 
 def of_torchvision(_context: Context, _target: str) -> str:
     return WEIGHTS
 
 
-def nothing(_context: Context, _target: str) -> str:
+def random_start(_context: Context, _target: str) -> str:
     return "random"
 
 
-def looked(context: Context, init: str, target: str, **asked: Any) -> dict[str, Any]:
+def measured_gap(context: Context, init: str, target: str, **asked: Any) -> dict[str, Any]:
     """The gap that a fine-tuning of `target` would be told of."""
     asked = {"image_size": SIDE, "training": {"device": "cpu"}, **asked}
     with context.database.reading() as session:
@@ -86,7 +86,7 @@ def looked(context: Context, init: str, target: str, **asked: Any) -> dict[str, 
             session, ASKED_SPEC.validate_python({"type": "finetune", "dataset": target, "init": init, **asked})
         )
     assert isinstance(spec, Finetune)
-    found: dict[str, Any] = before(context, spec, material(context, spec))["domain_gap"]
+    found: dict[str, Any] = diagnose(context, spec, load_job_data(context, spec))["domain_gap"]
     return found
 
 
@@ -95,30 +95,30 @@ def looked(context: Context, init: str, target: str, **asked: Any) -> dict[str, 
 @pytest.mark.parametrize(
     ("start", "reason"),
     [
-        (nothing, transfer_diagnostics.FROM_NOTHING),
-        (of_torchvision, transfer_diagnostics.FROM_ELSEWHERE),
-        (imported, transfer_diagnostics.FROM_ELSEWHERE),
-        (trained_on_the_same, transfer_diagnostics.SAME_IMAGES),
-        (trained_on_a_handful, transfer_diagnostics.TOO_FEW),
+        (random_start, transfer_diagnostics.RANDOM_START),
+        (of_torchvision, transfer_diagnostics.UNKNOWN_SOURCE),
+        (imported, transfer_diagnostics.UNKNOWN_SOURCE),
+        (trained_on_the_same, transfer_diagnostics.SAME_DATASET),
+        (trained_on_a_handful, transfer_diagnostics.TOO_FEW_IMAGES),
     ],
-    ids=["nothing", "torchvision", "imported", "the_same", "handful"],
+    ids=["random_start", "torchvision", "imported", "the_same", "handful"],
 )
 def test_where_the_gap_cannot_be_known_the_reason_is_told(
     context: Context, monkeypatch: pytest.MonkeyPatch, start: Callable[[Context, str], str], reason: str
 ) -> None:
     state = torchvision_state(build("resnet18", 1000, SIDE, seed=0))
     monkeypatch.setattr("worker.models.initial_weights._torchvision_state", lambda _name: state)
-    target = add_photographs(context)
-    assert looked(context, start(context, target), target) == unknown(reason)
+    target = add_dataset(context)
+    assert measured_gap(context, start(context, target), target) == unknown_gap(reason)
 
 
 @pytest.mark.usefixtures("one_core")
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_an_adaptation_is_told_how_far_its_two_sides_are_apart(context: Context) -> None:
     """Whatever the start was trained on, or where it comes from."""
-    source, target = add_photographs(context, noise=10), add_photographs(context, noise=90, labelled=False)
+    source, target = add_dataset(context, noise=10), add_dataset(context, noise=90, labelled=False)
     adapt = {"kind": "coral", "source": source}
-    found = looked(context, imported(context, target), target, adapt=adapt)
+    found = measured_gap(context, imported(context, target), target, adapt=adapt)
     assert (found["source"], found["images"], found["large"]) == (source, {"source": 12, "target": 12}, True)
 
 
@@ -127,24 +127,24 @@ def test_an_adaptation_is_told_how_far_its_two_sides_are_apart(context: Context)
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_start_remembers_images_that_are_gone(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     """By the features that its graph keeps, the gap is about what it was by the images themselves."""
-    source = add_photographs(context, splits=MANY, noise=10)
-    near, far = add_photographs(context, splits=MANY, noise=10, seed=1), add_photographs(context, splits=MANY, noise=80)
+    source = add_dataset(context, splits=MANY, noise=10)
+    near, far = add_dataset(context, splits=MANY, noise=10, seed=1), add_dataset(context, splits=MANY, noise=80)
     training = {"epochs": 2, "batch_size": 6, "device": "cpu"}
     small = {"backbone": "resnet18", "image_size": SIDE, "training": training}
-    made = done(context, train, {"type": "pretrain", "dataset": source, "method": {"kind": "supervised"}, **small})
+    made = run_job(context, train, {"type": "pretrain", "dataset": source, "method": {"kind": "supervised"}, **small})
     assert made.result is not None
     start = made.result["model"]
-    by_images = [looked(context, start, target) for target in (near, far)]
+    by_images = [measured_gap(context, start, target) for target in (near, far)]
     with context.database.writing() as session:
         session.execute(delete(Dataset).where(Dataset.id == source))
     context.storage.delete(f"datasets/{source}")
-    remembered = [looked(context, start, target) for target in (near, far)]
+    remembered = [measured_gap(context, start, target) for target in (near, far)]
     for found, expected in zip(remembered, by_images, strict=True):
         assert found["proxy_a_distance"] == pytest.approx(expected["proxy_a_distance"], abs=0.4)
         assert [found[name] for name in ("large", "advice", "source", "images", "reason")] == [
             expected[name] for name in ("large", "advice", "source", "images", "reason")
         ]
     assert [found["large"] for found in remembered] == [False, True]
-    assert looked(context, start, near, image_size=2 * SIDE) == remembered[0]  # seen as the start saw its own
-    monkeypatch.setattr("worker.evaluation.transfer_diagnostics.bank_of", lambda _folder: None)
-    assert looked(context, start, near) == unknown(transfer_diagnostics.FORGOTTEN)
+    assert measured_gap(context, start, near, image_size=2 * SIDE) == remembered[0]  # seen as the start saw its own
+    monkeypatch.setattr("worker.evaluation.transfer_diagnostics.read_novelty_bank", lambda _folder: None)
+    assert measured_gap(context, start, near) == unknown_gap(transfer_diagnostics.DELETED_SOURCE)

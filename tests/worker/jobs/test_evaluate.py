@@ -11,9 +11,9 @@ from app.core.database.tables import Base
 from app.core.files.storage import Storage
 from app.core.settings import Settings
 from app.core.specs import Evaluate
-from tests.worker.job_runner import SIDE, add_photographs, answers, done, relabel, worked
+from tests.worker.job_runner import SIDE, add_dataset, predictions, relabel, run_job, run_spec
 from worker.context import Context
-from worker.jobs.entry_point import JobError
+from worker.errors import JobError
 from worker.jobs.evaluate import evaluate
 from worker.jobs.train import train
 
@@ -34,20 +34,20 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Context]:
 @pytest.fixture(scope="module")
 def dataset(context: Context) -> str:
     """Pictures of three colours."""
-    return add_photographs(context, noise=15)
+    return add_dataset(context, noise=15)
 
 
 @pytest.fixture(scope="module")
 def made(context: Context, dataset: str, one_core: None) -> dict[str, Any]:
     """The result of a job whose model knows the colours."""
     spec = {"type": "finetune", "dataset": dataset, "backbone": "resnet18", "image_size": SIDE, "training": TRAINING}
-    result = done(context, train, spec).result
+    result = run_job(context, train, spec).result
     assert result is not None
     return result
 
 
 def evaluated(context: Context, **spec: Any) -> dict[str, Any]:
-    result = done(context, evaluate, {"type": "evaluate", "device": "cpu", **spec}).result
+    result = run_job(context, evaluate, {"type": "evaluate", "device": "cpu", **spec}).result
     assert result is not None
     return result
 
@@ -65,7 +65,7 @@ def test_the_figures_are_those_of_the_job_that_made_the_model(
 
 
 def test_another_dataset_is_judged_whole(context: Context, made: dict[str, Any]) -> None:
-    other = add_photographs(context, ("green", "blue"), noise=15, seed=5)
+    other = add_dataset(context, ("green", "blue"), noise=15, seed=5)
     found = evaluated(context, model=made["model"], dataset=other)
     assert (found["split"], found["images"]) == ("all", 16)
     # its class 0 is green and has blue's colour: what counts is the name
@@ -74,27 +74,27 @@ def test_another_dataset_is_judged_whole(context: Context, made: dict[str, Any])
 
 
 def test_wrong_labels_are_found_by_name(context: Context, made: dict[str, Any]) -> None:
-    other = add_photographs(context, noise=15, seed=7)
+    other = add_dataset(context, noise=15, seed=7)
     labels = [number for number in range(3) for _ in range(8)]
     labels[2], labels[13] = 1, 2
     relabel(context, other, labels)
-    job = done(context, evaluate, {"type": "evaluate", "device": "cpu", "model": made["model"], "dataset": other})
+    job = run_job(context, evaluate, {"type": "evaluate", "device": "cpu", "model": made["model"], "dataset": other})
     assert job.result is not None
     suspects = job.result["suspects"]
     assert {suspect["image"] for suspect in suspects[:2]} == {"blue/2.png", "green/13.png"}
     assert {(s["class"], s["predicted"]) for s in suspects[:2]} == {("green", "blue"), ("red", "green")}
     assert all(suspect["confidence"] > suspect["class_confidence"] for suspect in suspects)
-    wrong = {row["image"]: row["predicted"] for row in answers(context, job) if row["class"] != row["predicted"]}
+    wrong = {row["image"]: row["predicted"] for row in predictions(context, job) if row["class"] != row["predicted"]}
     assert (wrong["blue/2.png"], wrong["green/13.png"]) == ("blue", "green")
 
 
 def test_a_class_that_the_model_does_not_know_is_refused(context: Context, made: dict[str, Any]) -> None:
-    other = add_photographs(context, ("blue", "violet"))
+    other = add_dataset(context, ("blue", "violet"))
     with pytest.raises(ValueError, match="violet"):
-        worked(context, evaluate, Evaluate(type="evaluate", model=made["model"], dataset=other))
+        run_spec(context, evaluate, Evaluate(type="evaluate", model=made["model"], dataset=other))
 
 
 def test_a_model_that_is_gone_ends_the_job(context: Context) -> None:
-    spec = Evaluate(type="evaluate", model="mdl_gone", dataset=add_photographs(context))
+    spec = Evaluate(type="evaluate", model="mdl_gone", dataset=add_dataset(context))
     with pytest.raises(JobError, match="deleted"):
-        worked(context, evaluate, spec)
+        run_spec(context, evaluate, spec)

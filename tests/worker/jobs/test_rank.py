@@ -3,7 +3,7 @@
 import pytest
 
 from app.core.specs import Rank
-from tests.worker.job_runner import SIDE, add_photographs, done, worked
+from tests.worker.job_runner import SIDE, add_dataset, run_job, run_spec
 from worker.context import Context
 from worker.jobs.rank import rank
 from worker.jobs.train import train
@@ -19,17 +19,17 @@ def model(context: Context, dataset: str, epochs: int, rate: float) -> str:
     training = {"epochs": epochs, "batch_size": 6, "learning_rate": rate, "device": "cpu"}
     method = {"kind": "supervised"}
     spec = {"type": "pretrain", "dataset": dataset, "method": method, "backbone": "resnet18", "image_size": SIDE}
-    result = done(context, train, spec | {"training": training}).result
+    result = run_job(context, train, spec | {"training": training}).result
     assert result is not None
     return str(result["model"])
 
 
 def test_the_model_that_knows_the_classes_comes_first_and_one_that_is_gone_last(context: Context) -> None:
-    learnt = model(context, add_photographs(context, noise=15, seed=1), epochs=30, rate=0.003)
-    unlearnt = model(context, add_photographs(context, noise=60, seed=2), epochs=1, rate=1e-8)
-    dataset = add_photographs(context, noise=25, seed=3)
+    learnt = model(context, add_dataset(context, noise=15, seed=1), epochs=30, rate=0.003)
+    unlearnt = model(context, add_dataset(context, noise=60, seed=2), epochs=1, rate=1e-8)
+    dataset = add_dataset(context, noise=25, seed=3)
     spec = Rank(type="rank", dataset=dataset, candidates=["mdl_gone", unlearnt, learnt], device="cpu")
-    result = worked(context, rank, spec).result
+    result = run_spec(context, rank, spec).result
     assert result is not None
     assert [one["model"] for one in result["ranking"]] == [learnt, unlearnt, "mdl_gone"]
     assert [one["rank"] for one in result["ranking"]] == [1, 2, 3]

@@ -14,10 +14,10 @@ from torchvision.models import get_model
 
 from app.core.database.tables import Artifact, Dataset, Event, Job, Metric, Model
 from app.core.specs import SPEC, Finetune
-from tests.worker.job_runner import SIDE, add_photographs, answers, done, relabel
+from tests.worker.job_runner import SIDE, add_dataset, predictions, relabel, run_job
 from worker.context import Context
+from worker.data.job_data import load_job_data
 from worker.jobs.train import train
-from worker.runs.build import material
 from worker.training.data.batches import Batch
 from worker.training.methods.supervised import Supervised
 
@@ -32,11 +32,11 @@ SMALL = {"backbone": "resnet18", "image_size": SIDE, "training": TRAINING}
 
 
 def pretrained(context: Context, dataset: str, kind: str = "supervised") -> str:
-    job = done(context, train, {"type": "pretrain", "dataset": dataset, "method": {"kind": kind}, **SMALL})
+    job = run_job(context, train, {"type": "pretrain", "dataset": dataset, "method": {"kind": kind}, **SMALL})
     return str(result_of(job)["model"])
 
 
-def inherited(model: str, **changes: Any) -> dict[str, Any]:
+def finetuning(model: str, **changes: Any) -> dict[str, Any]:
     return {"type": "finetune", "init": model, **SMALL, **changes}
 
 
@@ -64,9 +64,9 @@ def weights(context: Context, job: Job) -> dict[str, bytes]:
 
 
 def test_a_finetuning_says_whether_and_why_transfer_helped(context: Context) -> None:
-    source, target = add_photographs(context, noise=10, seed=1), add_photographs(context)
-    spec = inherited(pretrained(context, source), dataset=target, trainable="head_then_all", baselines=["random"])
-    job = done(context, train, spec)
+    source, target = add_dataset(context, noise=10, seed=1), add_dataset(context)
+    spec = finetuning(pretrained(context, source), dataset=target, trainable="head_then_all", baselines=["random"])
+    job = run_job(context, train, spec)
     result = result_of(job)
     assert list(result["baselines"]) == ["head", "random"]
     metrics = result["metrics"]
@@ -88,13 +88,13 @@ def test_a_finetuning_says_whether_and_why_transfer_helped(context: Context) -> 
 
 
 def test_every_run_shows_what_it_answered(context: Context) -> None:
-    target = add_photographs(context)
-    spec = inherited(pretrained(context, target), dataset=target, trainable="head_then_all", baselines=["random"])
-    job = done(context, train, spec)
+    target = add_dataset(context)
+    spec = finetuning(pretrained(context, target), dataset=target, trainable="head_then_all", baselines=["random"])
+    job = run_job(context, train, spec)
     result = result_of(job)
     metrics_of = {name: baseline["metrics"] for name, baseline in result["baselines"].items()}
     for run, metrics in {**metrics_of, "main": result["metrics"]}.items():
-        rows = answers(context, job, run)
+        rows = predictions(context, job, run)
         assert len(rows) == metrics["images"] == 6
         right = [row["class"] == row["predicted"] for row in rows]
         assert sum(right) / len(right) == pytest.approx(metrics["accuracy"])
@@ -102,9 +102,9 @@ def test_every_run_shows_what_it_answered(context: Context) -> None:
 
 
 def test_a_far_target_is_told_of_before_any_training(context: Context) -> None:
-    source, target = add_photographs(context, noise=10), add_photographs(context, noise=90)
+    source, target = add_dataset(context, noise=10), add_dataset(context, noise=90)
     start = pretrained(context, source)
-    job = done(context, train, inherited(start, dataset=target, trainable="head"))
+    job = run_job(context, train, finetuning(start, dataset=target, trainable="head"))
     gap = result_of(job)["domain_gap"]
     assert (gap["large"], gap["source"], gap["reason"]) == (True, source, None)
     assert '"adapt"' in gap["advice"]
@@ -115,11 +115,11 @@ def test_a_far_target_is_told_of_before_any_training(context: Context) -> None:
 
 
 def test_what_images_are_made_into_is_told(context: Context) -> None:
-    dataset = add_photographs(context)
+    dataset = add_dataset(context)
     converted = {"code": "converted", "message": "m", "images": {"grey": 3, "turned": 1}}
     with context.database.writing() as session:
         session.execute(update(Dataset).values(warnings=[{"code": "few_images", "message": "m"}, converted]))
-    result = result_of(done(context, train, {"type": "finetune", "dataset": dataset, **SMALL}))
+    result = result_of(run_job(context, train, {"type": "finetune", "dataset": dataset, **SMALL}))
     told = result["input"]
     assert (told["size"], told["resize"], told["channels"]) == (SIDE, 18, "rgb")
     assert told["mean"] == pytest.approx([0.485, 0.456, 0.406])
@@ -132,7 +132,7 @@ def test_what_images_are_made_into_is_told(context: Context) -> None:
 
 
 def test_the_model_ships_with_its_temperature_and_what_it_knows(context: Context) -> None:
-    job = done(context, train, {"type": "finetune", "dataset": add_photographs(context), **SMALL})
+    job = run_job(context, train, {"type": "finetune", "dataset": add_dataset(context), **SMALL})
     folder = context.storage.path(f"models/{result_of(job)['model']}")
     card = json.loads((folder / "model.json").read_text("utf-8"))
     assert card["temperature"] == result_of(job)["metrics"]["calibration"]["temperature"]
@@ -141,27 +141,27 @@ def test_the_model_ships_with_its_temperature_and_what_it_knows(context: Context
 
 
 def test_the_strength_is_chosen_on_validation_images(context: Context) -> None:
-    dataset = add_photographs(context)
+    dataset = add_dataset(context)
     start = pretrained(context, dataset)
-    job = done(context, train, inherited(start, dataset=dataset, penalty={"kind": "l2_sp", "strength": "auto"}))
+    job = run_job(context, train, finetuning(start, dataset=dataset, penalty={"kind": "l2_sp", "strength": "auto"}))
     strength = result_of(job)["strength"]
     assert [point["strength"] for point in strength["curve"]] == [0.0, 0.1, 1.0, 10.0]
     best = max(point["accuracy"] for point in strength["curve"])
     chosen = next(point for point in strength["curve"] if point["strength"] == strength["chosen"])
     assert chosen["accuracy"] == best
     assert chosen["test_accuracy"] == result_of(job)["metrics"]["accuracy"]
-    alone = inherited(start, dataset=dataset, penalty={"kind": "l2_sp", "strength": strength["chosen"]})
-    assert weights(context, job) == weights(context, done(context, train, alone))
+    alone = finetuning(start, dataset=dataset, penalty={"kind": "l2_sp", "strength": strength["chosen"]})
+    assert weights(context, job) == weights(context, run_job(context, train, alone))
 
 
 @pytest.mark.parametrize("kind", ["coral", "mmd", "dann"])
 def test_no_label_of_the_target_reaches_training(context: Context, kind: str) -> None:
     """The same job on the same images under other labels: not a byte of the model differs, only its figures do."""
-    source, target = add_photographs(context, noise=10, seed=1), add_photographs(context)
+    source, target = add_dataset(context, noise=10, seed=1), add_dataset(context)
     spec = {"type": "finetune", "dataset": target, **SMALL, "adapt": {"kind": kind, "source": source}}
-    honest = done(context, train, spec)
+    honest = run_job(context, train, spec)
     relabel(context, target, np.random.default_rng(0).integers(0, 3, 24).tolist())
-    deceived = done(context, train, spec)
+    deceived = run_job(context, train, spec)
     assert weights(context, honest) == weights(context, deceived)
     matrices = [result_of(job)["metrics"]["confusion_matrix"] for job in (honest, deceived)]
     assert matrices[0] != matrices[1]
@@ -169,10 +169,10 @@ def test_no_label_of_the_target_reaches_training(context: Context, kind: str) ->
 
 
 def test_an_unlabelled_target_is_judged_by_the_source(context: Context) -> None:
-    source, target = add_photographs(context, noise=10, seed=1), add_photographs(context, labelled=False)
+    source, target = add_dataset(context, noise=10, seed=1), add_dataset(context, labelled=False)
     adapt = {"kind": "coral", "source": source}
     spec = {"type": "finetune", "dataset": target, **SMALL, "adapt": adapt, "baselines": ["source_only"]}
-    result = result_of(done(context, train, spec))
+    result = result_of(run_job(context, train, spec))
     assert result["metrics"]["dataset"] == source
     assert "the same training without adaptation" in result["verdict"]
     with context.database.reading() as session:
@@ -181,22 +181,22 @@ def test_an_unlabelled_target_is_judged_by_the_source(context: Context) -> None:
 
 
 def test_a_target_has_no_labels_in_the_worker(context: Context) -> None:
-    source, target = add_photographs(context, seed=1), add_photographs(context)
-    job = done(
+    source, target = add_dataset(context, seed=1), add_dataset(context)
+    job = run_job(
         context, train, {"type": "finetune", "dataset": target, **SMALL, "adapt": {"kind": "mmd", "source": source}}
     )
     spec = SPEC.validate_python(job.spec)
     assert isinstance(spec, Finetune)
-    shared = material(context, spec)
-    assert shared.target is not None
-    assert (shared.target.labels == -1).all()
+    data = load_job_data(context, spec)
+    assert data.target is not None
+    assert (data.target.labels == -1).all()
 
 
 def test_uneven_classes_are_weighed_and_said(context: Context) -> None:
-    dataset = add_photographs(context)
+    dataset = add_dataset(context)
     labels = [0] * 8 + [0] * 5 + [1] * 3 + [1] * 2 + [2] + [1] + [2] * 4  # twelve to train: 8, 3 and 1
     relabel(context, dataset, labels)
-    job = done(context, train, {"type": "finetune", "dataset": dataset, **SMALL})
+    job = run_job(context, train, {"type": "finetune", "dataset": dataset, **SMALL})
     assert result_of(job)["class_balance"]["remedy"] == "weights"
     assert result_of(job)["class_balance"]["ratio"] > 3
     assert "class_imbalance" in events(context, job)
@@ -204,9 +204,9 @@ def test_uneven_classes_are_weighed_and_said(context: Context) -> None:
 
 @pytest.mark.parametrize("kind", ["rotation", "imputation"])
 def test_a_picture_shows_what_is_being_learnt(context: Context, kind: str) -> None:
-    job = done(
+    job = run_job(
         context, train,
-        {"type": "pretrain", "dataset": add_photographs(context, labelled=False), "method": {"kind": kind}, **SMALL},
+        {"type": "pretrain", "dataset": add_dataset(context, labelled=False), "method": {"kind": kind}, **SMALL},
     )  # fmt: skip
     with context.database.reading() as session:
         shown = session.scalars(select(Artifact).where(Artifact.job_id == job.id)).one()
@@ -223,16 +223,16 @@ def test_features_that_say_the_same_of_all_images_are_told_of(
     context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A threshold that every network is under stands for a collapse, which two epochs do not bring about."""
-    monkeypatch.setattr("worker.runs.callbacks.COLLAPSED", 100.0)
-    spec = {"type": "pretrain", "dataset": add_photographs(context), "method": {"kind": "simclr"}, **SMALL}
-    assert events(context, done(context, train, spec)).count("collapse") == 1
+    monkeypatch.setattr("worker.runs.callbacks.COLLAPSED_STD", 100.0)
+    spec = {"type": "pretrain", "dataset": add_dataset(context), "method": {"kind": "simclr"}, **SMALL}
+    assert events(context, run_job(context, train, spec)).count("collapse") == 1
 
 
 @pytest.mark.parametrize("labelled", [True, False])
 def test_simclr_leaves_the_backbone_alone_and_tells_how_it_learns(context: Context, labelled: bool) -> None:
     """What is published has torchvision's names and no other: the projection head has done its work."""
-    dataset = add_photographs(context, labelled=labelled)
-    job = done(context, train, {"type": "pretrain", "dataset": dataset, "method": {"kind": "simclr"}, **SMALL})
+    dataset = add_dataset(context, labelled=labelled)
+    job = run_job(context, train, {"type": "pretrain", "dataset": dataset, "method": {"kind": "simclr"}, **SMALL})
     with torch.device("meta"):
         torchvisions = get_model("resnet18", num_classes=1).state_dict()
     assert set(weights(context, job)) == set(torchvisions)
@@ -254,7 +254,7 @@ def test_too_little_memory_halves_the_batch_and_says_so(context: Context, monkey
         return step(self, batch, generator)
 
     monkeypatch.setattr(Supervised, "training_step", cramped)
-    job = done(context, train, {"type": "finetune", "dataset": add_photographs(context), **SMALL})
+    job = run_job(context, train, {"type": "finetune", "dataset": add_dataset(context), **SMALL})
     with context.database.reading() as session:
         split = select(Event.data).where(Event.job_id == job.id, Event.kind == "batch_split")
         assert list(session.scalars(split)) == [{"run": "main", "epoch": 1, "step": 0, "images_at_a_time": 3}]

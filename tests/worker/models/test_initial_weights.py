@@ -8,8 +8,9 @@ import pytest
 
 from app.core.specs import Finetune
 from worker.context import Context
-from worker.jobs.entry_point import JobError, tells_of_a_full_disk
-from worker.models.initial_weights import network
+from worker.errors import JobError
+from worker.jobs.entry_point import is_disk_full
+from worker.models.initial_weights import initial_network
 
 NAME = "ResNet18_Weights.IMAGENET1K_V1"
 SPEC = Finetune(type="finetune", dataset="ds_1", init=NAME, backbone="resnet18", image_size=32)
@@ -34,7 +35,7 @@ sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("failing", [URLError("no route to host"), OSError(errno.EACCES, "no entry")], indirect=True)
 def test_weights_that_cannot_be_had_end_the_job(context: Context) -> None:
     with pytest.raises(JobError, match=NAME) as caught:
-        network(context, SPEC, 2)
+        initial_network(context, SPEC, 2)
     assert caught.value.code == "weights_unavailable"
 
 
@@ -43,5 +44,5 @@ def test_weights_that_cannot_be_had_end_the_job(context: Context) -> None:
 @pytest.mark.parametrize("failing", [OSError(errno.ENOSPC, "no room")], indirect=True)
 def test_a_disk_that_is_full_is_told_as_such(context: Context) -> None:
     with pytest.raises(OSError, match="no room") as caught:
-        network(context, SPEC, 2)
-    assert tells_of_a_full_disk(caught.value)
+        initial_network(context, SPEC, 2)
+    assert is_disk_full(caught.value)

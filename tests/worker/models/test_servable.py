@@ -12,8 +12,8 @@ from onnx.numpy_helper import to_array
 from safetensors import safe_open
 
 from app.core.files.storage import Storage
-from worker.models.onnx_cache import Graphs
-from worker.models.servable import Servable, bank_of, write_graph, write_weights
+from worker.models.onnx_cache import OnnxCache
+from worker.models.servable import Servable, read_novelty_bank, write_graph, write_weights
 from worker.training.metrics.novelty import Familiarity, familiarity
 from worker.training.models.backbones import Network, build
 from worker.training.transforms.geometric import View
@@ -24,9 +24,9 @@ PIXELS = np.random.default_rng(1).integers(0, 256, (5, 32, 32, 3), dtype=np.uint
 
 
 @pytest.fixture
-def graphs(tmp_path: Path) -> Graphs:
+def cache(tmp_path: Path) -> OnnxCache:
     """No structure is known yet."""
-    return Graphs(Storage(tmp_path / "data"))
+    return OnnxCache(Storage(tmp_path / "data"))
 
 
 # the converter's own warnings about the exporter's internals are not ours to mend
@@ -36,11 +36,11 @@ def graphs(tmp_path: Path) -> Graphs:
     [("resnet18", CLASSES, True), ("squeezenet1_1", CLASSES, False), ("vit_b_32", [], True)],
 )
 def test_the_graph_answers_as_torch_does(
-    tmp_path: Path, graphs: Graphs, backbone: str, classes: list[str], knows: bool
+    tmp_path: Path, cache: OnnxCache, backbone: str, classes: list[str], knows: bool
 ) -> None:
     network = build(backbone, max(1, len(classes)), 32, seed=0).eval()
     known = some_known(network) if knows else None
-    write_graph(network, VIEW, classes, tmp_path, 1.7, known, graphs)
+    write_graph(network, VIEW, classes, tmp_path, 1.7, known, cache)
     session = onnxruntime.InferenceSession(str(tmp_path / "model.onnx"), providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()]
     assert names == ["logits"] * bool(classes) + ["features"] + ["unfamiliar"] * knows
@@ -54,7 +54,7 @@ def test_the_graph_answers_as_torch_does(
             assert (probabilities - network(x).softmax(1)).abs().max() < 1e-4
         if known is not None:
             assert np.abs(answers["unfamiliar"] - known(network.features(x)).numpy()).max() < 0.05
-    bank = bank_of(tmp_path)
+    bank = read_novelty_bank(tmp_path)
     assert bank is None if known is None else torch.equal(bank, known.bank)
     described = json.loads((tmp_path / "model.json").read_text())
     assert described["classes"] == classes
@@ -73,17 +73,17 @@ def some_known(network: Network, images: int = 16) -> Familiarity:
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("backbone", ["resnet18", "shufflenet_v2_x0_5", "vit_b_32"])
 def test_a_structure_is_exported_once_and_filled_with_any_weights(
-    tmp_path: Path, graphs: Graphs, backbone: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, cache: OnnxCache, backbone: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Other weights, another view, more known images: the same graph, node by node, as an export of its own."""
     one, other = (build(backbone, 3, 32, seed=seed).eval() for seed in (0, 1))
-    write_graph(one, VIEW, CLASSES, tmp_path, 1.0, some_known(one), graphs)
+    write_graph(one, VIEW, CLASSES, tmp_path, 1.0, some_known(one), cache)
     view, known = View(32, 37, (0.1, 0.2, 0.3), (0.4, 0.5, 0.6)), some_known(other, 20)
-    fresh = Graphs(Storage(tmp_path / "another"))
+    fresh = OnnxCache(Storage(tmp_path / "another"))
     write_graph(other, view, CLASSES, tmp_path, 1.0, known, fresh)
     exported = onnx.load(tmp_path / "model.onnx").graph
     monkeypatch.setattr(torch.onnx, "export", lambda *_: pytest.fail("exported again"))
-    write_graph(other, view, CLASSES, tmp_path, 1.0, known, graphs)
+    write_graph(other, view, CLASSES, tmp_path, 1.0, known, cache)
     filled = onnx.load(tmp_path / "model.onnx").graph
     assert list(filled.node) == list(exported.node)
     assert {each.name: to_array(each).tobytes() for each in filled.initializer} == {
@@ -93,9 +93,9 @@ def test_a_structure_is_exported_once_and_filled_with_any_weights(
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("damage", [b"", b"no graph", None])
-def test_a_kept_graph_that_is_damaged_is_exported_again(tmp_path: Path, graphs: Graphs, damage: bytes | None) -> None:
+def test_a_kept_graph_that_is_damaged_is_exported_again(tmp_path: Path, cache: OnnxCache, damage: bytes | None) -> None:
     network = build("squeezenet1_1", 3, 32, seed=0).eval()
-    write_graph(network, VIEW, CLASSES, tmp_path, 1.0, None, graphs)
+    write_graph(network, VIEW, CLASSES, tmp_path, 1.0, None, cache)
     (kept,) = (tmp_path / "data").glob("graphs/*.onnx")
     if damage is None:  # a graph that can be read, and answers something else
         graph = onnx.load(kept)
@@ -104,17 +104,17 @@ def test_a_kept_graph_that_is_damaged_is_exported_again(tmp_path: Path, graphs: 
     else:
         kept.write_bytes(damage)
     whole = (tmp_path / "model.onnx").read_bytes()
-    write_graph(network, VIEW, CLASSES, tmp_path, 1.0, None, graphs)
+    write_graph(network, VIEW, CLASSES, tmp_path, 1.0, None, cache)
     assert onnx.load_from_string(whole).graph.node == onnx.load(tmp_path / "model.onnx").graph.node
     assert onnx.load(kept).graph.node == onnx.load_from_string(whole).graph.node
 
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("damage", ["another size", "no features", "no input"])
-def test_a_kept_graph_of_something_else_is_exported_again(tmp_path: Path, graphs: Graphs, damage: str) -> None:
+def test_a_kept_graph_of_something_else_is_exported_again(tmp_path: Path, cache: OnnxCache, damage: str) -> None:
     """It can be loaded, but not asked what this one is: that ends no job."""
     network = build("squeezenet1_1", 3, 32, seed=0).eval()
-    write_graph(network, VIEW, CLASSES, tmp_path, 1.0, None, graphs)
+    write_graph(network, VIEW, CLASSES, tmp_path, 1.0, None, cache)
     (kept,) = (tmp_path / "data").glob("graphs/*.onnx")
     whole = kept.read_bytes()
     graph = onnx.load(kept)
@@ -125,7 +125,7 @@ def test_a_kept_graph_of_something_else_is_exported_again(tmp_path: Path, graphs
     else:
         graph.graph.ClearField("input")
     onnx.save(graph, kept)
-    write_graph(network, VIEW, CLASSES, tmp_path, 1.0, None, graphs)
+    write_graph(network, VIEW, CLASSES, tmp_path, 1.0, None, cache)
     assert kept.read_bytes() == whole
 
 
@@ -139,11 +139,11 @@ class Forgetful(Servable):
 
 @pytest.mark.filterwarnings("ignore")
 def test_a_graph_that_answers_otherwise_is_refused(
-    tmp_path: Path, graphs: Graphs, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, cache: OnnxCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("worker.models.servable.Servable", Forgetful)
-    with pytest.raises(RuntimeError, match="not torch's: logits are"):
-        write_graph(build("squeezenet1_1", 3, 32, seed=0).eval(), VIEW, CLASSES, tmp_path, 1.0, None, graphs)
+    with pytest.raises(RuntimeError, match="differs from torch: logits differ by"):
+        write_graph(build("squeezenet1_1", 3, 32, seed=0).eval(), VIEW, CLASSES, tmp_path, 1.0, None, cache)
 
 
 def test_weights_carry_their_classes(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from worker.job_modules import JOB_MODULES, JobModule
 from worker.processes import job_processes
 from worker.processes.fork_client import ForkServerClient
 from worker.queue import supervisor
-from worker.reporting.recorder import Journal
+from worker.reporting.recorder import JobRecorder
 
 Child = Callable[[str], None]
 
@@ -159,7 +159,7 @@ def test_a_full_disk_ends_a_job_and_keeps_its_checkpoints(
     message = "There was no room left to store the outcome: free some space, then resume the job."
     assert job.error == {"code": "storage_full", "message": message}
     assert transitions.is_retryable(job)
-    latest = Journal(small, Lease(job_id, job.epoch, job.type, job.spec, job.tenant)).latest()
+    latest = JobRecorder(small, Lease(job_id, job.epoch, job.type, job.spec, job.tenant)).latest_checkpoint()
     assert latest is not None
     assert latest.meta == {"step": 2}
     assert len(list((small_disk / "jobs" / job_id).iterdir())) == 2

@@ -19,10 +19,10 @@ from tests.app.core.jobs.job_rows import add_job, kinds, row, take
 from tests.figures import Figures
 from worker.context import Context
 from worker.queue.cleanup import GRACE_SECONDS, clean_up
-from worker.reporting.recorder import Journal, Mark
+from worker.reporting.recorder import JobRecorder, RunPosition
 from worker.training.engine.checkpoint import State
 
-MARK = Mark("main", 1, 10, {"val_accuracy": 0.5})
+POSITION = RunPosition("main", 1, 10, {"val_accuracy": 0.5})
 
 
 @pytest.fixture
@@ -32,8 +32,8 @@ def lease(context: Context) -> Lease:
 
 
 @pytest.fixture
-def journal(context: Context, lease: Lease) -> Journal:
-    return Journal(context, lease)
+def recorder(context: Context, lease: Lease) -> JobRecorder:
+    return JobRecorder(context, lease)
 
 
 def state(value: float) -> State:
@@ -49,11 +49,11 @@ def move_on(context: Context, lease: Lease) -> None:
         session.execute(update(Job).where(Job.id == lease.job_id).values(epoch=lease.epoch + 1))
 
 
-def test_the_newest_checkpoint_comes_back(context: Context, lease: Lease, journal: Journal) -> None:
-    assert journal.latest() is None
+def test_the_newest_checkpoint_comes_back(context: Context, lease: Lease, recorder: JobRecorder) -> None:
+    assert recorder.latest_checkpoint() is None
     for value in range(5):
-        journal.checkpoint(state(value), MARK)
-    latest = journal.latest()
+        recorder.checkpoint(state(value), POSITION)
+    latest = recorder.latest_checkpoint()
     assert latest is not None
     assert latest.meta["step"] == 4
     assert latest.tensors["weight"].tolist() == [4, 4, 4]
@@ -64,39 +64,39 @@ def test_the_newest_checkpoint_comes_back(context: Context, lease: Lease, journa
 
 
 def test_a_damaged_checkpoint_is_told_of_and_the_one_before_taken(
-    context: Context, lease: Lease, journal: Journal
+    context: Context, lease: Lease, recorder: JobRecorder
 ) -> None:
     for value in (1, 2):
-        journal.checkpoint(state(value), MARK)
+        recorder.checkpoint(state(value), POSITION)
     with context.database.reading() as session:
         newest = session.scalars(select(Checkpoint).order_by(Checkpoint.number.desc())).first()
     assert newest is not None
     path = context.storage.path(newest.key)
     path.write_bytes(path.read_bytes()[:-3] + b"???")
-    latest = journal.latest()
+    latest = recorder.latest_checkpoint()
     assert latest is not None
     assert latest.meta["step"] == 1
     assert "checkpoint_damaged" in kinds(context.database, lease.job_id)
 
 
 def test_figures_of_an_epoch_that_comes_again_are_written_over(
-    context: Context, lease: Lease, journal: Journal
+    context: Context, lease: Lease, recorder: JobRecorder
 ) -> None:
-    journal.figures("main", 1, 10, {"val_accuracy": 0.1})
-    journal.figures("main", 1, 10, {"val_accuracy": 0.2})
+    recorder.metrics("main", 1, 10, {"val_accuracy": 0.1})
+    recorder.metrics("main", 1, 10, {"val_accuracy": 0.2})
     with context.database.reading() as session:
         assert [metric.figures for metric in session.scalars(select(Metric))] == [{"val_accuracy": 0.2}]
     assert row(context.database, lease.job_id).metrics == {"run": "main", "epoch": 1, "step": 10, "val_accuracy": 0.2}
 
 
-def test_nothing_is_written_once_the_job_has_moved_on(context: Context, lease: Lease, journal: Journal) -> None:
-    journal.checkpoint(state(1), MARK)
+def test_nothing_is_written_once_the_job_has_moved_on(context: Context, lease: Lease, recorder: JobRecorder) -> None:
+    recorder.checkpoint(state(1), POSITION)
     before = files(context, lease), kinds(context.database, lease.job_id)
     move_on(context, lease)
     for write in (
-        lambda: journal.event("late", {}),
-        lambda: journal.figures("main", 2, 20, {}),
-        lambda: journal.checkpoint(state(2), MARK),
+        lambda: recorder.event("late", {}),
+        lambda: recorder.metrics("main", 2, 20, {}),
+        lambda: recorder.checkpoint(state(2), POSITION),
     ):
         with pytest.raises(StaleLease):
             write()
@@ -114,10 +114,10 @@ def shown(context: Context, lease: Lease) -> list[Path]:
     return list(context.storage.path(f"jobs/{lease.job_id}/artifacts").glob("*"))
 
 
-def test_an_artifact_takes_the_place_of_the_one_before(context: Context, lease: Lease, journal: Journal) -> None:
+def test_an_artifact_takes_the_place_of_the_one_before(context: Context, lease: Lease, recorder: JobRecorder) -> None:
     for data in (b"first", b"second one"):
-        journal.artifact("main.png", MARK, "image/png", data)
-    journal.artifact("other.png", MARK, "image/png", b"other")
+        recorder.artifact("main.png", POSITION, "image/png", data)
+    recorder.artifact("other.png", POSITION, "image/png", b"other")
     with context.database.reading() as session:
         first, other = session.scalars(select(Artifact).order_by(Artifact.name))
     assert context.storage.path(first.key).read_bytes() == b"second one"
@@ -125,31 +125,30 @@ def test_an_artifact_takes_the_place_of_the_one_before(context: Context, lease: 
     assert len(shown(context, lease)) == 2
 
 
-def test_an_artifact_of_a_lost_lease_leaves_nothing(context: Context, lease: Lease, journal: Journal) -> None:
-    journal.artifact("main.png", MARK, "image/png", b"first")
+def test_an_artifact_of_a_lost_lease_leaves_nothing(context: Context, lease: Lease, recorder: JobRecorder) -> None:
+    recorder.artifact("main.png", POSITION, "image/png", b"first")
     move_on(context, lease)
     with pytest.raises(StaleLease):
-        journal.artifact("main.png", MARK, "image/png", b"too late")
+        recorder.artifact("main.png", POSITION, "image/png", b"too late")
     assert [path.read_bytes() for path in shown(context, lease)] == [b"first"]
 
 
 # What is made to kill its process, by the step of a checkpoint that is not got past; and the state that is then there.
 KILLS = {
     "the file's bytes": ("checkpoint", "_write", 2),
-    "between file and row": ("Journal", "_point_at", 2),
-    "inside the row's transaction": ("journal", "Checkpoint", 2),
+    "between file and row": ("JobRecorder", "_insert_checkpoint", 2),
+    "inside the row's transaction": ("recorder", "Checkpoint", 2),
     "between commit and the old file's end": ("Storage", "delete", 3),
 }
 KILLED = """
 import json, os, signal, sys
 import torch
-from app.core.leases import Lease
-from app.core.storage import Storage
-from worker import journal
+from app.core.files.storage import Storage
+from app.core.jobs.leases import Lease
 from worker.context import Context
-from worker.journal import Journal, Mark
-from worker.clean_up import GRACE_SECONDS, clean_up
-from worker.training import checkpoint
+from worker.reporting import recorder
+from worker.reporting.recorder import JobRecorder, RunPosition
+from worker.training.engine import checkpoint
 
 def die(*_, **__):
     os.kill(os.getpid(), signal.SIGKILL)
@@ -162,7 +161,8 @@ for job, epoch, owner, name in json.loads(sys.argv[1]):
     if (child := os.fork()) == 0:
         setattr(globals()[owner], name, half if name == "_write" else die)
         state = checkpoint.State({"weight": torch.full((3,), 3.0)}, {"step": 3})
-        Journal(Context.open(), Lease(job, epoch, "finetune", {}, "local")).checkpoint(state, Mark("main", 1, 10, {}))
+        lease = Lease(job, epoch, "finetune", {}, "local")
+        JobRecorder(Context.open(), lease).checkpoint(state, RunPosition("main", 1, 10, {}))
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
 
@@ -172,12 +172,12 @@ def resumable(context: Context) -> Lease:
     add_job(context.database)
     lease = take(context.database)
     for value in (1, 2):
-        Journal(context, lease).checkpoint(state(value), MARK)
+        JobRecorder(context, lease).checkpoint(state(value), POSITION)
     return lease
 
 
 def step(context: Context, lease: Lease) -> object:
-    latest = Journal(context, lease).latest()
+    latest = JobRecorder(context, lease).latest_checkpoint()
     assert latest is not None
     assert latest.tensors["weight"].tolist() == [latest.meta["step"]] * 3
     return latest.meta["step"]

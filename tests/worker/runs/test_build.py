@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 
 from app.core.specs import Pretrain
-from tests.worker.job_runner import SIDE, add_photographs
+from tests.worker.job_runner import SIDE, add_dataset
 from worker.context import Context
-from worker.runs.build import experiment, material
+from worker.data.job_data import load_job_data
+from worker.runs.build import build_experiment
 from worker.runs.plan import MAIN, plan
 from worker.training.engine.run import Recipe
 
@@ -29,8 +30,8 @@ TRAINING: dict[str, Any] = {
 def test_how_to_train_is_what_was_asked_for(context: Context) -> None:
     """None of it is a default, so what is not handed over is missed."""
     small = {"backbone": "resnet18", "image_size": SIDE, "training": {**TRAINING, "device": "cpu"}}
-    dataset = add_photographs(context)
+    dataset = add_dataset(context)
     spec = Pretrain.model_validate({"type": "pretrain", "dataset": dataset, "method": {"kind": "rotation"}, **small})
-    shared = material(context, spec)
-    made = experiment(context, plan(spec, shared.longest)[MAIN], shared, None)
-    assert made.recipe == Recipe(**TRAINING, checkpoint_seconds=context.settings.checkpoint_seconds)
+    data = load_job_data(context, spec)
+    experiment = build_experiment(context, plan(spec, data.epoch_images)[MAIN], data, None)
+    assert experiment.recipe == Recipe(**TRAINING, checkpoint_seconds=context.settings.checkpoint_seconds)

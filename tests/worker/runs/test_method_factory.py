@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from app.core.specs import SPEC, Finetune, Pretrain
-from worker.data.class_balance import Balance
+from worker.data.class_balance import ClassBalance
 from worker.runs.method_factory import SELF_SUPERVISED, method
 from worker.training.data.batches import Feed
 from worker.training.data.packed import PackedImages
@@ -20,7 +20,7 @@ from worker.training.models.backbones import build
 from worker.training.transforms.geometric import View
 
 VIEW = View(32, 37, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
-BALANCE = Balance(4.0, "weights", torch.tensor([0.5, 2.0]))
+BALANCE = ClassBalance(4.0, "weights", torch.tensor([0.5, 2.0]))
 SPECS: list[dict[str, Any]] = [
     {"type": "pretrain", "method": {"kind": "supervised"}},
     {"type": "pretrain", "method": {"kind": "rotation"}},

@@ -26,21 +26,21 @@ def finetune(**changes: Any) -> Finetune:
 
 
 def specs(spec: Finetune) -> dict[str, Finetune]:
-    made = {name: planned.spec for name, planned in plan(spec, IMAGES).items()}
-    assert all(isinstance(one, Finetune) for one in made.values())
-    return made  # type: ignore[return-value]
+    runs = {name: planned.spec for name, planned in plan(spec, IMAGES).items()}
+    assert all(isinstance(one, Finetune) for one in runs.values())
+    return runs  # type: ignore[return-value]
 
 
 def test_a_pretraining_is_one_run() -> None:
     spec = Pretrain.model_validate({"type": "pretrain", "dataset": "ds_1", "method": {"kind": "supervised"}})
     ((name, planned),) = plan(spec, IMAGES).items()
-    assert (name, planned.spec, planned.candidate, planned.from_head) == ("main", spec.over(IMAGES), True, False)
+    assert (name, planned.spec, planned.candidate, planned.starts_from_head) == ("main", spec.over(IMAGES), True, False)
 
 
 def test_baselines_come_after_the_job_itself_and_share_its_data_seed_and_batches() -> None:
-    made = specs(finetune())
-    assert list(made) == ["main", "random", "head"]
-    for spec in made.values():
+    runs = specs(finetune())
+    assert list(runs) == ["main", "random", "head"]
+    for spec in runs.values():
         assert (spec.dataset, spec.image_size, spec.training.seed, spec.training.batch_size) == ("ds_1", 64, 3, 16)
 
 
@@ -96,7 +96,7 @@ def test_head_then_all_trains_the_head_to_its_end_first() -> None:
     runs = plan(finetune(trainable="head_then_all", baselines=["random"]), IMAGES)
     assert list(runs) == ["head", "main", "random"]
     assert (runs["head"].spec.training.epochs, runs["main"].spec.training.epochs) == (HEAD_EPOCHS, 7)
-    assert [run.from_head for run in runs.values()] == [False, True, False]
+    assert [run.starts_from_head for run in runs.values()] == [False, True, False]
 
 
 def test_a_head_that_is_a_baseline_too_is_trained_once() -> None:

@@ -1,4 +1,4 @@
-"""The child process that prepares a dataset. No torch here: its limit of address space would count that."""
+"""The job that prepares a dataset. It must not import torch, which its limit of address space would count."""
 
 import errno
 import math
@@ -21,24 +21,25 @@ from app.core.jobs.leases import Lease
 from app.core.processes.cpu_count import count_cores
 from app.core.settings import Settings
 from worker.context import Context
-from worker.jobs.entry_point import JobError, Stopped, main
-from worker.jobs.prepare.collect import Collection, Tick, collect, too_large
+from worker.errors import JobError, Stopped
+from worker.jobs.entry_point import main
+from worker.jobs.prepare.collect import Collection, OnProgress, collect, too_large
 from worker.jobs.prepare.layout import TEST, TRAIN, VAL
 from worker.jobs.prepare.warnings import warnings
 from worker.reporting.progress import Progress
 
-SPARE_SECONDS = 600  # of processor time, above what the clock on the wall allows
-SPARE_BYTES = 16 * 1024**3  # in one file: SQLite's own counts as well
+SPARE_CPU_SECONDS = 600  # beyond the wall-clock limit on all cores
+SPARE_FILE_BYTES = 16 * 1024**3  # beyond the largest dataset: the limit applies to SQLite's own file as well
 
 
 def prepare(context: Context, lease: Lease, stop: threading.Event) -> None:
-    """Upload in, memory-mappable dataset out; everything else is left as it was."""
-    confine(context.settings)
+    """Turn an upload into a pack that training can memory-map."""
+    limit_resources(context.settings)
     dataset = str(lease.spec["dataset"])
     progress = Progress(context, lease)
     until = time.monotonic() + context.settings.prepare_seconds
 
-    def tick(step: int, steps: int) -> None:
+    def on_progress(step: int, steps: int) -> None:
         if stop.is_set():
             raise Stopped
         if time.monotonic() > until:
@@ -46,49 +47,49 @@ def prepare(context: Context, lease: Lease, stop: threading.Event) -> None:
         progress.report(step, steps)
 
     with context.storage.incoming() as scratch:
-        found = _collect(context, dataset, scratch, tick)
-        if not len(found):
-            _refuse(context, lease, dataset, found)
+        collection = _collect(context, dataset, scratch, on_progress)
+        if not len(collection):
+            _fail_without_images(context, lease, dataset, collection)
         packed = sum(path.stat().st_size for path in scratch.iterdir())
         for path in scratch.iterdir():
             sync(path)
         with context.database.of(lease.tenant).writing() as session:
             leases.fence(session, lease)
-            quotas.check_images(session, context.settings, len(found))
+            quotas.check_images(session, context.settings, len(collection))
             quotas.check_storage(session, context.settings, packed)
             context.storage.keep(scratch, f"datasets/{dataset}")
-            _record(session, dataset, found, packed)
+            _record(session, dataset, collection, packed)
             leases.succeed(session, lease, {"dataset": dataset})
 
 
-def confine(settings: Settings) -> None:
-    """Take from this process what it does not need: whatever a decoder is made to do, the machine stays as it is."""
-    seconds = math.ceil(settings.prepare_seconds) * count_cores() + SPARE_SECONDS
-    for what, limit in (
-        (resource.RLIMIT_FSIZE, settings.max_dataset_bytes + SPARE_BYTES),
+def limit_resources(settings: Settings) -> None:
+    """Limit file size, processor time and memory of this process, in case a hostile image takes over a decoder."""
+    seconds = math.ceil(settings.prepare_seconds) * count_cores() + SPARE_CPU_SECONDS
+    for resource_, limit in (
+        (resource.RLIMIT_FSIZE, settings.max_dataset_bytes + SPARE_FILE_BYTES),
         (resource.RLIMIT_CPU, seconds),
         (resource.RLIMIT_CORE, 0),
     ):
-        resource.setrlimit(what, (limit, limit))
+        resource.setrlimit(resource_, (limit, limit))
     _limit_memory(settings.prepare_memory_bytes)
 
 
 def _limit_memory(limit: int | None) -> None:
-    """Of this process's address space; None takes the limit away again, and no decoder can."""
+    """Limit this process's address space; None removes the limit again."""
     _, most = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (most if limit is None else limit, most))
 
 
-def _collect(context: Context, dataset: str, folder: Path, tick: Tick) -> Collection:
+def _collect(context: Context, dataset: str, folder: Path, on_progress: OnProgress) -> Collection:
     try:
         with open_archive(
             context.storage.path(f"uploads/{dataset}.zip"), context.settings.max_dataset_files
         ) as archive:
-            return collect(archive, folder, context.settings, tick)
+            return collect(archive, folder, context.settings, on_progress)
     except BadArchive as bad:
         raise JobError(bad.code, str(bad)) from bad
-    except MemoryError as error:  # the limit is this process's own, and another attempt would meet it again
-        _limit_memory(None)  # no thread decodes any more, and to say so takes memory too
+    except MemoryError as error:  # the limit is a setting, so another attempt would fail as well
+        _limit_memory(None)  # no thread decodes any more, and writing the error takes memory too
         most = context.settings.prepare_memory_bytes
         raise JobError("preparation_out_of_memory", f"{most} bytes of memory are too few for this dataset.") from error
     except OSError as error:
@@ -97,45 +98,45 @@ def _collect(context: Context, dataset: str, folder: Path, tick: Tick) -> Collec
         raise too_large(context.settings) from error
 
 
-def _record(session: Session, dataset: str, found: Collection, packed: int) -> None:
-    counts, splits = found.counts(), found.splits()
+def _record(session: Session, dataset: str, collection: Collection, packed: int) -> None:
+    counts, splits = collection.counts(), collection.splits()
     values = {
         "status": "ready",
         "packed_bytes": packed,
-        "images": len(found),
+        "images": len(collection),
         "labelled": bool(counts),
-        "classes": [{"name": name, "count": counts[name]} for name in found.classes],
+        "classes": [{"name": name, "count": counts[name]} for name in collection.classes],
         "splits": {
             name: int(np.count_nonzero(splits == split))
             for name, split in (("train", TRAIN), ("val", VAL), ("test", TEST))
         },
-        "rejected": found.refusals,
-        "duplicates": found.duplicates,
-        "warnings": warnings(found),
+        "rejected": collection.rejections,
+        "duplicates": collection.duplicates,
+        "warnings": warnings(collection),
     }
     session.execute(update(Dataset).where(Dataset.id == dataset).values(**values))
-    _record_refused(session, dataset, found)
+    _record_rejections(session, dataset, collection)
 
 
-def _refuse(context: Context, lease: Lease, dataset: str, found: Collection) -> NoReturn:
-    """Say which files were left out and why, and end the job."""
+def _fail_without_images(context: Context, lease: Lease, dataset: str, collection: Collection) -> NoReturn:
+    """Record the rejected files, and end the job."""
     with context.database.writing() as session:
         leases.fence(session, lease)
-        session.execute(update(Dataset).where(Dataset.id == dataset).values(images=0, rejected=found.refusals))
-        _record_refused(session, dataset, found)
+        session.execute(update(Dataset).where(Dataset.id == dataset).values(images=0, rejected=collection.rejections))
+        _record_rejections(session, dataset, collection)
     raise JobError("no_usable_images", "No file in the zip is a usable image; the rejections say why.")
 
 
-def _record_refused(session: Session, dataset: str, found: Collection) -> None:
+def _record_rejections(session: Session, dataset: str, collection: Collection) -> None:
     rows = [
         {
             "dataset_id": dataset,
             "number": number,
-            "path": refused.path,
-            "code": refused.code,
-            "reason": refused.reason,
+            "path": file.path,
+            "code": file.code,
+            "reason": file.reason,
         }
-        for number, refused in enumerate(found.refused, 1)
+        for number, file in enumerate(collection.rejected, 1)
     ]
     session.execute(delete(Rejection).where(Rejection.dataset_id == dataset))
     if rows:

@@ -1,26 +1,26 @@
-"""What a preparation must know of all files at once, on the disk: its memory hardly grows with the archive."""
+"""An index on disk of all files and images of an archive, so that memory hardly grows with the archive."""
 
 import sqlite3
 from array import array
 from pathlib import Path
 from typing import Self
 
-# Nobody else reads it, and nobody reads it again after a crash. A key that holds every column is the order that is
-# asked for, so nothing is ever sorted in memory.
+# No other process reads it, and it is never read again after a crash. The primary key has every column in the order of
+# the query, so that nothing is sorted in memory.
 SETUP = """
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
 PRAGMA locking_mode = EXCLUSIVE;
-CREATE TABLE expected (rank INTEGER, path TEXT, entry INTEGER, PRIMARY KEY (rank, path, entry)) WITHOUT ROWID;
-CREATE TABLE pictures (digest BLOB PRIMARY KEY, label TEXT) WITHOUT ROWID;
+CREATE TABLE files (rank INTEGER, path TEXT, entry INTEGER, PRIMARY KEY (rank, path, entry)) WITHOUT ROWID;
+CREATE TABLE images (digest BLOB PRIMARY KEY, label TEXT) WITHOUT ROWID;
 BEGIN;
 """
 
 
-class Register:
-    """The files that are to be decoded, and the pictures that were. A context manager that removes it.
+class DedupIndex:
+    """The files to decode, and the images decoded so far. A context manager that deletes its file at the end.
 
-    sqlite3.OperationalError where the disk is full.
+    Every method raises sqlite3.OperationalError when the disk is full.
     """
 
     def __init__(self, file: Path) -> None:
@@ -39,27 +39,27 @@ class Register:
         self.close()
 
     def close(self) -> None:
-        """Nothing is left of it."""
+        """Close the index and delete its file."""
         self._database.close()
         self._file.unlink(missing_ok=True)
 
-    def expect(self, rank: int, path: str, entry: int) -> None:
-        """Take in one file that is to be decoded; `entry`: its place in the archive's directory."""
-        self._database.execute("INSERT INTO expected VALUES (?, ?, ?)", (rank, path, entry))
+    def add_file(self, rank: int, path: str, entry: int) -> None:
+        """Add a file to decode; `entry`: its position in the archive's directory."""
+        self._database.execute("INSERT INTO files VALUES (?, ?, ?)", (rank, path, entry))
 
-    def expected(self) -> "array[int]":
-        """The entry of each file, by rank, then by path."""
-        rows = self._database.execute("SELECT entry FROM expected ORDER BY rank, path, entry")
+    def entries(self) -> "array[int]":
+        """The entry of each file, sorted by rank and path."""
+        rows = self._database.execute("SELECT entry FROM files ORDER BY rank, path, entry")
         return array("q", (entry for (entry,) in rows))
 
-    def is_new(self, digest: bytes, label: str | None) -> bool:
-        """Take in a picture, unless there is one like it already."""
-        found = self._database.execute("INSERT OR IGNORE INTO pictures VALUES (?, ?)", (digest, label))
-        return found.rowcount == 1
+    def add_image(self, digest: bytes, label: str | None) -> bool:
+        """Add a decoded image. Returns False, and changes nothing, for a duplicate."""
+        inserted = self._database.execute("INSERT OR IGNORE INTO images VALUES (?, ?)", (digest, label))
+        return inserted.rowcount == 1
 
     def label_of(self, digest: bytes) -> str | None:
-        """The class in which a picture was when it came first. KeyError for one that never came."""
-        row = self._database.execute("SELECT label FROM pictures WHERE digest = ?", (digest,)).fetchone()
+        """The class of the first image with this digest. Raises KeyError for an unknown digest."""
+        row = self._database.execute("SELECT label FROM images WHERE digest = ?", (digest,)).fetchone()
         if row is None:
             raise KeyError(digest)
         label: str | None = row[0]

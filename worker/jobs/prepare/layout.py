@@ -1,6 +1,6 @@
-"""What a path in an archive says of its image: its split and its class.
+"""Derives an image's split and class from its path in the archive.
 
-`<class>/<image>`, `train|val|test/<class>/<image>`, or images without folders; one enclosing folder is looked through.
+`<class>/<image>`, `train|val|test/<class>/<image>`, or images without folders; one enclosing folder is ignored.
 """
 
 from collections.abc import Iterable
@@ -14,9 +14,9 @@ SPLIT_FOLDERS = {"train": TRAIN, "val": VAL, "test": TEST, "valid": VAL, "valida
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One image's place.
+    """An image's path, split and class.
 
-    `split` is None where the archive does not say, `label` is None for an image without a class folder.
+    `split` is None if the archive has no split folders, `label` is None for an image without a class folder.
     """
 
     path: str
@@ -26,10 +26,10 @@ class Place:
 
 @dataclass(frozen=True)
 class Layout:
-    """How the folders of one archive are meant.
+    """The meaning of an archive's folder levels.
 
-    `enclosing`: how many folders hold everything, `split`: whether those inside are splits, `labelled`: whether any
-    image is in a class.
+    `enclosing`: number of folders around everything, `split`: whether the next level are splits, `labelled`: whether
+    any image is in a class folder.
     """
 
     enclosing: int
@@ -38,7 +38,7 @@ class Layout:
 
     @classmethod
     def of(cls, paths: Iterable[str]) -> "Layout":
-        """The layout of an archive that has these images, of which there may be more than memory holds."""
+        """Infer the layout from the paths of all images, in one pass and without keeping them."""
         tops: set[str] = set()
         splits, depths = [True, True], set[int]()
         for path in paths:
@@ -48,18 +48,18 @@ class Layout:
                 tops.add(found[0])
             for enclosing in (0, 1):
                 splits[enclosing] &= len(found) > enclosing + 1 and found[enclosing].lower() in SPLIT_FOLDERS
-        enclosing = int(_enclose(tops, min(depths, default=0)))
+        enclosing = int(_has_enclosing_folder(tops, min(depths, default=0)))
         split = bool(depths) and splits[enclosing]
         return cls(enclosing, split, max(depths, default=0) > enclosing + split + 1)
 
     def place(self, path: str) -> Place:
-        """Where one of the images belongs."""
+        """The place of one of the images."""
         folders = parts(path)[self.enclosing : -1]
         where = SPLIT_FOLDERS[folders[0].lower()] if self.split else None
         folders = folders[self.split :]
         return Place(path, where, folders[0] if folders else None)
 
 
-def _enclose(tops: set[str], shallowest: int) -> bool:
-    """Whether the one folder that there is holds folders itself, so that it is neither a class nor a split."""
+def _has_enclosing_folder(tops: set[str], shallowest: int) -> bool:
+    """Whether the only top folder contains folders itself, so that it is neither a class nor a split."""
     return len(tops) == 1 and shallowest > 2 and next(iter(tops)).lower() not in SPLIT_FOLDERS

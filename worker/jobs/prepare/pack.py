@@ -1,6 +1,6 @@
-"""Images end to end in one file, and an index beside it.
+"""Writes a pack: images end to end in one file with an index beside it, for training to memory-map.
 
-What training memory-maps (`worker.training.data.packed` reads it).
+`worker.training.data.packed` reads it.
 """
 
 import json
@@ -15,9 +15,9 @@ from worker.jobs.prepare.splits import Ints
 
 
 class PackWriter:
-    """Appends images of different sizes to `pixels.bin` and `names.json`; `finish` ends them and writes `index.npz`.
+    """Appends images of any size to `pixels.bin` and `names.json`; `finish` completes them and writes `index.npz`.
 
-    A context manager that closes the files. Of an image, 24 bytes stay in memory.
+    A context manager that closes the files. Keeps 24 bytes of memory for each image.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -36,7 +36,7 @@ class PackWriter:
         self._names.close()
 
     def append(self, pixels: Pixels, path: str) -> None:
-        """One image, (height, width, 3) uint8, and where in the archive it was: so a person can be told which."""
+        """Append an image (height, width, 3) uint8 with its path in the archive, by which reports name it."""
         name = json.dumps(path.encode(errors="replace").decode())
         self._names.write(f"{',' if self._extents else '['}\n{name}")
         self._extents.extend((self._offset, *pixels.shape[:2]))
@@ -44,7 +44,7 @@ class PackWriter:
         self._offset += pixels.size
 
     def finish(self, labels: Ints, splits: Ints) -> None:
-        """Write the index of all images; labels are class numbers, or -1."""
+        """Write the index of all images: labels (n,), class numbers or -1, and splits (n,)."""
         self._names.write("\n]\n" if self._extents else "[]\n")
         table = np.array(self._extents).reshape(-1, 3)
         np.savez(

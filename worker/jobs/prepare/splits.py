@@ -1,4 +1,4 @@
-"""Which images train, validate and test, where the archive does not say."""
+"""Assigns images to train, validation and test splits where the archive does not."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,15 +24,15 @@ def assign(given: Ints, labels: Ints) -> Ints:
     splits = np.where(given == UNKNOWN, TRAIN, given)
     wanted = [(VAL, VAL_SHARE)] if (labels < 0).all() else [(TEST, TEST_SHARE), (VAL, VAL_SHARE)]
     missing = [(split, share) for split, share in wanted if not (given == split).any()]
-    random = np.random.default_rng(SEED)
+    rng = np.random.default_rng(SEED)
     for label in np.unique(labels):
-        rows = random.permutation(np.flatnonzero((labels == label) & (splits == TRAIN)))
-        _carve(splits, rows, missing)
+        rows = rng.permutation(np.flatnonzero((labels == label) & (splits == TRAIN)))
+        _assign_shares(splits, rows, missing)
     return splits
 
 
-def _carve(splits: Ints, rows: Ints, shares: list[tuple[int, float]]) -> None:
-    """Take each share of a class's rows; at least one image each while two or more are left to train with."""
+def _assign_shares(splits: Ints, rows: Ints, shares: list[tuple[int, float]]) -> None:
+    """Move each share of a class's rows out of train: at least one image each while two or more remain in train."""
     taken = 0
     for split, share in shares:
         room = len(rows) - taken - 2

@@ -1,4 +1,4 @@
-"""What a user should know about a dataset before training on it."""
+"""Warnings about a dataset, for the user to read before training on it."""
 
 from collections import Counter
 from typing import Any
@@ -8,7 +8,7 @@ from worker.jobs.prepare.collect import Collection
 
 FEW_IMAGES = 10
 IMBALANCE = 10
-SAID = {
+CONVERSION_TEXT = {
     "grey": "grey",
     "palette": "with a palette",
     "cmyk": "CMYK",
@@ -19,30 +19,31 @@ SAID = {
 }
 
 
-def warnings(found: Collection) -> list[dict[str, Any]]:
-    """Each as a stable code and a sentence; that of the conversions has their counts beside it."""
-    counts = found.counts()
+def warnings(collection: Collection) -> list[dict[str, Any]]:
+    """Each warning has a stable code and a sentence; that about conversions also has their counts."""
+    counts = collection.counts()
     facts = {
         "one_class": len(counts) == 1 and f"All images are in one folder, so there is one class, '{min(counts)}'.",
-        "few_images": _few(counts),
+        "few_images": _few_images(counts),
         "imbalanced": _imbalanced(counts),
-        "conflicting_labels": found.conflicting and f"{found.conflicting} duplicates stood in another class too.",
-        "rejections": found.refusals and f"{found.refusals} files were left out; see the rejections.",
+        "conflicting_labels": collection.conflicting
+        and f"{collection.conflicting} duplicates are in another class too.",
+        "rejections": collection.rejections and f"{collection.rejections} files were left out; see the rejections.",
     }
-    told: list[dict[str, Any]] = [{"code": code, "message": message} for code, message in facts.items() if message]
-    return told + _converted(found.converted)
+    result: list[dict[str, Any]] = [{"code": code, "message": message} for code, message in facts.items() if message]
+    return result + _conversion_warnings(collection.converted)
 
 
-def _converted(counts: Counter[str]) -> list[dict[str, Any]]:
+def _conversion_warnings(counts: Counter[str]) -> list[dict[str, Any]]:
     if not counts:
         return []
-    listed = ", ".join(f"{counts[kind]} {words}" for kind, words in SAID.items() if counts[kind])
+    listed = ", ".join(f"{counts[kind]} {words}" for kind, words in CONVERSION_TEXT.items() if counts[kind])
     return [
         {"code": CONVERTED, "message": f"All images are upright RGB now; there were {listed}.", "images": dict(counts)}
     ]
 
 
-def _few(counts: dict[str, int]) -> str | None:
+def _few_images(counts: dict[str, int]) -> str | None:
     few = sorted(name for name, count in counts.items() if count < FEW_IMAGES)
     return f"Fewer than {FEW_IMAGES} images: {', '.join(few[:10])}." if few else None
 

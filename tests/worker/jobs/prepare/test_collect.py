@@ -13,10 +13,10 @@ from PIL import Image
 from app.core.files.archives import open_archive
 from app.core.files.images import MODE_CONVERSIONS
 from app.core.settings import Settings
-from worker.jobs.entry_point import JobError
-from worker.jobs.prepare.collect import Collection, Tick, collect
+from worker.errors import JobError
+from worker.jobs.prepare.collect import Collection, OnProgress, collect
 from worker.jobs.prepare.layout import TEST, TRAIN, VAL
-from worker.jobs.prepare.warnings import SAID, warnings
+from worker.jobs.prepare.warnings import CONVERSION_TEXT, warnings
 from worker.training.data.packed import open_packed
 
 
@@ -34,14 +34,14 @@ def unheard(_seen: int, _all: int) -> None:
 
 
 def collected(
-    folder: Path, files: dict[str, bytes], tick: Tick = unheard, max_files: int = 1000, **settings: object
+    folder: Path, files: dict[str, bytes], on_progress: OnProgress = unheard, max_files: int = 1000, **settings: object
 ) -> Collection:
     path = folder / "upload.zip"
     with zipfile.ZipFile(path, "w") as archive:
         for name, content in files.items():
             archive.writestr(name, content)
     with open_archive(path, max_files) as archive:
-        return collect(archive, folder / "pack", Settings(**settings), tick)
+        return collect(archive, folder / "pack", Settings(**settings), on_progress)
 
 
 def test_pixels_reach_the_training_core_unchanged(tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_bad_files_are_refused_one_by_one(tmp_path: Path) -> None:
     }
     found = collected(tmp_path, files)
     assert len(found) == 1
-    assert {refused.path: refused.code for refused in found.refused} == {
+    assert {refused.path: refused.code for refused in found.rejected} == {
         "a/text.jpg": "not_an_image",
         "a/cut.png": "image_damaged",
         "a/empty.png": "not_an_image",
@@ -127,7 +127,7 @@ def test_of_upright_rgb_nothing_is_said(tmp_path: Path) -> None:
 
 
 def test_there_are_words_for_every_conversion() -> None:
-    assert set(SAID) == {kind for kind in MODE_CONVERSIONS.values() if kind} | {
+    assert set(CONVERSION_TEXT) == {kind for kind in MODE_CONVERSIONS.values() if kind} | {
         "colour_space",
         "transparency",
         "turned",
@@ -136,20 +136,20 @@ def test_there_are_words_for_every_conversion() -> None:
 
 def test_images_outside_every_class_folder_are_refused(tmp_path: Path) -> None:
     found = collected(tmp_path, {"a/1.png": photo(1), "2.png": photo(2)})
-    assert [(refused.path, refused.code) for refused in found.refused] == [("2.png", "outside_class_folder")]
+    assert [(refused.path, refused.code) for refused in found.rejected] == [("2.png", "outside_class_folder")]
 
 
 def test_flat_images_are_unlabelled(tmp_path: Path) -> None:
     found = collected(tmp_path, {"1.png": photo(1), "2.png": photo(2)})
     assert found.classes == []
-    assert found.numbers().tolist() == [-1, -1]
+    assert found.labels().tolist() == [-1, -1]
 
 
 def test_no_usable_image_at_all(tmp_path: Path) -> None:
     found = collected(tmp_path, {"a/1.jpg": b"text"})
     assert len(found) == 0
     assert found.counts() == {}
-    assert [refused.code for refused in found.refused] == ["not_an_image"]
+    assert [refused.code for refused in found.rejected] == ["not_an_image"]
 
 
 def test_more_bytes_than_allowed_fail_the_dataset(tmp_path: Path) -> None:
@@ -160,14 +160,14 @@ def test_more_bytes_than_allowed_fail_the_dataset(tmp_path: Path) -> None:
 
 def test_a_file_of_zeros_is_cut_off_at_the_limit(tmp_path: Path) -> None:
     found = collected(tmp_path, {"a/1.png": photo(1), "a/bomb.png": bytes(50_000)}, max_image_bytes=20_000)
-    assert [refused.code for refused in found.refused] == ["file_too_large"]
+    assert [refused.code for refused in found.rejected] == ["file_too_large"]
 
 
 def test_real_odd_files(tmp_path: Path, shared_data: Path) -> None:
     """GIF, greyscale JPEG, RGBA PNG, tiny and large photographs: all are usable, all become RGB."""
     with open_archive(shared_data / "edge_cases.zip", max_files=1000) as archive:
         found = collect(archive, tmp_path / "pack", Settings(), unheard)
-    assert found.refused == []
+    assert found.rejected == []
     assert len(found) + found.duplicates == 15
     images = open_packed(tmp_path / "pack")
     assert all(min(images.image(i).shape[:2]) <= 256 for i in range(len(images)))
@@ -198,7 +198,7 @@ def held() -> int:
 
 
 def test_only_the_first_refusals_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("worker.jobs.prepare.collect.REFUSALS_KEPT", 2)
+    monkeypatch.setattr("worker.jobs.prepare.collect.REJECTIONS_KEPT", 2)
     found = collected(tmp_path, {f"a/{number}.txt": b"" for number in range(5)} | {"a/1.png": photo(1)})
-    assert (found.refusals, [refused.path for refused in found.refused]) == (5, ["a/0.txt", "a/1.txt"])
+    assert (found.rejections, [refused.path for refused in found.rejected]) == (5, ["a/0.txt", "a/1.txt"])
     assert "5 files were left out" in str(warnings(found))

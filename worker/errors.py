@@ -1,0 +1,18 @@
+"""Exceptions by which a job's process ends in a defined way."""
+
+
+class Stopped(Exception):
+    """The job was asked to stop; everything worth keeping is saved, and another worker can resume it."""
+
+
+class JobError(Exception):
+    """The job cannot succeed, however often it is tried.
+
+    Args:
+        code: stable error code of the API.
+        message: one sentence for the user.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
