@@ -51,12 +51,12 @@ FAULT_TESTS := $(addprefix tests/,worker/jobs/prepare/test_hostile.py worker/que
 	worker/training/engine/test_checkpoint_killed.py app/uploads/test_endpoints.py app/models/test_weights.py \
 	e2e/test_idempotent_kill.py)
 storm: setup
-	OMP_NUM_THREADS=1 $(BIN)/pytest $(FAULT_TESTS) --figures docs/evidence/reliability.json
-	OMP_NUM_THREADS=1 $(BIN)/pytest -m storm --timeout 3600 --figures docs/evidence/reliability.json
+	OMP_NUM_THREADS=1 $(BIN)/pytest $(FAULT_TESTS) --measurements docs/evidence/reliability.json
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m storm --timeout 3600 --measurements docs/evidence/reliability.json
 
 # The whole stack in containers, which takes Docker, root and some 15 GB; what it saw becomes docs/evidence/compose.md.
 compose-test: setup
-	$(BIN)/pytest -x -m compose tests/compose --timeout 3600 --figures docs/evidence/compose.json
+	$(BIN)/pytest -x -m compose tests/compose --timeout 3600 --measurements docs/evidence/compose.json
 
 check: setup
 	$(BIN)/ruff check .

@@ -13,7 +13,7 @@ import redis
 from app.core.database.sessions import Database
 from app.core.database.tables import Base
 from app.core.settings import Settings
-from tests.figures import Figures
+from tests.measurements import Measurements
 from tests.servers import fresh_database, postgresql, redis_server
 
 EMBEDDED, SERVERS = "sqlite+files", "postgresql+redis"
@@ -43,16 +43,16 @@ def backends_of(item: pytest.Item) -> str | None:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Where the storms tell what they have seen."""
-    parser.addoption("--figures", type=Path, help="a JSON file; the document is written beside it")
+    """Where the long tests write their measurements."""
+    parser.addoption("--measurements", type=Path, help="a JSON file; the document is written beside it")
 
 
 @pytest.fixture(scope="session")
-def figures(request: pytest.FixtureRequest) -> Iterator[Figures]:
-    """What a test tells here is written down once all have run."""
-    told = Figures(request.config.getoption("--figures"))
-    yield told
-    told.write()
+def measurements(request: pytest.FixtureRequest) -> Iterator[Measurements]:
+    """The measurements of this run, written once all tests have run."""
+    made = Measurements(request.config.getoption("--measurements"))
+    yield made
+    made.write()
 
 
 @pytest.fixture(scope="session")

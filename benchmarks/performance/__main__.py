@@ -1,7 +1,7 @@
-"""How fast, beside what a user would pick instead, in one run on one machine.
+"""Measure Imprint's speed beside the tools that a user would choose instead, on one machine.
 
 python -m benchmarks.performance                      every section; writes docs/evidence/performance.md and its JSON
-python -m benchmarks.performance --only training      those alone; the other sections stay as they are
+python -m benchmarks.performance --only training      these sections alone; the others keep their results
 """
 
 import argparse
@@ -24,7 +24,7 @@ from benchmarks.performance import (
     starting,
     training,
 )
-from benchmarks.performance.material import DATA, unpacked
+from benchmarks.performance.inputs import DATA, unpacked_inputs
 from benchmarks.performance.measure import ROOT
 from benchmarks.performance.report import document
 from benchmarks.quality.machine import machine, versions
@@ -47,16 +47,16 @@ FIGURES = ROOT / "docs" / "evidence" / "performance.json"
 
 
 def main() -> None:
-    """Run what is asked for, and write the document after each section: nothing measured is lost."""
+    """Run the requested sections; write the document after each, so that no measurement is lost."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.performance")
     parser.add_argument("--only", help="names of sections: training,polling")
     asked = parser.parse_args().only
     if not DATA.is_dir():
         raise SystemExit("the photographs are not beside the repository, in ../shared/data")
-    with unpacked() as material:
+    with unpacked_inputs() as inputs:
         for name in asked.split(",") if asked else SECTIONS:
             print(name, flush=True)
-            section = asdict(SECTIONS[name](material))
+            section = asdict(SECTIONS[name](inputs))
             keep(
                 name,
                 {"date": datetime.now(UTC).date().isoformat(), "machine": machine(), "versions": versions(), **section},
@@ -64,7 +64,7 @@ def main() -> None:
 
 
 def keep(name: str, section: dict[str, object], figures: Path = FIGURES) -> None:
-    """Put a section in the place of what was measured before."""
+    """Replace one section of the results file, then render the document."""
     known = json.loads(figures.read_text()) if figures.exists() else {}
     known[name] = section
     ordered = {each: known[each] for each in SECTIONS if each in known}

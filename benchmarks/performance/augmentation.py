@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from torchvision import transforms
 
-from benchmarks.performance.material import Material
+from benchmarks.performance.inputs import BenchmarkInputs
 from benchmarks.performance.measure import OURS, Goal, Section, ratios, rounds, told, under
 from benchmarks.performance.stepping import CROP, VIEW
 from worker.training.data.packed import open_packed
@@ -24,23 +24,30 @@ BATCH, IMAGES, ROUNDS = 32, 320, 3
 MODULE = "benchmarks.performance.augmentation"
 NOTES = [
     """\
-Beside a loader of files, which decodes in every epoch, the goal is met; beside Pillow on images that are decoded
-already it is not. What is left is torch's antialiased resize of uint8 pixels by AVX2: of 134 µs at 128 px some 67.
-Both filter alike (`tests/worker/training/transforms/test_geometric.py` compares the statistics); a cheaper filter would
-be faster, and another view. For a training it is little: 0.24 ms of the 25 that a step of MobileNetV2 takes for an
-image at 224 px, in other threads than the step's.
+Beside a data loader of files, which decodes in every epoch, the target is met; beside Pillow on images that are
+already decoded it is not. What remains is torch's antialiased resize of uint8 pixels with AVX2: of 134 µs at 128 px
+some 67. Both filter alike (`tests/worker/training/transforms/test_geometric.py` compares the statistics); a cheaper
+filter would be faster and would produce a different view. For a training it is little: 0.24 ms of the 25 that a
+step of MobileNetV2 takes per image at 224 px, in other threads than the step's.
 
-From the photograph to the convolution the channels of a pixel lie side by side in memory. The resize then need not sort
-its result into planes (224 px: 94 instead of 151 µs), and the convolution need not sort it back."""
+From the photograph to the convolution the channels of a pixel are adjacent in memory (channels last). The resize
+then need not reorder its result into planes (224 px: 94 instead of 151 µs), and the convolution need not reorder it
+back.""",
 ]
 
 
-def run(material: Material) -> Section:
+ABOUT = """\
+Microseconds of one thread from a photograph to its place in a normalised batch: random resized crop, horizontal flip,
+conversion to float, normalisation. `pillow` is torchvision's v1 transforms on a decoded image; `pillow-decoding`
+opens the JPEG as well, as a data loader of files does in every epoch."""
+
+
+def run(inputs: BenchmarkInputs) -> Section:
     """Every size, one thread each."""
     series, goals = [], []
     for size in SIZES:
         candidates = {
-            name: partial(told, OURS, MODULE, (material.packed, material.folder, size, name), OMP_NUM_THREADS="1")
+            name: partial(told, OURS, MODULE, (inputs.packed, inputs.folder, size, name), OMP_NUM_THREADS="1")
             for name in ("imprint", "pillow", "pillow-decoding")
         }
         found = rounds(candidates, ROUNDS, "µs/image")
@@ -49,12 +56,7 @@ def run(material: Material) -> Section:
             Goal(f"{size} px: imprint / pillow-decoding", ratios(found["imprint"], found["pillow-decoding"]), most=0.2)
         )
         series += under(f"{size} px", found)
-    about = (
-        "Microseconds of one thread from a photograph to its place in a normalised batch: random resized crop, mirror, "
-        "float, normalisation. `pillow` is torchvision's v1 transforms on a decoded image, `pillow-decoding` opens the "
-        "JPEG too, as a loader of files does in every epoch."
-    )
-    return Section("Augmentation", about, series, goals, NOTES)
+    return Section("Augmentation", ABOUT, series, goals, NOTES)
 
 
 def imprint(packed: Path, folder: Path, size: int) -> float:

@@ -4,8 +4,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.load import Question, load
+from benchmarks.performance.inputs import BenchmarkInputs
 from benchmarks.performance.jobs import fill
-from benchmarks.performance.material import Material
 from benchmarks.performance.measure import Goal, Section, Series, ratios
 from benchmarks.performance.serving import percentile, warm
 from examples.digits import server
@@ -19,7 +19,11 @@ WAYS = {
 }
 
 
-def run(material: Material) -> Section:
+ABOUT = """\
+Median milliseconds of one client, on SQLite, with few jobs in the table and with a million."""
+
+
+def run(inputs: BenchmarkInputs) -> Section:
     """The same questions to a service with few jobs and to one with many, by turns."""
     series: dict[str, Series] = {}
     with TemporaryDirectory() as name:
@@ -42,8 +46,7 @@ def run(material: Material) -> Section:
         )
         for way in WAYS
     ]
-    about = "Median milliseconds of one client, on SQLite, with few jobs in the table and with a million."
-    return Section("Growth", about, list(series.values()), goals)
+    return Section("Latency with a million jobs", ABOUT, list(series.values()), goals)
 
 
 def filled(data: Path, count: int) -> str:

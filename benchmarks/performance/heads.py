@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from sklearn.linear_model import LogisticRegression
 
 from app.core.specs import HEAD_EPOCHS, HEAD_RATE
-from benchmarks.performance.material import Material
+from benchmarks.performance.inputs import BenchmarkInputs
 from benchmarks.performance.measure import OURS, Goal, Section, Series, ratios, told
 from benchmarks.performance.stepping import BATCH, VIEW, Clock
 from worker.runs.build import CORES
@@ -36,25 +36,28 @@ MODULE = "benchmarks.performance.heads"
 WAYS = {"cached": "imprint, cached features", "frozen": "epochs through the backbone", "sklearn": "LogisticRegression"}
 
 
-def run(material: Material) -> Section:
+ABOUT = f"""\
+MobileNetV2 with ImageNet's weights, {SIZE} px, six birds: {HEAD_EPOCHS} epochs of a new output layer. `epochs through
+the backbone` is the time of {FROZEN_EPOCHS} forward passes of all training images, times {
+    HEAD_EPOCHS // FROZEN_EPOCHS
+}, without the head's own steps. `LogisticRegression` is scikit-learn's on the same features; the time to
+compute the features is included."""
+
+
+def run(inputs: BenchmarkInputs) -> Section:
     """The three ways, in turn."""
     seconds = {way: Series(f"{name}, seconds", "s", []) for way, name in WAYS.items()}
     accuracy = {way: Series(f"{name}, accuracy", "", []) for way, name in WAYS.items() if way != "frozen"}
     for _ in range(ROUNDS):
         for way in WAYS:
-            found = told(OURS, MODULE, (material.packed, material.weights, way))
+            found = told(OURS, MODULE, (inputs.packed, inputs.weights, way))
             print(f"  {way}: {found}", flush=True)
             seconds[way].values.append(found["seconds"])
             if way in accuracy:
                 accuracy[way].values.append(found["accuracy"])
     return Section(
-        "A head alone",
-        f"MobileNetV2 with ImageNet's weights, {SIZE} px, six birds: {HEAD_EPOCHS} epochs of a new "
-        f"output layer. `epochs "
-        f"through the backbone`: the time of {FROZEN_EPOCHS} forward passes of all training images, times "
-        f"{HEAD_EPOCHS // FROZEN_EPOCHS}, without even the head's own steps. `LogisticRegression`: "
-        f"scikit-learn's, on the "
-        "same features, whose making counts.",
+        "Training the head alone",
+        ABOUT,
         [*seconds.values(), *accuracy.values()],
         [
             Goal(

@@ -12,35 +12,42 @@ import numpy as np
 import psutil
 from PIL import Image
 
-from benchmarks.performance.material import Material
+from benchmarks.performance.inputs import BenchmarkInputs
 from benchmarks.performance.measure import Goal, Section, Series
 from benchmarks.performance.serving import warm
 from examples.digits import Imprint
-from worker.processes.job_processes import CHILDREN
+from worker.job_modules import JOB_MODULES
 
 FEW, MANY, SIDE, CLASSES, POLL = 20_000, 200_000, 24, 10, 0.02
 MIB = 2**20
-PREPARING, TRAINING = CHILDREN["prepare"], CHILDREN["finetune"]
+PREPARING, TRAINING = JOB_MODULES["prepare"].module, JOB_MODULES["finetune"].module
 SPEC = {
     "type": "finetune", "backbone": "shufflenet_v2_x0_5", "image_size": 32,
     "training": {"epochs": 1, "batch_size": 128},
 }  # fmt: skip
 NOTES = [
     """\
-Some 40 bytes an image stay in memory: its entry in the archive, its place in the pack, its class and its split. Paths
-and digests are in a register on the disk (`worker/jobs/prepare/dedup_index.py`), and zipfile is given the archive's
-directory in pieces (`app/core/files/zip_directory.py`): as a whole it makes an object of 0.6 KB of each entry. Of
-images as small as these some 8 % fewer are prepared in a second than when all of that was in memory (20,000, two turns
-of each).""",
+Some 40 bytes per image stay in memory: its entry in the archive, its place in the pack, its class and its split.
+Paths and digests are in an index on disk (`worker/jobs/prepare/dedup_index.py`), and zipfile is given the archive's
+directory in pieces (`app/core/files/zip_directory.py`): as a whole it makes an object of 0.6 KB for each entry.
+With images as small as these some 8 % fewer are prepared per second than with all of that in memory (20,000 images,
+two runs each).""",
     """\
-A training takes more for the images' names, some 80 bytes each, and for validation images as they are seen, which are
-kept from epoch to epoch where all of them take 64 MiB at most (`worker/training/data/cached_batches.py`). Pre-training
-counts nearest neighbours among them too: a table of 20,000 by 20,000 was 1.6 GB, and is made of 1024 rows at a time
-now.""",
+A training needs more for the images' names, some 80 bytes each, and for preprocessed validation images, which are
+cached from epoch to epoch where all of them take 64 MiB at most (`worker/training/data/cached_batches.py`).
+Pre-training also counts nearest neighbours among them: a table of 20,000 by 20,000 was 1.6 GB; it is now computed
+1024 rows at a time.""",
 ]
 
 
-def run(material: Material) -> Section:
+ABOUT = f"""\
+JPEGs of {SIDE} px (noise, no two alike). Preparation: peak resident memory of the process that prepares a dataset of
+them. Training: peak private memory (without file-backed pages, which the system may take back) of the process that
+trains a ShuffleNetV2 at {SPEC["image_size"]} px on them for one epoch. Pixels are written to disk, and so is
+everything that must be known of all images at once; a training maps them into memory."""
+
+
+def run(inputs: BenchmarkInputs) -> Section:
     """Once: memory is not noisy."""
     series: list[Series] = []
     goals: list[Goal] = []
@@ -53,11 +60,8 @@ def run(material: Material) -> Section:
         Series(f"preparation, {count:,} images", "images/s", [count / each["seconds"]]) for count, each in found.items()
     ]
     return Section(
-        "A large dataset",
-        f"JPEGs of {SIDE} px (noise, no two alike): the most resident memory that the process took which prepares a "
-        "dataset of them, and the most memory of its own (pages of files, which the system may take back, not counted) "
-        f"that the process took which trains a ShuffleNetV2 at {SPEC['image_size']} px with them for an epoch. Pixels "
-        "go to the disk, and so does what must be known of all images at once; a training maps them into its memory.",
+        "Memory with a large dataset",
+        ABOUT,
         series,
         goals,
         NOTES,

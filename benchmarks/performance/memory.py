@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 import httpx
 import psutil
 
-from benchmarks.performance.material import Material
+from benchmarks.performance.inputs import BenchmarkInputs
 from benchmarks.performance.measure import Goal, Section, Series
 from benchmarks.performance.serving import published, warm
 from examples.digits import Imprint
@@ -18,12 +18,17 @@ SIZE = 2 * GIB
 CHUNK = bytes(MIB)
 NOTES = [
     """\
-A worker is one process, with a thread for each lane: torch and the exporter are imported once. With a process for each
-lane, as it was, all processes took 1.6 GB by the same measure on the same day."""
+A worker is one process, with a thread for each lane: torch and the exporter are imported once. With one process per
+lane, as before, all processes took 1.6 GB by the same measurement on the same day.""",
 ]
 
 
-def run(material: Material) -> Section:
+ABOUT = """\
+Resident memory of the API process; and of all processes of `imprint serve` together, with shared pages counted once,
+after a model has been imported and published: torch, the exporter and the API's runtime are in memory then."""
+
+
+def run(inputs: BenchmarkInputs) -> Section:
     """Once: memory is not noisy."""
     with TemporaryDirectory() as name:
         archive = Path(name, "large.zip")
@@ -35,7 +40,7 @@ def run(material: Material) -> Section:
             httpx.get(f"{url}/v1/jobs").raise_for_status()
             idle = process.memory_info().rss
             most = highest(process, url, archive)
-            published(Imprint(url), "mobilenet_v2", material.weights, material.photograph)
+            published(Imprint(url), "mobilenet_v2", inputs.weights, inputs.photograph)
             whole = together(process.parent())
     series = [
         Series("the API, idle", "MiB", [idle / MIB]),
@@ -46,11 +51,7 @@ def run(material: Material) -> Section:
         Goal("MiB, idle", [idle / MIB], most=150),
         Goal("MiB more during an upload of 2 GiB", [(most - idle) / MIB], most=64),
     ]
-    about = (
-        "Resident memory of the API's process; and of all processes of `imprint serve`, what they share counted once, "
-        "after a model has been imported and published: torch, the exporter and the API's runtime are in memory then."
-    )
-    return Section("Memory", about, series, goals, NOTES)
+    return Section("Memory", ABOUT, series, goals, NOTES)
 
 
 def api(url: str) -> psutil.Process:

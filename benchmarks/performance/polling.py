@@ -4,8 +4,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.load import Question, load
+from benchmarks.performance.inputs import BenchmarkInputs
 from benchmarks.performance.jobs import fill
-from benchmarks.performance.material import Material
 from benchmarks.performance.measure import OURS, Goal, Section, ratios, rounds
 from benchmarks.performance.serving import rate, running, warm
 from examples.digits import free_port, server
@@ -13,7 +13,13 @@ from examples.digits import free_port, server
 CLIENTS, SECONDS, ROUNDS, JOBS = 8, 4.0, 3, 1000
 
 
-def run(material: Material) -> Section:
+ABOUT = f"""\
+`GET /v1/jobs/{{id}}` with {CLIENTS} clients for {SECONDS:.0f} s, beside a FastAPI route that reads the same row of
+SQLite with the sqlite3 module, both under uvicorn with uvloop and httptools. Imprint also authenticates the caller,
+and its workers run beside it."""
+
+
+def run(inputs: BenchmarkInputs) -> Section:
     """Both on the same database, in turn."""
     with TemporaryDirectory() as name:
         folder = Path(name)
@@ -35,9 +41,7 @@ def run(material: Material) -> Section:
         found = rounds({"imprint": imprint, "a bare route": bare}, ROUNDS, "requests/s")
     return Section(
         "Polling a job",
-        f"`GET /v1/jobs/{{id}}`, {CLIENTS} clients, {SECONDS:.0f} s, beside a FastAPI route that reads the same row of "
-        "SQLite by the sqlite3 module, both under uvicorn with uvloop and httptools. Imprint also looks at who "
-        "calls, and its workers run beside it.",
+        ABOUT,
         list(found.values()),
         [Goal("imprint / a bare route", ratios(found["imprint"], found["a bare route"]), least=0.5)],
     )

@@ -18,7 +18,7 @@ from app.core.settings import Settings
 from app.predictions.service import view_of
 from app.serving.loaded_model import Network
 from benchmarks.load import Question, load
-from benchmarks.performance.material import Material
+from benchmarks.performance.inputs import BenchmarkInputs
 from benchmarks.performance.measure import OURS, PEERS, Goal, Section, Series, ratios, told
 from benchmarks.performance.serving import percentile, published, rate, running, warm
 from examples.digits import Imprint, free_port, server
@@ -27,11 +27,11 @@ CLIENTS, SECONDS, ROUNDS, WARM = (1, 8, 32), 5.0, 3, 1.0
 MODULE = "benchmarks.performance.predictions"
 NOTES = [
     """\
-Nine times a naive server cannot be had on this machine with this network in 32-bit floats: decoding and network alone,
-without any HTTP, are some four and a half times what it answers. In bfloat16 OpenVINO computes this network twice as
-fast (361 images/s instead of 178, batches of 8), and the probability of one class of a thousand then differs from
-torch's by up to 0.08 (eight photographs; the most probable class is the same). Thresholds and temperatures are fitted
-to what torch answers, and 1e-4 is promised: it is not offered."""
+Nine times a naive server is out of reach on this machine with this network in 32-bit floats: decoding and inference
+alone, without any HTTP, are some four and a half times its rate. In bfloat16 OpenVINO computes this network twice
+as fast (361 images/s instead of 178, batches of 8), and the probability of one class of a thousand then differs
+from torch's by up to 0.08 (eight photographs; the most probable class is the same). Thresholds and temperatures are
+fitted to torch's outputs, and agreement to 1e-4 is promised, so bfloat16 is not offered.""",
 ]
 PEER = "benchmarks.performance.peers"
 BOUNDARY = "imprint-benchmark"
@@ -43,24 +43,28 @@ IMAGES = 240
 Served = Callable[[], AbstractContextManager[Question]]
 
 
-def run(material: Material) -> Section:
+ABOUT = """\
+MobileNetV2 with ImageNet's weights at 224 px: a JPEG of {size} KiB in, the five most probable classes out. 1, 8 and
+32 clients in a process of their own send the next request as soon as the last is answered, for {SECONDS:.0f} s each.
+Each server is alone on the machine, with one process that answers. `alone` is decoding and inference without HTTP,
+with one thread per core."""
+
+
+def run(inputs: BenchmarkInputs) -> Section:
     """Every server in turn, alone on the machine."""
     with TemporaryDirectory() as name:
-        series = measured(material, Path(name))
-    size = material.photograph.stat().st_size // 1024
+        series = measured(inputs, Path(name))
+    size = inputs.photograph.stat().st_size // 1024
     return Section(
         "Predictions over HTTP",
-        f"MobileNetV2 with ImageNet's weights, 224 px, a JPEG of {size} KiB in, the five most probable classes out; 1, "
-        "8 and 32 clients in a process of their own, each asking again as soon as it is answered, "
-        f"{SECONDS:.0f} s each. Each server is alone on the machine, with one process that answers. `alone` is "
-        "decoding and network without HTTP, a thread for each core.",
+        ABOUT.format(size=size, SECONDS=SECONDS),
         list(series.values()),
         goals(series),
         NOTES,
     )
 
 
-def measured(material: Material, folder: Path) -> dict[str, Series]:
+def measured(inputs: BenchmarkInputs, folder: Path) -> dict[str, Series]:
     """Every server with every number of clients, and the work alone."""
     series: dict[str, Series] = {}
 
@@ -68,10 +72,10 @@ def measured(material: Material, folder: Path) -> dict[str, Series]:
         series.setdefault(name, Series(name, unit, [])).values.append(value)
         print(f"  {name}: {value:.4g} {unit}", flush=True)
 
-    model, files = servable(folder, "mobilenet_v2", material.weights, material.photograph)
+    model, files = servable(folder, "mobilenet_v2", inputs.weights, inputs.photograph)
     for _ in range(ROUNDS):
-        note(ALONE, "images/s", told(OURS, MODULE, (files, material.photograph)))
-        for name, served in servers(material, folder, model).items():
+        note(ALONE, "images/s", told(OURS, MODULE, (files, inputs.photograph)))
+        for name, served in servers(inputs, folder, model).items():
             with served() as question:
                 load(question, "closed", 8, WARM)
                 for clients in CLIENTS:
@@ -93,17 +97,17 @@ def goals(series: Mapping[str, Series]) -> list[Goal]:
     return found
 
 
-def servers(material: Material, folder: Path, model: str) -> dict[str, Served]:
+def servers(inputs: BenchmarkInputs, folder: Path, model: str) -> dict[str, Served]:
     """By name, how to start each."""
     forms = {name: folder / f"{name}.form" for name in ("request", "images")}
     for name, form in forms.items():
-        form.write_bytes(multipart(name, material.photograph))
+        form.write_bytes(multipart(name, inputs.photograph))
     kind = f"multipart/form-data; boundary={BOUNDARY}"
     return {
-        "imprint": partial(_imprint, folder / "data", model, material.photograph),
-        NAIVE: partial(_peer, "naive_server", material.weights, material.photograph, "image/jpeg"),
-        LITSERVE: partial(_peer, "litserve_server", material.weights, forms["request"], kind),
-        BENTOML: partial(_peer, "bentoml_server", material.weights, forms["images"], kind),
+        "imprint": partial(_imprint, folder / "data", model, inputs.photograph),
+        NAIVE: partial(_peer, "naive_server", inputs.weights, inputs.photograph, "image/jpeg"),
+        LITSERVE: partial(_peer, "litserve_server", inputs.weights, forms["request"], kind),
+        BENTOML: partial(_peer, "bentoml_server", inputs.weights, forms["images"], kind),
     }
 
 

@@ -20,7 +20,7 @@ from PIL import Image
 
 from app.core.files.images import DECODE_HEADROOM, decode_image, evaluation_view
 from app.core.settings import Settings
-from benchmarks.performance.material import DATA, Material
+from benchmarks.performance.inputs import DATA, BenchmarkInputs
 from benchmarks.performance.measure import OURS, Goal, Section, Series, ratios, rounds, told
 from benchmarks.performance.serving import warm
 from examples.digits import Imprint
@@ -29,15 +29,23 @@ COPIES, WIDTH, SIDE, ROUNDS = 16, 1600, 256, 3
 MODULE = "benchmarks.performance.preparing"
 NOTES = [
     """\
-Headroom is quality: a JPEG that the decoder itself brings to little more than the size that is wanted is as if it had
-been averaged over squares; at twice the size the filter that follows decides, as it does in serving. The last two
-figures are how far a pixel is, in the mean, from what decoding the whole image and resizing it gives."""
+Headroom is quality: a JPEG that the decoder itself reduces to little more than the target size is as if it had been
+averaged over squares; at twice the size the filter that follows decides, as it does in serving. The last two values
+are the mean difference of a pixel from decoding the whole image and resizing it.""",
 ]
 SAMPLED = 40  # one image in so many tells what headroom does to pixels
 BARE, FASTEST = "a bare loop", "a bare loop without headroom"
 
 
-def run(material: Material) -> Section:
+ABOUT = """\
+{count} JPEGs of {WIDTH} px width (photographs enlarged, each slightly different), resized to {SIDE} px. `imprint`
+counts from the start of its job to its end: a process that starts, checks, hashes, decodes, packs and syncs. `{BARE}`
+reads the same zip and lets Pillow decode at a reduced size (`draft`) of at least {HEADROOM} times the target, as
+imprint does, and resizes, with one thread per core. `{FASTEST}` lets the decoder go down to just above the target
+size."""
+
+
+def run(inputs: BenchmarkInputs) -> Section:
     """The same archive of large photographs, by turns."""
     with TemporaryDirectory() as name:
         archive = Path(name, "large.zip")
@@ -53,12 +61,8 @@ def run(material: Material) -> Section:
             for headroom in (DECODE_HEADROOM, 1)
         ]
     return Section(
-        "Preparation of a dataset",
-        f"{count} JPEGs of {WIDTH} px width (photographs enlarged, each a little different), brought to {SIDE} px. "
-        "`imprint` from the start of its job to its end: a process that starts, checks, hashes, decodes, packs "
-        f"and syncs. `{BARE}` reads the same zip and has Pillow decode at a reduced size (`draft`) of at least "
-        f"{DECODE_HEADROOM} times what is wanted, as imprint does, and resize, a thread a core. `{FASTEST}` lets the "
-        "decoder go down to just above what is wanted.",
+        "Dataset preparation",
+        ABOUT.format(count=count, WIDTH=WIDTH, SIDE=SIDE, BARE=BARE, HEADROOM=DECODE_HEADROOM, FASTEST=FASTEST),
         [*found.values(), *away],
         [Goal(f"imprint / {name}", ratios(found["imprint"], found[name]), least=0.9) for name in (BARE, FASTEST)],
         NOTES,

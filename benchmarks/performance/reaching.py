@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from benchmarks.performance.material import Material
+from benchmarks.performance.inputs import BenchmarkInputs
 from benchmarks.performance.measure import PEERS, Goal, Section, Series, ratios, told
 from benchmarks.performance.serving import imported, warm
 from examples.digits import Imprint
@@ -23,23 +23,32 @@ NAMES = {"torchvision_finetuning": "PyTorch's tutorial", "timm_finetuning": "tim
 OURS = "imprint"
 NOTES = [
     """\
-Imprint computes the frozen backbone's features once and trains the new head on them before it trains all weights, which
-is why it is there so early. A round takes ten minutes."""
+Imprint computes the frozen backbone's features once and trains the new head on them before it trains all weights,
+which is why it reaches the target so early. A round takes ten minutes.""",
 ]
 
 Curve = list[tuple[float, float]]  # seconds since the beginning, validation accuracy
 
 
-def run(material: Material) -> Section:
+ABOUT = f"""\
+MobileNetV2 with ImageNet's weights, {SIZE} px, six birds, 40 photographs of each for training and 20 for validation.
+Seconds until the validation accuracy first reaches {SHARE:.0%} of the highest that any candidate of the round
+reached. `imprint` is given nothing but the image size, and its seconds count from the POST, including queue and start
+of the job; those of the peers count from the end of their imports and include their own validation, {EPOCHS} epochs
+each. A peer that does not reach it is given the seconds of its whole training. `best peer` is the fastest of the
+round, with the better of two learning rates."""
+
+
+def run(inputs: BenchmarkInputs) -> Section:
     """All of them on the same photographs from the same weights, round by round."""
     found: dict[str, Series] = {}
     with TemporaryDirectory() as name:
-        folder = split(material, Path(name, "photographs"))
+        folder = split(inputs, Path(name, "photographs"))
         with warm(Path(name, "data")) as url:
             imprint = Imprint(url)
-            spec = asked(imprint, folder, material)
+            spec = asked(imprint, folder, inputs)
             for _ in range(ROUNDS):
-                for candidate, seconds in reached(curves(imprint, spec, folder, material)).items():
+                for candidate, seconds in reached(curves(imprint, spec, folder, inputs)).items():
                     found.setdefault(candidate, Series(candidate, "s", [])).values.append(seconds)
                     print(f"  {candidate}: {seconds:.3g} s", flush=True)
     return section(found)
@@ -50,12 +59,7 @@ def section(found: Mapping[str, Series]) -> Section:
     best = Series("best peer", "s", [min(values) for values in zip(*_peers(found), strict=True)])
     return Section(
         f"Time to {SHARE:.0%} of the final accuracy",
-        f"MobileNetV2 with ImageNet's weights, {SIZE} px, six birds, 40 photographs of each to learn from and 20 that "
-        f"validate. Seconds until the validation accuracy is for the first time {SHARE:.0%} of the highest that any "
-        f"candidate of the round came to. `imprint` says nothing but the image size, and its seconds count from the "
-        f"POST, queue and start of the job included; those of the peers from the end of their imports, their own "
-        f"validation included, {EPOCHS} epochs each. A peer that does not come so far is given the seconds of all its "
-        f"training. `best peer`: the fastest of the round, with the better of two learning rates.",
+        ABOUT,
         [*found.values(), best],
         [Goal("imprint / best peer", ratios(found[OURS], best), most=0.5)],
         NOTES,
@@ -66,32 +70,32 @@ def _peers(found: Mapping[str, Series]) -> list[list[float]]:
     return [series.values for name, series in found.items() if name != OURS]
 
 
-def split(material: Material, folder: Path) -> Path:
+def split(inputs: BenchmarkInputs, folder: Path) -> Path:
     """The photographs in folders `train` and `val`, class by class; every third one validates."""
-    for number, path in enumerate(sorted(material.folder.rglob("*.jpg"))):
+    for number, path in enumerate(sorted(inputs.folder.rglob("*.jpg"))):
         place = folder / ("val" if number % THIRD == 0 else "train") / path.parent.name
         place.mkdir(parents=True, exist_ok=True)
         (place / path.name).hardlink_to(path)
     return folder
 
 
-def asked(imprint: Imprint, folder: Path, material: Material) -> dict[str, Any]:
+def asked(imprint: Imprint, folder: Path, inputs: BenchmarkInputs) -> dict[str, Any]:
     """The job: a dataset with these splits, and a model with these weights."""
     archive = folder.parent / "split.zip"
     with zipfile.ZipFile(archive, "w") as writer:
         for path in sorted(folder.rglob("*.jpg")):
             writer.write(path, path.relative_to(folder))
-    model = imported(imprint, "mobilenet_v2", material.weights)
+    model = imported(imprint, "mobilenet_v2", inputs.weights)
     dataset = imprint.archive("birds", archive.read_bytes())
     return {"type": "finetune", "dataset": dataset["id"], "init": model, "image_size": SIZE}
 
 
-def curves(imprint: Imprint, spec: dict[str, Any], folder: Path, material: Material) -> dict[str, Curve]:
+def curves(imprint: Imprint, spec: dict[str, Any], folder: Path, inputs: BenchmarkInputs) -> dict[str, Curve]:
     """Every candidate's, one after the other."""
     candidates: dict[str, Callable[[], Curve]] = {OURS: partial(watched, imprint, spec)}
     for module, rates in RATES.items():
         for rate in rates:
-            arguments = folder, material.weights, SIZE, rate, EPOCHS, WORKERS
+            arguments = folder, inputs.weights, SIZE, rate, EPOCHS, WORKERS
             candidates[f"{NAMES[module]}, rate {rate:g}"] = partial(
                 told, PEERS, f"benchmarks.performance.peers.{module}", arguments
             )

@@ -1,20 +1,20 @@
-"""The document: what each section measured, the ratios that were wanted, and the notes of whoever changed it."""
+"""Render the performance results as docs/evidence/performance.md."""
 
 import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 INTRODUCTION = """\
-# How fast is it?
+# Performance results
 
-By `make bench` (`python -m benchmarks.performance`), which installs the peers in an environment of their own
-(requirements/peers.in). Every figure is of one run on one machine: the candidates of a section take turns, round by
-round, and a ratio is of two figures of the same round. Medians, with the lowest and the highest round in brackets.
-Two cores of a shared machine are noisy: look at the spread before you believe a small difference."""
+Written by `make bench` (`python -m benchmarks.performance`), which installs the peers in an environment of their own
+(requirements/peers.in). All values of a section are from one run on one machine: the candidates take turns, round by
+round, and a ratio compares two values of the same round. The tables show medians, with the lowest and the highest round
+in brackets. Two cores of a shared machine are noisy: compare small differences with the spread."""
 
 
 def document(sections: Mapping[str, Mapping[str, Any]]) -> str:
-    """All sections."""
+    """Render all sections."""
     return "\n\n".join([INTRODUCTION, *(_section(section) for section in sections.values())]) + "\n"
 
 
@@ -33,19 +33,19 @@ def _series(series: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _goals(goals: Sequence[Mapping[str, Any]]) -> str:
-    lines = ["| ratio | here | wanted | |", "| --- | ---: | ---: | --- |"]
-    lines += [f"| {goal['text']} | {_spread(goal['ratios'])} | {_wanted(goal)} | {_held(goal)} |" for goal in goals]
+    lines = ["| ratio | measured | target | |", "| --- | ---: | ---: | --- |"]
+    lines += [f"| {goal['text']} | {_spread(goal['ratios'])} | {_target(goal)} | {_met(goal)} |" for goal in goals]
     return "\n".join(lines)
 
 
-def _wanted(goal: Mapping[str, Any]) -> str:
+def _target(goal: Mapping[str, Any]) -> str:
     return f"≥ {goal['least']:g}" if goal["least"] is not None else f"≤ {goal['most']:g}"
 
 
-def _held(goal: Mapping[str, Any]) -> str:
+def _met(goal: Mapping[str, Any]) -> str:
     middle = statistics.median(goal["ratios"])
-    held = (goal["least"] is None or middle >= goal["least"]) and (goal["most"] is None or middle <= goal["most"])
-    return "held" if held else "**not held**"
+    met = (goal["least"] is None or middle >= goal["least"]) and (goal["most"] is None or middle <= goal["most"])
+    return "met" if met else "**not met**"
 
 
 def _spread(values: Sequence[float]) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 from safetensors.torch import save_file
 from torchvision import models
 
-from benchmarks.performance.material import Material
+from benchmarks.performance.inputs import BenchmarkInputs
 from benchmarks.performance.measure import OURS, PEERS, Goal, Section, Series, ratios, told
 from benchmarks.performance.peers.inference import BATCHES
 from benchmarks.performance.predictions import servable
@@ -17,36 +17,42 @@ ROUNDS = 3
 SIZE = 224  # of every imported model
 ONNXRUNTIME, OPENVINO = "ONNX Runtime", "OpenVINO"
 NOTE = """\
-The API answers with OpenVINO (`app/core/models/onnx_graph.py`), and a worker holds each graph against torch by the same
-code. It is the faster one where there is more than one image to answer. One alone is answered by one thread, so that
-two requests do not wait for each other: then ONNX Runtime, with both threads, answers a ResNet-18 sooner. With all
-threads on one batch OpenVINO was 1.9 times as fast for that too, and answered eight clients at a time 87 times a second
-instead of 127, as they wait for threads that decoders keep from their cores.
+The API runs inference with OpenVINO (`app/core/models/onnx_graph.py`), and a worker checks each graph against torch
+with the same code. It is faster where there is more than one image to process. A single image is processed by one
+thread, so that two requests do not wait for each other: then ONNX Runtime, with both threads, is faster on a
+ResNet-18. With all threads on one batch OpenVINO was 1.9 times as fast for that too, and answered eight clients at
+a time 87 times per second instead of 127, since they wait for threads that decoders keep from their cores.
 
-ONNX Runtime loads a model faster, which happens once. 32-bit floats are asked for: left to itself OpenVINO computes in
-bfloat16 on a processor that has it, and probabilities then differ from torch's by more than the 1e-4 that is promised.
-The published `model.onnx` is any runtime's to read: tests read it by ONNX Runtime. OpenVINO's converter, which would
-report every import to its makers, is kept out.
+ONNX Runtime loads a model faster, which happens once. 32-bit floats are requested explicitly: by default OpenVINO
+computes in bfloat16 on a processor that has it, and probabilities then differ from torch's by more than the
+promised 1e-4. Any runtime can read the published `model.onnx`: tests read it with ONNX Runtime. OpenVINO's
+converter, which would report every import to its makers, is excluded.
 
-With OpenVINO 2026.4 the API stood still for ever in one start of some thirty, in its first seconds under load. The
-first two threads that take a tensor's `data` wait for each other: one initialises a static variable, for which it lets
-go of the interpreter's lock and takes it again; the other has that lock and waits for the variable. Sixteen threads at
-once in a fresh process stood still each time (4 of 4), and never (0 of 40) once the main thread had taken a tensor's
-`data` before them; `app/core/models/onnx_graph.py` does that, and `pytest tests/app/core/models/test_onnx_graph.py -k
-wait_for_nobody` fails without it."""
+With OpenVINO 2026.4 the API deadlocked in about one start of thirty, in its first seconds under load. The first two
+threads that take a tensor's `data` wait for each other: one initialises a static variable, for which it releases
+the interpreter's lock and takes it again; the other holds that lock and waits for the variable. Sixteen threads at
+once in a fresh process deadlocked each time (4 of 4), and never (0 of 40) once the main thread had taken a tensor's
+`data` before them; `app/core/models/onnx_graph.py` does that, and `pytest tests/app/core/models/test_onnx_graph.py
+-k wait_for_nobody` fails without it."""
 RUNTIMES = {
     OPENVINO: (OURS, "benchmarks.performance.openvino_inference"),
     ONNXRUNTIME: (PEERS, "benchmarks.performance.peers.onnxruntime_inference"),
 }
 
 
-def run(material: Material) -> Section:
+ABOUT = """\
+Images per second of a published model alone ({SIZE} px, uint8 in, logits out, 32-bit floats, all cores), each in a
+process of its own. `load` is the time from the file to the first result, `memory` the peak memory that the process
+used in addition. The logits of one image differ by {apart:.2g} at most."""
+
+
+def run(inputs: BenchmarkInputs) -> Section:
     """Both runtimes on each backbone, in turn."""
     series: dict[str, Series] = {}
     apart = 0.0
     with TemporaryDirectory() as name:
-        for backbone, weights in networks(material, Path(name)).items():
-            _, model = servable(Path(name, backbone), backbone, weights, material.photograph)
+        for backbone, weights in networks(inputs, Path(name)).items():
+            _, model = servable(Path(name, backbone), backbone, weights, inputs.photograph)
             for _ in range(ROUNDS):
                 found = {runtime: told(*how, (model, SIZE)) for runtime, how in RUNTIMES.items()}
                 note(series, backbone, found)
@@ -62,21 +68,19 @@ def run(material: Material) -> Section:
         for batch in BATCHES
     ]  # fmt: skip
     return Section(
-        "OpenVINO or ONNX Runtime",
-        f"Images a second of a published model alone ({SIZE} px, uint8 in, logits out, 32-bit floats, all cores), each "
-        "in a process of its own; `load` is from the file to the first answer, `memory` what the process took more at "
-        f"its most. The logits of one image differ by {apart:.2g} at most.",
+        "OpenVINO compared with ONNX Runtime",
+        ABOUT.format(SIZE=SIZE, apart=apart),
         list(series.values()),
         goals,
         [NOTE],
     )
 
 
-def networks(material: Material, folder: Path) -> dict[str, Path]:
+def networks(inputs: BenchmarkInputs, folder: Path) -> dict[str, Path]:
     """Weights by backbone: one with depthwise convolutions and one without; ResNet's are random."""
     resnet = folder / "resnet18.safetensors"
     save_file(models.resnet18().state_dict(), resnet)
-    return {"mobilenet_v2": material.weights, "resnet18": resnet}
+    return {"mobilenet_v2": inputs.weights, "resnet18": resnet}
 
 
 def note(series: dict[str, Series], backbone: str, found: dict[str, Any]) -> None:

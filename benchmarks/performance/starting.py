@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 from celery import Celery
 
-from benchmarks.performance.material import ARCHIVE, Material
+from benchmarks.performance.inputs import ARCHIVE, BenchmarkInputs
 from benchmarks.performance.measure import OURS, ROOT, Goal, Section, differences, rounds, surroundings_of, told
 from benchmarks.performance.serving import warm
 from examples.digits import Imprint
@@ -23,27 +23,31 @@ IMPORTED, BARE = "benchmarks.performance.first_step", "benchmarks.performance.pe
 MOST = 1.5
 NOTES = [
     """\
-The task's process stays from one task to the next, with torch's threads and the memory of the step before; a job of
-Imprint has a process of its own, so that nothing of one can harm another."""
+The task's process is reused from one task to the next, with torch's threads and the memory of the step before; a
+job of Imprint has a process of its own, so that no job can harm another.""",
 ]
 
 
-def run(material: Material) -> Section:
+ABOUT = f"""\
+Seconds to the first step of a ResNet-18 at {SIZE} px, all with Imprint's training core. `imprint` counts from the
+POST to the step that `GET /v1/jobs/{{id}}` reports, polled every {POLL * 1000:.0f} ms. `an imported process` counts
+from its first line, with torch imported. `a Celery task` counts from `send_task` to the task's result, over Redis, in
+a forked process that has imported torch and has done it before. The goals are differences in seconds."""
+
+
+def run(inputs: BenchmarkInputs) -> Section:
     """Jobs one after the other, with an imported process and a bare task in between."""
-    work = (material.packed, BACKBONE, SIZE)
+    work = (inputs.packed, BACKBONE, SIZE)
     with TemporaryDirectory() as name, warm(Path(name, "data")) as url, bare_task(*work) as task:
         imprint = Imprint(url)
-        spec = SPEC | {"dataset": imprint.archive(ARCHIVE, material.archive.read_bytes())["id"]}
+        spec = SPEC | {"dataset": imprint.archive(ARCHIVE, inputs.archive.read_bytes())["id"]}
         job = partial(first_step, imprint, spec)
         job(), task()  # neither is anybody's first
         candidates = {"imprint": job, "an imported process": partial(told, OURS, IMPORTED, work), "a Celery task": task}
         found = rounds(candidates, ROUNDS, "s")
     return Section(
         "Start of a job",
-        f"ResNet-18, {SIZE} px, seconds to the first step, all by Imprint's training core. `imprint`: from the POST to "
-        f"the step that `GET /v1/jobs/{{id}}` tells of, asked every {POLL * 1000:.0f} ms. `an imported process`: from "
-        "its first line, torch imported. `a Celery task`: from `send_task` to the task's answer, by Redis, in a forked "
-        "process that has torch imported and has done it before. Differences in seconds.",
+        ABOUT,
         list(found.values()),
         [
             Goal(f"imprint - {other}", differences(found["imprint"], found[other]), most=MOST)

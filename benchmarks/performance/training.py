@@ -3,7 +3,7 @@
 import os
 from functools import partial
 
-from benchmarks.performance.material import Material
+from benchmarks.performance.inputs import BenchmarkInputs
 from benchmarks.performance.measure import OURS, PEERS, Goal, Section, ratios, rounds, told, under
 
 WORKERS = os.cpu_count() or 1
@@ -24,47 +24,56 @@ CASES = [
 ROUNDS = 3
 NOTES = [
     """\
-What made the difference was not arithmetic. glibc gives every large tensor back to the system when it is freed, and a
-step asks for all of its pages again, one fault each: half of the time of a MobileNetV2 at 224 px. Trainings run with
-`MALLOC_TRIM_THRESHOLD_` and `MALLOC_MMAP_THRESHOLD_` at 4 GiB (`worker/processes/job_processes.py`), which keeps that
-memory in the process, some 15 % more at its highest. `python -m benchmarks.performance.stepping PACKED mobilenet_v2 224
-supervised 5 synthetic` without and with them: 17 and 36 images/s; at 128 px 71 and 113; resnet18 at 128 px 50 and 54
-(means of two turns each). The peers run in the environment that a user has, which is without.""",
+Memory, not arithmetic, made the difference. glibc returns every large tensor to the system when it is freed, and a
+step asks for all of its pages again, one fault each: half of the time of a MobileNetV2 at 224 px. Trainings run
+with `MALLOC_TRIM_THRESHOLD_` and `MALLOC_MMAP_THRESHOLD_` at 4 GiB (`worker/processes/job_processes.py`), which
+keeps that memory in the process; the peak is some 15 % higher. `python -m benchmarks.performance.stepping PACKED
+mobilenet_v2 224 supervised 5 synthetic` without and with them: 17 and 36 images/s; at 128 px 71 and 113; resnet18
+at 128 px 50 and 54 (means of two runs each). The peers run in a user's default environment, which is without.""",
     """\
-Normalising a batch made four new tensors of its size, and costs a ninth in one that is changed in place (128 px: 362
-and 39 µs an image). As many threads compute as there are cores within the container's quota
-(`app/core/processes/cpu_count.py`), those that prepare batches have no helpers of their own, and OpenMP's spin for 50
-µs only. They go on into the next epoch while the last steps of this one are taken: before, each epoch cost 70 ms more
-than its steps (resnet18, 64 px, SimCLR), 20 now. A probe of one second at the start was not built: small networks step
-as fast on one thread as on two (shufflenet_v2_x0_5, 64 px: 17 to 19 s for the same 440 steps, four runs), larger ones
-faster on all, and a choice by a noisy measurement would let two equal jobs end with other weights.""",
+Normalising a batch made four new tensors of its size, and costs a ninth when done in place (128 px: 362 and 39 µs
+per image). As many threads compute as there are cores within the container's quota
+(`app/core/processes/cpu_count.py`), the threads that prepare batches have no helper threads, and OpenMP's spin for
+50 µs only. They continue into the next epoch while the last steps of this one are taken: before, each epoch cost 70
+ms more than its steps (resnet18, 64 px, SimCLR), now 20. A probe of one second at the start was not built: small
+networks step as fast on one thread as on two (shufflenet_v2_x0_5, 64 px: 17 to 19 s for the same 440 steps, four
+runs), larger ones faster on all, and a choice by a noisy measurement would let two equal jobs end with different
+weights.""",
     """\
-SimCLR at 64 px came to 0.957 of the steps alone (0.916 to 1.02) in eight more turns of 34 steps, on the same day. An
-epoch's last batch, of eight photographs, is slower for each of them than one of 32, which the steps alone do not have.
-Threads that assemble batches at a lower priority than the step's were no help (three turns beside three without).""",
+SimCLR at 64 px reached 0.957 of the steps alone (0.916 to 1.02) in eight more runs of 34 steps, on the same day. An
+epoch's last batch, of eight photographs, is slower per image than one of 32, and the steps alone do not have it.
+Running the threads that assemble batches at a lower priority than the step's did not help (three runs beside three
+without).""",
     """\
 On a CUDA device of compute capability 8.0 or more the trunk trains in bfloat16
-(`worker/training/engine/mixed_precision.py`), batches lie in pinned memory and are copied without waiting, and the
+(`worker/training/engine/mixed_precision.py`), batches are in pinned memory and copied asynchronously, and the
 optimizer is fused. That was written without a device at hand: the arithmetic is tested on the CPU
 (`tests/worker/training/engine/test_mixed_precision.py`), its speed is not known. `python -m
-benchmarks.performance.stepping PACKED BACKBONE SIZE METHOD STEPS real cuda` measures it, and its memory. torch.compile
-is not used: it needs a compiler at run time, and its minute is as long as many a job.""",
+benchmarks.performance.stepping PACKED BACKBONE SIZE METHOD STEPS real cuda` measures it, and its memory.
+torch.compile is not used: it needs a compiler at run time, and its compilation of a minute is as long as many a
+job.""",
 ]
 
 
-def run(material: Material) -> Section:
+ABOUT = """\
+Images per second of training steps, in batches of 32 with AdamW, on {photographs} JPEG photographs, which imprint has
+prepared and the others decode. Each candidate is a process of its own; the first steps are not counted. `steps alone`
+is imprint's step on one batch that stays in memory."""
+
+
+def run(inputs: BenchmarkInputs) -> Section:
     """Every case with every candidate."""
     series, goals = [], []
     for backbone, size, method, steps in CASES:
         case = f"{backbone}, {size} px, {method}"
         print(f" {case}", flush=True)
         candidates = {
-            name: partial(told, OURS, STEPPING, (material.packed, backbone, size, method, steps, feeding))
+            name: partial(told, OURS, STEPPING, (inputs.packed, backbone, size, method, steps, feeding))
             for name, feeding in (("steps alone", "synthetic"), ("imprint", "real"))
         }
         candidates |= {
             name: partial(told, PEERS, f"benchmarks.performance.peers.{module}",
-                          (material.folder, backbone, size, steps, WORKERS))
+                          (inputs.folder, backbone, size, steps, WORKERS))
             for name, module in LOOPS[method].items()
         }  # fmt: skip
         found = rounds(candidates, ROUNDS, "images/s")
@@ -78,9 +87,7 @@ def run(material: Material) -> Section:
         series += under(case, found)
     return Section(
         "Training",
-        f"Images a second of training steps, batches of 32, AdamW, {len(list(material.folder.rglob('*.jpg')))} "
-        "photographs (JPEG) that imprint has prepared and the others decode: each candidate a process of its own, the "
-        "first steps left out. `steps alone`: imprint's step on one batch that stays in memory.",
+        ABOUT.format(photographs=len(list(inputs.folder.rglob("*.jpg")))),
         series,
         goals,
         NOTES,

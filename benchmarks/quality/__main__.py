@@ -1,8 +1,8 @@
-"""Proves over HTTP, on photographs, that Imprint's transfer learning works.
+"""Measure Imprint's transfer learning over HTTP on photographs.
 
 python -m benchmarks.quality                 every experiment; writes docs/evidence/quality.md and its JSON
-python -m benchmarks.quality --only a,c      those alone; the other sections stay as they are
-python -m benchmarks.quality --quick         small ones, in minutes; writes nothing, and fails where a sign is wrong
+python -m benchmarks.quality --only a,c      these experiments alone; the others keep their results
+python -m benchmarks.quality --quick         small experiments, in minutes; writes nothing, fails where a sign is wrong
 """
 
 import argparse
@@ -14,10 +14,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from benchmarks.quality.datasets import DATA
 from benchmarks.quality.experiment import Experiment
 from benchmarks.quality.experiments import adaptation, labels, ranking, selfsupervised, strength
 from benchmarks.quality.machine import machine, versions
-from benchmarks.quality.material import DATA
 from benchmarks.quality.report import document, sentence
 from benchmarks.quality.sections import Section, load, save
 from benchmarks.quality.service import Service, fresh_server

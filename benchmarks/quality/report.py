@@ -1,4 +1,4 @@
-"""The document: a table for each group, what was expected and whether it held, and what exactly was asked for."""
+"""Render the accuracy results as docs/evidence/quality.md: tables, expectations and the exact job specs."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -8,19 +8,19 @@ from benchmarks.quality.outcomes import Outcome, Row, groups, rows
 from benchmarks.quality.sections import Section
 
 INTRODUCTION = """\
-# Does the transfer learning work?
+# Accuracy of transfer learning
 
 Measured over HTTP on photographs, from an empty data folder, by `python -m benchmarks.quality` (`make quality`). It
 writes this file and [quality.json](quality.json), which has a row for each training with its whole spec.
 
-An accuracy is the mean over seeds; another seed draws other labelled images, another output layer and other batches.
-Its 95 % interval holds what other seeds *and* other test images would change. So does the interval of a difference,
-which compares two models seed by seed and test image by test image (`benchmarks/quality/statistics.py`). Seconds are
-of one training on one core, beside others on the others, without what goes before and after it."""
+An accuracy is the mean over seeds; each seed draws other labelled images, another output layer and other batches.
+Its 95 % interval covers the variation of seeds *and* of test images. So does the interval of a difference, which
+compares two models seed by seed and test image by test image (`benchmarks/quality/statistics.py`). Seconds are the time
+of one training on one core, with other trainings on the other cores, without what goes before and after it."""
 
 
 def document(sections: Mapping[str, Section]) -> str:
-    """All sections in the order of their letters."""
+    """Render all sections in the order of their letters."""
     parts = [INTRODUCTION, *_circumstances(sections), _summary(sections)]
     parts += [_section(letter, sections[letter]) for letter in sorted(sections)]
     return "\n\n".join(parts) + "\n"
@@ -30,14 +30,14 @@ def _circumstances(sections: Mapping[str, Section]) -> list[str]:
     seconds = sum(section.seconds for section in sections.values())
     found = dict.fromkeys((each.date, each.machine, each.versions) for each in sections.values())
     return [f"{date}; {where}; {versions}." for date, where, versions in found] + [
-        f"In all {seconds / 60:.0f} minutes."
+        f"Total time: {seconds / 60:.0f} minutes."
     ]
 
 
 def _summary(sections: Mapping[str, Section]) -> str:
     expectations = [each for section in sections.values() for each in section.expectations]
     held = sum(each.held for each in expectations)
-    return f"Of {len(expectations)} expectations {held} held."
+    return f"{held} of {len(expectations)} expectations held."
 
 
 def _section(letter: str, section: Section) -> str:
@@ -81,4 +81,4 @@ def _asked(outcomes: Sequence[Outcome]) -> str:
     firsts = {group: next(one.seed for one in outcomes if one.group == group) for group in groups(outcomes)}
     lines = dict.fromkeys(json.dumps(one.asked) for one in outcomes if one.seed == firsts[one.group])
     inside = "\n".join(lines)
-    return f"<details><summary>The jobs, of the first seed</summary>\n\n```json\n{inside}\n```\n\n</details>"
+    return f"<details><summary>Job specs of the first seed</summary>\n\n```json\n{inside}\n```\n\n</details>"

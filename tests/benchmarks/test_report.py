@@ -36,13 +36,13 @@ def test_what_did_not_hold_is_said_with_its_reason() -> None:
     text = document({"a": SECTION})
     assert "- `head` is above `random`: held (+50.0 points)." in text
     assert "- `all` is above `head`: **did not hold** (-1.0 points; it is certainly lower)." in text
-    assert "Of 2 expectations 1 held." in text
+    assert "1 of 2 expectations held." in text
 
 
 def test_machine_and_date_are_said_once_and_the_minutes_added_up() -> None:
     text = document({"a": SECTION, "b": SECTION})
     assert text.count("2026-01-02; 2 cores; Python 3.11.") == 1
-    assert "In all 3 minutes." in text
+    assert "Total time: 3 minutes." in text
 
 
 def test_the_jobs_of_the_first_seed_are_shown_once_each() -> None:

@@ -16,7 +16,7 @@ import pytest
 from tests.compose.debian import run
 from tests.compose.files import OURS
 from tests.compose.stack import Stack, until
-from tests.figures import Figures
+from tests.measurements import Measurements
 
 pytestmark = pytest.mark.compose
 
@@ -58,21 +58,21 @@ def finetuned(stack: Stack, birds: dict[str, Any], pretrained: str) -> dict[str,
     )  # fmt: skip
 
 
-def test_where_it_runs(stack: Stack, figures: Figures) -> None:
+def test_where_it_runs(stack: Stack, measurements: Measurements) -> None:
     versions = {
         "Docker": run("docker", "version", "--format", "{{.Server.Version}}", env=stack.environment),
         "Docker Compose": stack.compose("version", "--short"),
         "in place of postgres": stack.compose("exec", "--no-TTY", "postgres", "postgres", "--version"),
         "in place of redis": stack.compose("exec", "--no-TTY", "redis", "redis-server", "--version"),
     }
-    figures.tell(
+    measurements.record(
         "where it ran", {"cores": os.cpu_count() or 1, **{name: said.strip() for name, said in versions.items()}}
     )
 
 
-def test_the_images_are_as_small_as_they_should_be(stack: Stack, figures: Figures) -> None:
+def test_the_images_are_as_small_as_they_should_be(stack: Stack, measurements: Measurements) -> None:
     sizes = {f"{image}, MB": stack.megabytes(image) for image in OURS}
-    figures.tell("images", sizes)
+    measurements.record("images", sizes)
     assert sizes["imprint-api, MB"] < API_MEGABYTES
     has_torch = "import importlib.util as u; print(u.find_spec('torch') is not None)"
     assert stack.python("api", has_torch) == "False\n"
@@ -104,13 +104,13 @@ def test_nobody_comes_in_without_a_key(stack: Stack) -> None:
     assert stack.get("/v1/datasets")["data"] == []
 
 
-def test_the_main_job(stack: Stack, finetuned: dict[str, Any], shared_data: Path, figures: Figures) -> None:
+def test_the_main_job(stack: Stack, finetuned: dict[str, Any], shared_data: Path, measurements: Measurements) -> None:
     assert watched(stack, finetuned["id"])[-1] == "succeeded"
     photographs = first_of_each_class(shared_data / "ponce_birds_train.zip")
     answers = predictions(stack, finetuned, list(photographs.values()))
     right = sum(answer["label"] == name for answer, name in zip(answers, photographs, strict=True))
     result = finetuned["result"]
-    figures.tell(
+    measurements.record(
         "the main job: upload, pre-train, fine-tune, watch, predict",
         {
             "photographs": 720,
@@ -124,7 +124,7 @@ def test_the_main_job(stack: Stack, finetuned: dict[str, Any], shared_data: Path
     assert right >= 2
 
 
-def test_a_worker_that_is_killed_loses_seconds(stack: Stack, birds: dict[str, Any], figures: Figures) -> None:
+def test_a_worker_that_is_killed_loses_seconds(stack: Stack, birds: dict[str, Any], measurements: Measurements) -> None:
     job = training(stack, birds)
     stack.compose("kill", "worker")
     at = stack.get(job)["progress"]["fraction"]
@@ -136,10 +136,12 @@ def test_a_worker_that_is_killed_loses_seconds(stack: Stack, birds: dict[str, An
     assert (ended["status"], ended["attempts"]) == ("succeeded", 2), ended["error"]
     assert happened(stack, job)["succeeded"] == 1
     told = {"killed at": at, "seconds until it went on (lease: 20)": away, "attempts": 2, "times succeeded": 1}
-    figures.tell("`docker compose kill worker` in the middle of a training, then `up`", told)
+    measurements.record("`docker compose kill worker` in the middle of a training, then `up`", told)
 
 
-def test_a_worker_that_is_stopped_gives_its_job_back(stack: Stack, birds: dict[str, Any], figures: Figures) -> None:
+def test_a_worker_that_is_stopped_gives_its_job_back(
+    stack: Stack, birds: dict[str, Any], measurements: Measurements
+) -> None:
     job = training(stack, birds)
     began = time.monotonic()
     stack.compose("stop", "worker")
@@ -152,12 +154,12 @@ def test_a_worker_that_is_stopped_gives_its_job_back(stack: Stack, birds: dict[s
     ended = stack.until(job, lambda now: now["status"] not in ("queued", "running"))
     assert (ended["status"], ended["attempts"]) == ("succeeded", 1), ended["error"]
     assert happened(stack, job)["succeeded"] == 1
-    figures.tell("`docker compose stop worker`, then two of them", {"seconds to stop": took, "attempts": 1})
+    measurements.record("`docker compose stop worker`, then two of them", {"seconds to stop": took, "attempts": 1})
     stack.up("--scale", "worker=1")
 
 
 def test_restarts_lose_nothing(
-    stack: Stack, birds: dict[str, Any], finetuned: dict[str, Any], shared_data: Path, figures: Figures
+    stack: Stack, birds: dict[str, Any], finetuned: dict[str, Any], shared_data: Path, measurements: Measurements
 ) -> None:
     photographs = list(first_of_each_class(shared_data / "ponce_birds_train.zip").values())
     before, said = inventory(stack), predictions(stack, finetuned, photographs)
@@ -172,15 +174,19 @@ def test_restarts_lose_nothing(
     assert [set(before[kind]) - set(after[kind]) for kind in before] == [set()] * len(before)
     assert predictions(stack, finetuned, photographs) == said
     told = {kind: len(ids) for kind, ids in before.items()}
-    figures.tell("API, Redis and PostgreSQL restarted while a training runs", {**told, "lost": 0, "attempts": 1})
+    measurements.record("API, Redis and PostgreSQL restarted while a training runs", {**told, "lost": 0, "attempts": 1})
 
 
-def test_all_of_it_can_be_taken_down_and_up(stack: Stack, finetuned: dict[str, Any], figures: Figures) -> None:
+def test_all_of_it_can_be_taken_down_and_up(
+    stack: Stack, finetuned: dict[str, Any], measurements: Measurements
+) -> None:
     before = inventory(stack)
     stack.compose("down")
     seconds = stack.up()
     assert inventory(stack) == before
-    figures.tell("`docker compose down`, then `up --detach --wait`", {"seconds until healthy": round(seconds, 1)})
+    measurements.record(
+        "`docker compose down`, then `up --detach --wait`", {"seconds until healthy": round(seconds, 1)}
+    )
 
 
 def training(stack: Stack, dataset: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 import pytest
 
 from tests.compose.stack import Stack, until
-from tests.figures import Figures
+from tests.measurements import Measurements
 
 pytestmark = pytest.mark.compose
 
@@ -41,7 +41,7 @@ def last_line(said: str) -> str:
     return said.strip().splitlines()[-1].rpartition("| ")[2]
 
 
-def test_a_missing_secret(stack: Stack, figures: Figures) -> None:
+def test_a_missing_secret(stack: Stack, measurements: Measurements) -> None:
     env = stack.folder / ".env"
     kept = env.read_text()
     env.write_text(re.sub("(REDIS_PASSWORD)=.*", r"\1=", kept))
@@ -50,10 +50,10 @@ def test_a_missing_secret(stack: Stack, figures: Figures) -> None:
     assert said.count("\n") <= 1
     assert "IMPRINT_REDIS_PASSWORD" in said
     assert "copy .env.example to .env" in said
-    figures.tell("a missing secret", {"`docker compose up`": last_line(said)})
+    measurements.record("a missing secret", {"`docker compose up`": last_line(said)})
 
 
-def test_a_port_in_use(stack: Stack, figures: Figures) -> None:
+def test_a_port_in_use(stack: Stack, measurements: Measurements) -> None:
     with closing(socket.socket()) as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -63,7 +63,9 @@ def test_a_port_in_use(stack: Stack, figures: Figures) -> None:
     line = last_line(said)
     assert f"127.0.0.1:{port}" in line
     assert "address already in use" in line
-    figures.tell("a port in use", {"`docker compose up`": re.sub(r" \(\w{64}\)", "", line.replace(port, "8000"))})
+    measurements.record(
+        "a port in use", {"`docker compose up`": re.sub(r" \(\w{64}\)", "", line.replace(port, "8000"))}
+    )
 
 
 @contextmanager
@@ -74,7 +76,7 @@ def old_schema(stack: Stack) -> Iterator[None]:
     stack.up()
 
 
-def test_an_old_schema(stack: Stack, figures: Figures) -> None:
+def test_an_old_schema(stack: Stack, measurements: Measurements) -> None:
     with old_schema(stack):
         said = {name: stack.refusal("run", "--rm", "--no-deps", name) for name in ("api", "worker")}
     assert stack.health("worker") == {"healthy"}
@@ -82,10 +84,10 @@ def test_an_old_schema(stack: Stack, figures: Figures) -> None:
         assert line.count("imprint: ") == 1
         assert "the database's schema is 0005" in line
         assert "run `imprint migrate`" in line
-    figures.tell("an old database schema", {name: last_line(line) for name, line in said.items()})
+    measurements.record("an old database schema", {name: last_line(line) for name, line in said.items()})
 
 
-def test_a_worker_of_another_version(stack: Stack, figures: Figures) -> None:
+def test_a_worker_of_another_version(stack: Stack, measurements: Measurements) -> None:
     project = stack.folder / "pyproject.toml"
     ours = project.read_text()
     project.write_text(re.sub('^version = ".*"', 'version = "9.9.9"', ours, flags=re.MULTILINE))
@@ -101,10 +103,10 @@ def test_a_worker_of_another_version(stack: Stack, figures: Figures) -> None:
     becomes(stack, "worker", "healthy")
     for line in (running, refused):
         assert "the database was migrated by 9.9.9: run one version everywhere" in line
-    figures.tell("a worker of another version than the API", {"running": running, "started": last_line(refused)})
+    measurements.record("a worker of another version than the API", {"running": running, "started": last_line(refused)})
 
 
-def test_a_worker_without_its_database_is_unhealthy(stack: Stack, figures: Figures) -> None:
+def test_a_worker_without_its_database_is_unhealthy(stack: Stack, measurements: Measurements) -> None:
     stack.compose("pause", "postgres")
     try:
         noticed = becomes(stack, "worker", "unhealthy")
@@ -113,15 +115,15 @@ def test_a_worker_without_its_database_is_unhealthy(stack: Stack, figures: Figur
         stack.compose("unpause", "postgres")
     again = becomes(stack, "worker", "healthy")
     becomes(stack, "api", "healthy")
-    figures.tell(
+    measurements.record(
         "a worker whose database is gone", {"unhealthy after, s": noticed, "healthy after its return, s": again}
     )
 
 
-def test_a_worker_that_hangs_is_unhealthy_though_it_lives(stack: Stack, figures: Figures) -> None:
+def test_a_worker_that_hangs_is_unhealthy_though_it_lives(stack: Stack, measurements: Measurements) -> None:
     stack.python("worker", SIGNAL.format(name="SIGSTOP"))
     noticed = becomes(stack, "worker", "unhealthy")
-    figures.tell("a worker that lives and hangs (SIGSTOP)", {"unhealthy after, s": noticed})
+    measurements.record("a worker that lives and hangs (SIGSTOP)", {"unhealthy after, s": noticed})
     assert [found["State"]["Status"] for found in stack.inspect("worker")] == ["running"]
     stack.python("worker", SIGNAL.format(name="SIGCONT"))
     becomes(stack, "worker", "healthy")

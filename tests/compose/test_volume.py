@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.compose.stack import Stack
-from tests.figures import Figures
+from tests.measurements import Measurements
 
 pytestmark = pytest.mark.compose
 
@@ -22,7 +22,7 @@ def small(stack: Stack) -> Stack:
     return stack
 
 
-def test_a_full_volume(small: Stack, shared_data: Path, figures: Figures) -> None:
+def test_a_full_volume(small: Stack, shared_data: Path, measurements: Measurements) -> None:
     birds = small.archive("birds", (shared_data / "ponce_birds_train.zip").read_bytes())
     training = failed(
         small, type="finetune", dataset=birds["id"], backbone="resnet50", image_size=64, training=TRAINING
@@ -31,7 +31,7 @@ def test_a_full_volume(small: Stack, shared_data: Path, figures: Figures) -> Non
     assert (training["code"], upload["code"]) == ("storage_full", "storage_full")
     small.job(type="finetune", dataset=birds["id"], backbone="shufflenet_v2_x0_5", image_size=64, training=TRAINING)
     told = {"a training": training["message"], "an upload (507)": upload["detail"]}
-    figures.tell(f"a full volume ({MEGABYTES} MB)", told)
+    measurements.record(f"a full volume ({MEGABYTES} MB)", told)
 
 
 def failed(stack: Stack, **spec: Any) -> dict[str, str]:

@@ -13,7 +13,7 @@ import pytest
 from examples.digits import digits, zipped
 from tests.e2e.service import Service, running
 from tests.e2e.storm import insisted, kind_of
-from tests.figures import Figures
+from tests.measurements import Measurements
 from tests.servers import Postgres, Redis, fresh_database
 
 AGAIN_SECONDS = 60  # until all is running again
@@ -121,7 +121,7 @@ def within(seconds: float, service: Service, job: str, what: Callable[[dict[str,
 
 @pytest.mark.parametrize("times", TIMES)
 def test_redis_forgets_and_dies(
-    full_stack: Service, backends: tuple[Postgres, Redis], times: int, figures: Figures
+    full_stack: Service, backends: tuple[Postgres, Redis], times: int, measurements: Measurements
 ) -> None:
     broker, away = backends[1], 10.0 if times > 1 else 2.0
 
@@ -138,20 +138,20 @@ def test_redis_forgets_and_dies(
         "jobs lost": 0,
         "longest until a new job was done, s": round(longest, 1),
     }
-    figures.tell("Redis emptied, killed and away", told)
+    measurements.record("Redis emptied, killed and away", told)
 
 
 @pytest.mark.parametrize("times", TIMES)
-def test_the_folder_of_messages_is_deleted(embedded_alone: Service, times: int, figures: Figures) -> None:
+def test_the_folder_of_messages_is_deleted(embedded_alone: Service, times: int, measurements: Measurements) -> None:
     longest = weathered(embedded_alone, lambda: shutil.rmtree(embedded_alone.data / "broker"), times)
     told = {"times": times, "jobs lost": 0, "longest until a new job was done, s": round(longest, 1)}
-    figures.tell("the file broker's folder deleted", told)
+    measurements.record("the file broker's folder deleted", told)
 
 
 @pytest.mark.parametrize("times", TIMES)
 def test_postgresql_restarts_in_the_middle_of_a_job(
-    full_stack: Service, backends: tuple[Postgres, Redis], times: int, figures: Figures
+    full_stack: Service, backends: tuple[Postgres, Redis], times: int, measurements: Measurements
 ) -> None:
     longest = weathered(full_stack, backends[0].restart, times)
     told = {"times": times, "jobs lost": 0, "longest until a new job was done, s": round(longest, 1)}
-    figures.tell("PostgreSQL restarted (immediate) in the middle of a job", told)
+    measurements.record("PostgreSQL restarted (immediate) in the middle of a job", told)

@@ -10,7 +10,7 @@ from examples.digits import digits
 from tests.app.api_material import problem
 from tests.disks import fill
 from tests.e2e.service import Service, running
-from tests.figures import Figures
+from tests.measurements import Measurements
 
 FULL_SECONDS = 20.0  # more than a lease
 SPEC: dict[str, Any] = {
@@ -21,7 +21,7 @@ SPEC: dict[str, Any] = {
 
 @pytest.mark.storm
 @pytest.mark.parametrize("small_disk", ["64m"], indirect=True)
-def test_a_disk_that_is_full_for_a_while(small_disk: Path, figures: Figures) -> None:
+def test_a_disk_that_is_full_for_a_while(small_disk: Path, measurements: Measurements) -> None:
     """The training goes on once there is room; by itself, or resumed where it could still write that there was none."""
     with running(small_disk / "data", {}) as service:
         spec = {**SPEC, "dataset": service.upload("digits 7 to 9", digits()[1])["id"]}
@@ -39,7 +39,7 @@ def test_a_disk_that_is_full_for_a_while(small_disk: Path, figures: Figures) -> 
             assert end == "succeeded", ended
         service.upload("the next", digits()[1])
         told = {"seconds full": FULL_SECONDS, "requests refused (507)": refused, "jobs lost": 0, "the job's end": end}
-        figures.tell("a disk that is full for a while, the database on it", told)
+        measurements.record("a disk that is full for a while, the database on it", told)
 
 
 def refusals(service: Service, spec: dict[str, object]) -> int:

@@ -14,7 +14,7 @@ from app.cli.process_tree import SHORTEST_LIFE_SECONDS
 from examples.digits import digits
 from tests.app.api_material import problem
 from tests.e2e.service import Service
-from tests.figures import Figures
+from tests.measurements import Measurements
 
 CLIENTS = 100
 ANSWERED_FIRST = 5
@@ -52,7 +52,7 @@ class Crowd:
             return None
         if answer.status_code == 409:
             problem(answer, 409, "idempotency_key_in_flight")
-            self.met["told to ask again"] += 1
+            self.met["told to retry"] += 1
         return answer
 
 
@@ -73,7 +73,7 @@ def kill(api: psutil.Process, crowd: Crowd) -> None:
 
 
 def test_a_hundred_at_once_while_the_api_is_killed(
-    service: Service, request: pytest.FixtureRequest, figures: Figures
+    service: Service, request: pytest.FixtureRequest, measurements: Measurements
 ) -> None:
     body = {**BODY, "dataset": service.upload("digits 7 to 9", digits()[1])["id"]}
     api = api_of(service)
@@ -90,4 +90,4 @@ def test_a_hundred_at_once_while_the_api_is_killed(
     assert [job["id"] for job in jobs] == made[:1]
     assert crowd.met["connections lost"] > 0
     told = {"requests at once": CLIENTS, "API killed": 1, **crowd.met, "jobs made": len(jobs)}
-    figures.tell(f"one Idempotency-Key, {request.node.callspec.params['service']}", told)
+    measurements.record(f"one Idempotency-Key, {request.node.callspec.params['service']}", told)

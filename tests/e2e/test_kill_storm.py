@@ -18,7 +18,7 @@ from examples.digits import digits
 from tests.conftest import EMBEDDED, SERVERS
 from tests.e2e.service import HURRY, Service, eventually, running
 from tests.e2e.storm import SITE, Storm, insisted, revived
-from tests.figures import Figures
+from tests.measurements import Measurements
 from tests.servers import fresh_database
 
 ENDED = ("succeeded", "failed", "cancelled")
@@ -80,7 +80,7 @@ def witness(service: Service) -> Counter[str]:
 
 
 @pytest.mark.parametrize("plan", [SHORT, pytest.param(LONG, marks=pytest.mark.storm)], ids=["short", "long"])
-def test_a_kill_storm(stormy: Service, plan: Plan, request: pytest.FixtureRequest, figures: Figures) -> None:
+def test_a_kill_storm(stormy: Service, plan: Plan, request: pytest.FixtureRequest, measurements: Measurements) -> None:
     began = time.monotonic()
     dataset = stormy.upload("digits 7 to 9", digits()[1])["id"]
     alone = [stormy.job(**spec(dataset, number, plan.epochs)) for number in range(min(plan.jobs, 5))]
@@ -106,7 +106,7 @@ def test_a_kill_storm(stormy: Service, plan: Plan, request: pytest.FixtureReques
     assert [models[job["id"]] for job in ended] == [1] * plan.jobs
     assert seen["stale and accepted"] == 0
     assert (storm.killed, storm.stopped) == (plan.kills, plan.stops)
-    figures.tell(
+    measurements.record(
         f"kill storm, {stormy_name(request)}",
         {
             "jobs": plan.jobs,
@@ -162,7 +162,7 @@ def page(service: Service, path: str) -> list[dict[str, Any]]:
 @pytest.mark.storm
 @pytest.mark.parametrize("fence", ["on", "off"])
 def test_what_a_stopped_worker_writes_when_it_wakes_up(
-    stormy: Service, fence: str, request: pytest.FixtureRequest, figures: Figures
+    stormy: Service, fence: str, request: pytest.FixtureRequest, measurements: Measurements
 ) -> None:
     """Stopped for longer than its lease, a training wakes up and writes; another worker has the job by then.
 
@@ -189,4 +189,4 @@ def test_what_a_stopped_worker_writes_when_it_wakes_up(
     assert fence == "off" or seen["stale and accepted"] == 0
     stormy.http.post(f"/v1/jobs/{job['id']}/cancel")
     told = {"stale writes refused": seen["refused"], "stale writes accepted": seen["stale and accepted"]}
-    figures.tell(f"a worker that wakes up, {stormy_name(request)}, fence {fence}", told)
+    measurements.record(f"a suspended worker that continues, {stormy_name(request)}, fence {fence}", told)

@@ -11,7 +11,7 @@ import pytest
 from benchmarks.load import Question, Reply, load
 from tests.e2e.service import Service
 from tests.e2e.storm import kind_of
-from tests.figures import Figures
+from tests.measurements import Measurements
 
 MIB = 2**20
 
@@ -44,7 +44,7 @@ LONG = Bounds(0.9, 50)
 
 @pytest.mark.parametrize(("seconds", "bounds"), [(3.0, SHORT), pytest.param(30.0, LONG, marks=pytest.mark.storm)])
 def test_overload_refuses_at_once_and_answers_as_much_as_ever(
-    embedded: Service, url: str, photograph: Path, seconds: float, bounds: Bounds, figures: Figures
+    embedded: Service, url: str, photograph: Path, seconds: float, bounds: Bounds, measurements: Measurements
 ) -> None:
     asked = Question(url, photograph)
     load(asked, "closed", 32, 1.0)  # the first request waits for the model, and the first full batch takes its memory
@@ -60,7 +60,7 @@ def test_overload_refuses_at_once_and_answers_as_much_as_ever(
     assert useful >= bounds.share * peak
     assert slowest <= bounds.refusal_ms
     assert grown < 64 * MIB
-    figures.tell(
+    measurements.record(
         f"three times as many predictions as can be answered, {seconds:.0f} seconds",
         {
             "requests": len(replies),

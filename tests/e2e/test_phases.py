@@ -9,7 +9,7 @@ import pytest
 
 from examples.digits import digits
 from tests.e2e.service import HURRY, Service, eventually
-from tests.figures import Figures
+from tests.measurements import Measurements
 
 GRACE = float(HURRY["IMPRINT_GRACE_SECONDS"])
 ENDED = ("succeeded", "failed", "cancelled")
@@ -29,7 +29,7 @@ GONE_SECONDS = GRACE + 5  # from an order to the end of the process that it ends
 
 
 @pytest.mark.parametrize("count", [6, pytest.param(200, marks=pytest.mark.storm)])
-def test_orders_at_random_phases(embedded: Service, count: int, figures: Figures) -> None:
+def test_orders_at_random_phases(embedded: Service, count: int, measurements: Measurements) -> None:
     dataset = embedded.upload("digits 7 to 9", digits()[1])["id"]
     check_work_can_be_seen(embedded, submitted(embedded, dataset, count))
     draw, longest = random.Random(count), 0.0
@@ -49,7 +49,7 @@ def test_orders_at_random_phases(embedded: Service, count: int, figures: Figures
     check_nothing_is_left(embedded, [job for job, status in ended.items() if status == "cancelled"])
     told = {"jobs": count, **seen, "orphans": 0, "ended twice": 0}
     told |= {"longest from a cancel to the end of its process, s": round(longest, 1)}
-    figures.tell("cancel, pause and resume at random phases", told)
+    measurements.record("cancel, pause and resume at random phases", told)
 
 
 def check_work_can_be_seen(service: Service, job: str) -> None:

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
+from benchmarks.quality.datasets import BIRDS, few, imagenet
 from benchmarks.quality.expectations import Expectation, above, certainly_above
 from benchmarks.quality.experiment import Experiment, Findings
-from benchmarks.quality.material import BIRDS, few, imagenet
 from benchmarks.quality.outcomes import Outcome, best, names, row
 from benchmarks.quality.service import Service, Spec
 from benchmarks.quality.trials import Trial, conduct
@@ -79,14 +79,18 @@ def group(labels: int) -> str:
     return f"birds, {labels} labels for each class"
 
 
+ABOUT = """\
+Six kinds of birds, 30 photographs of each held out as test images. Of the available labels a third, at least two per
+class, are used for validation; the others for training. `default` is a job that sets nothing but the image size: the
+head alone first, then every weight, with the service's default number of epochs. `random` is the same training from
+random weights, with the service's default number of epochs for those; `head` trains the output layer alone. The
+others get fewer epochs, as the table says, to keep this benchmark short: `all` trains every weight from the start,
+without the head first; `l2_sp` and `function` regularise the network towards the pre-trained one, where `l2_sp auto`
+has the strength chosen on validation images and `function` its default strength."""
+
+
 EXPERIMENT = Experiment(
     "Transfer from ImageNet with few labels",
-    "Six kinds of birds, 30 photographs of each held out as test images. Of the labels that there are a third, but two "
-    "for each class at least, validate; the others train. `default` is what a user gets who says nothing but the image "
-    "size: the head alone first, then every weight, for as many epochs as the service thinks right. `random` is the "
-    "same training from random weights, for as many epochs as the service gives those; `head` trains the output layer "
-    "alone. The others get fewer epochs, as the table says, to keep this benchmark short: `all` trains every weight "
-    "from the start, without the head first; `l2_sp` and `function` hold the network near to the pre-trained one, "
-    "where `l2_sp auto` has the strength that validation images chose and `function` is at its default strength.",
+    ABOUT,
     run,
 )

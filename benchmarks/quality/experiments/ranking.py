@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.quality import statistics, subsets
+from benchmarks.quality.datasets import BACKBONE, BIRDS, few, imagenet, pool
 from benchmarks.quality.expectations import Expectation
 from benchmarks.quality.experiment import Experiment, Findings
-from benchmarks.quality.material import BACKBONE, BIRDS, few, imagenet, pool
 from benchmarks.quality.outcomes import Outcome, Row, rows
 from benchmarks.quality.service import Service, Spec
 from benchmarks.quality.trials import Trial, conduct
@@ -114,11 +114,15 @@ def first_of(candidates: list[Row], figures: list[float]) -> str:
     return max(zip(figures, candidates, strict=True), key=lambda pair: pair[0])[1].name
 
 
+ABOUT = """\
+The candidates are the same backbone, pre-trained on ImageNet (imported) or here, supervised, on other photographs;
+one has hardly been trained. `rank` scores the features that each computes for the training images (LogME and
+leave-one-out nearest neighbours), at the candidate's own image size (224 px for the imported one). Then each is
+fine-tuned in the same way, which `rank` is meant to spare the user."""
+
+
 EXPERIMENT = Experiment(
-    "Ranking starts without training",
-    "The candidates are the same backbone, pre-trained on ImageNet (imported) or here, supervised, on other "
-    "photographs; one has hardly been trained. `rank` looks at the features that each has for the training images "
-    "(LogME and leave-one-out nearest neighbours), at the candidate's own image size (224 px for the imported one). "
-    "Then each is fine-tuned in the same way, which is what `rank` is to spare the user.",
+    "Ranking initial models without training",
+    ABOUT,
     run,
 )

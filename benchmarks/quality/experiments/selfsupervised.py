@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
+from benchmarks.quality.datasets import CALTECH, CIFAR, few, unlabelled
 from benchmarks.quality.expectations import above, certainly_above
 from benchmarks.quality.experiment import Experiment, Findings
-from benchmarks.quality.material import CALTECH, CIFAR, few, unlabelled
 from benchmarks.quality.outcomes import row
 from benchmarks.quality.service import Service, Spec
 from benchmarks.quality.trials import Trial, conduct
@@ -93,14 +93,18 @@ def group(what: str, labels: int) -> str:
     return f"{what}, {labels} labels for each class"
 
 
+ABOUT = """\
+A small network is pre-trained once by each method on photographs uploaded without labels: 5000 of CIFAR-10 and 1200
+of Caltech-101 (40 classes). Then it is fine-tuned with few labels drawn from the same photographs (of these a third,
+at least two per class, are used for validation) and evaluated on others, which no pre-training has seen: 1000 of
+CIFAR-10 and 400 of Caltech, which has too few photographs for 50 labels. `random` is the same fine-tuning from random
+weights. All options of the fine-tuning, the number of epochs included, are the service's defaults: from random
+weights it trains everything at once and takes twice the steps, from a model the head first. The options of the
+pre-trainings were tuned on these photographs, with the test metrics of two seeds in sight."""
+
+
 EXPERIMENT = Experiment(
     "Self-supervised pre-training",
-    "A small network is pre-trained once by each method on photographs uploaded without labels: 5000 of CIFAR-10 and "
-    "1200 of Caltech-101 (40 classes). Then it is fine-tuned with few labels drawn from the same photographs (of these "
-    "a third, but two for each class at least, validate) and judged by others, which no pre-training has seen: 1000 of "
-    "CIFAR-10 and 400 of Caltech, which has too few photographs for 50 labels. `random` is the same fine-tuning from "
-    "random weights. How to fine-tune, for how long too, is left to the service: from random weights it trains "
-    "everything at once and takes twice the steps, from a model the head first. The recipes of the pre-trainings were "
-    "found on these photographs, with test figures of two seeds in sight.",
+    ABOUT,
     run,
 )

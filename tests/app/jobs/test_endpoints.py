@@ -12,7 +12,7 @@ from app.core.jobs.leases import claim, fail, fence, succeed
 from app.core.settings import Settings
 from app.core.specs import FINETUNE_RATE, HEAD_EPOCHS, UNLABELLED_RATE
 from tests.app.api_material import add_dataset, add_model, problem
-from tests.figures import Figures
+from tests.measurements import Measurements
 
 
 def ask(client: httpx.Client, dataset: str, **fields: object) -> httpx.Response:
@@ -261,7 +261,9 @@ def test_an_unknown_job(client: httpx.Client, path: str) -> None:
 
 
 @pytest.mark.parametrize("count", [60, pytest.param(500, marks=pytest.mark.storm)])
-def test_many_submissions_at_once(client: httpx.Client, database: Database, count: int, figures: Figures) -> None:
+def test_many_submissions_at_once(
+    client: httpx.Client, database: Database, count: int, measurements: Measurements
+) -> None:
     """None is refused because the database is busy, none is lost, and none is there twice."""
     body = {"type": "finetune", "dataset": add_dataset(database)}
     with ThreadPoolExecutor(min(count, 100)) as pool:
@@ -274,4 +276,4 @@ def test_many_submissions_at_once(client: httpx.Client, database: Database, coun
         assert set(session.scalars(select(Job.id).where(Job.type == "finetune"))) == ids
     assert len(ids) == count
     kind = "PostgreSQL" if str(database.engine.url).startswith("postgresql") else "SQLite"
-    figures.tell(f"simultaneous submissions, {kind}", {"requests": count, "refused": 0, "lost": 0})
+    measurements.record(f"simultaneous submissions, {kind}", {"requests": count, "refused": 0, "lost": 0})

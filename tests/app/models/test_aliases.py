@@ -14,7 +14,7 @@ from app.core.database.tables import LOCAL_TENANT
 from app.core.settings import Settings
 from app.predictions.readiness import ready_model
 from tests.app.api_material import add_model, image_bytes
-from tests.figures import Figures
+from tests.measurements import Measurements
 
 SENDERS = 4
 FIRST, SECOND = ("red", "green", "blue"), ("rouge", "vert", "bleu")
@@ -23,7 +23,7 @@ FIRST, SECOND = ("red", "green", "blue"), ("rouge", "vert", "bleu")
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("swaps", [20, pytest.param(200, marks=pytest.mark.storm)])
 def test_swaps_under_load(
-    client: httpx.Client, database: Database, settings: Settings, swaps: int, figures: Figures
+    client: httpx.Client, database: Database, settings: Settings, swaps: int, measurements: Measurements
 ) -> None:
     labels = {add_model(database, settings, classes): classes for classes in (FIRST, SECOND)}
     models, over = list(labels), threading.Event()
@@ -54,7 +54,7 @@ def test_swaps_under_load(
         seen = sum((future.result() for future in asking), Counter[str]())
     assert set(seen) == set(models)
     told = {"swaps": swaps, "predictions": seen.total(), "failed": 0, "of two models at once": 0}
-    figures.tell("an alias swapped under load", told)
+    measurements.record("an alias swapped under load", told)
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

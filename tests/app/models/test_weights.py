@@ -17,7 +17,7 @@ from app.models import weights
 from app.models.safetensors import LARGEST_HEADER, BadSafetensors, check_finite, read_directory
 from tests.app.api_material import files_in, problem, safetensors, with_header
 from tests.app.conftest import Serve
-from tests.figures import Figures
+from tests.measurements import Measurements
 from tests.memory import measured
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -173,7 +173,7 @@ def mutant(whole: bytes, draw: random.Random) -> bytes:
 
 
 @pytest.mark.parametrize("count", [500, pytest.param(10_000, marks=pytest.mark.storm)])
-def test_mutants_are_refused_or_whole(tmp_path: Path, count: int, figures: Figures) -> None:
+def test_mutants_are_refused_or_whole(tmp_path: Path, count: int, measurements: Measurements) -> None:
     """What is taken, the format's own library takes too, and every number in it is finite."""
     draw, path, refused = random.Random(count), tmp_path / "mutant", 0
     numbers = np.random.default_rng(0).normal(size=(40, 7))
@@ -190,8 +190,8 @@ def test_mutants_are_refused_or_whole(tmp_path: Path, count: int, figures: Figur
         else:
             assert all(np.isfinite(each).all() for each in load_file(path).values())
     assert count / 2 < refused < count
-    figures.tell(
-        "mutated model files", {"files": count, "refused": refused, "taken, and whole": count - refused, "crashes": 0}
+    measurements.record(
+        "mutated model files", {"files": count, "refused": refused, "accepted and valid": count - refused, "crashes": 0}
     )
 
 
@@ -214,7 +214,7 @@ GIANTS = {
 }
 
 
-def test_a_giant_is_known_by_its_header(tmp_path: Path, figures: Figures) -> None:
+def test_a_giant_is_known_by_its_header(tmp_path: Path, measurements: Measurements) -> None:
     """Three gigabytes, sparse on the disk, or a header whose JSON would take hundreds of megabytes."""
     path, peaks = tmp_path / "giant", []
     for head, length, expected in GIANTS.values():
@@ -224,4 +224,4 @@ def test_a_giant_is_known_by_its_header(tmp_path: Path, figures: Figures) -> Non
         assert said.strip() == expected
         peaks.append(memory // 1024**2)
     assert max(peaks) < 150, peaks
-    figures.tell("model files of 3 GiB", {"files": len(GIANTS), "crashes": 0, "largest memory, MiB": max(peaks)})
+    measurements.record("model files of 3 GiB", {"files": len(GIANTS), "crashes": 0, "largest memory, MiB": max(peaks)})

@@ -14,7 +14,7 @@ from app.core.jobs import transitions
 from app.core.settings import Settings
 from app.core.specs import Finetune
 from tests.app.api_material import add_dataset, add_model
-from tests.figures import Figures
+from tests.measurements import Measurements
 
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
 HOOKS = Path(__file__).with_name("openapi_requests.py")
@@ -35,7 +35,12 @@ CHECKS = (
     indirect=["database_url"],
 )
 def test_whatever_is_asked(
-    client: httpx.Client, database: Database, settings: Settings, tmp_path: Path, examples: int, figures: Figures
+    client: httpx.Client,
+    database: Database,
+    settings: Settings,
+    tmp_path: Path,
+    examples: int,
+    measurements: Measurements,
 ) -> None:
     config = tmp_path / "schemathesis.toml"
     config.write_text("[parameters]\n" + "".join(f'{at} = "{id_}"\n' for at, id_ in known(database, settings).items()))
@@ -50,7 +55,7 @@ def test_whatever_is_asked(
     assert client.get("/readyz").status_code == 200
     kind = "PostgreSQL" if settings.database_url.startswith("postgresql") else "SQLite"
     told = {"requests and sequences": int(found[1]), "5xx": 0, "undocumented answers": 0}
-    figures.tell(f"schemathesis on the served document, {kind}", told)
+    measurements.record(f"schemathesis on the served document, {kind}", told)
 
 
 def known(database: Database, settings: Settings) -> dict[str, str]:

@@ -17,7 +17,7 @@ from app.core.settings import Settings
 from app.uploads import partial
 from tests.app.api_material import archive, image_bytes, problem
 from tests.app.conftest import Serve, serving
-from tests.figures import Figures
+from tests.measurements import Measurements
 
 TUS = {"Tus-Resumable": "1.0.0"}
 NAME = f"name {base64.b64encode('Vögel'.encode()).decode()},unknown"
@@ -73,7 +73,7 @@ def settled(client: httpx.Client, url: str) -> int:
     raise AssertionError(probe.text)
 
 
-def test_fifty_cuts(client: httpx.Client, settings: Settings, figures: Figures) -> None:
+def test_fifty_cuts(client: httpx.Client, settings: Settings, measurements: Measurements) -> None:
     data, draw = large(), random.Random(1)
     url = create(client, len(data))
     at = 0
@@ -92,7 +92,9 @@ def test_fifty_cuts(client: httpx.Client, settings: Settings, figures: Figures) 
     assert list((settings.data / "partial").iterdir()) == []
     assert offset(client, url) == len(data)
     assert patch(client, url, len(data), b"").headers["content-location"] == last.headers["content-location"]
-    figures.tell("resumable uploads", {"lines cut": CUTS, "hash of what came": "that of what was sent"})
+    measurements.record(
+        "resumable uploads", {"connections cut": CUTS, "hash of the received file": "that of the sent one"}
+    )
 
 
 @sqlite

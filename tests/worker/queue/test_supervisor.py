@@ -19,7 +19,7 @@ from app.core.jobs.leases import Lease
 from app.core.jobs.states import Status
 from app.core.specs import Pretrain
 from tests.app.core.jobs.job_rows import LANE, add_job, kinds, row
-from tests.figures import Figures
+from tests.measurements import Measurements
 from tests.worker.process_table import eventually, gone, parent, running
 from worker.context import Context
 from worker.job_modules import JOB_MODULES, JobModule
@@ -117,7 +117,7 @@ def test_a_crash_is_tried_three_times_and_its_reason_kept(context: Context, chil
 
 @pytest.mark.parametrize("module", POISON)
 def test_what_kills_its_process_harms_no_neighbour(
-    context: Context, child: Child, monkeypatch: pytest.MonkeyPatch, module: str, figures: Figures
+    context: Context, child: Child, monkeypatch: pytest.MonkeyPatch, module: str, measurements: Measurements
 ) -> None:
     monkeypatch.setitem(JOB_MODULES, "pretrain", JobModule("tests.worker.child_programs.stopping_on_sigterm"))
     with context.database.writing() as session:
@@ -142,11 +142,11 @@ def test_what_kills_its_process_harms_no_neighbour(
         assert row(context.database, later).status == "succeeded"
     assert gone("stopping_on_sigterm")
     told = {"attempts": ended.attempts, "reason": POISON[module][0], "neighbours harmed": 0}
-    figures.tell(f"a poisonous job, {module}", told)
+    measurements.record(f"a job that always crashes: {module}", told)
 
 
 def test_a_full_disk_ends_a_job_and_keeps_its_checkpoints(
-    context: Context, child: Child, small_disk: Path, figures: Figures
+    context: Context, child: Child, small_disk: Path, measurements: Measurements
 ) -> None:
     """A real file system of one megabyte: two states of 400 kB are on it, a third one has no room."""
     settings = context.settings.model_copy(update={"data": small_disk})
@@ -170,7 +170,7 @@ def test_a_full_disk_ends_a_job_and_keeps_its_checkpoints(
     job = row(context.database, job_id)
     assert (job.status, job.attempts, job.error, job.checkpoint) == ("succeeded", 1, None, 2)
     told = {"reason": "storage_full", "attempts": 1, "checkpoints lost": 0, "partial files left": 0}
-    figures.tell("a disk that is full while a job saves its state", told)
+    measurements.record("a disk that is full while a job saves its state", told)
 
 
 def test_cancelling_ends_a_child_that_does_not_listen_and_its_own_child(context: Context, child: Child) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from app.core.database.tables import Artifact, Checkpoint, Job, Metric
 from app.core.jobs.leases import Lease, StaleLease
 from tests.app.core.jobs.job_rows import add_job, kinds, row, take
-from tests.figures import Figures
+from tests.measurements import Measurements
 from worker.context import Context
 from worker.queue.cleanup import GRACE_SECONDS, clean_up
 from worker.reporting.recorder import JobRecorder, RunPosition
@@ -190,7 +190,7 @@ def age(context: Context) -> None:
         os.utime(path, (then, then))
 
 
-def test_kill_9_leaves_the_state_before_or_the_new_one(context: Context, figures: Figures) -> None:
+def test_kill_9_leaves_the_state_before_or_the_new_one(context: Context, measurements: Measurements) -> None:
     """And what else it leaves is swept away."""
     leases = [resumable(context) for _ in KILLS]
     told = [[lease.job_id, lease.epoch, *KILLS[kill][:2]] for lease, kill in zip(leases, KILLS, strict=True)]
@@ -205,4 +205,6 @@ def test_kill_9_leaves_the_state_before_or_the_new_one(context: Context, figures
     assert len(clean_up(context)) == len(KILLS)
     assert [len(files(context, lease)) for lease in leases] == [2] * len(KILLS)
     assert [step(context, lease) for lease in leases] == expected
-    figures.tell("kill -9 while a checkpoint gets its row", {"steps": len(KILLS), "states lost": 0, "files left": 0})
+    measurements.record(
+        "kill -9 while a checkpoint gets its row", {"steps": len(KILLS), "states lost": 0, "files left": 0}
+    )

@@ -13,7 +13,7 @@ from app.core.jobs.leases import claim, succeed
 from app.core.jobs.states import Status
 from app.core.jobs.transitions import apply
 from tests.app.core.jobs.job_rows import add_job, kinds
-from tests.figures import Figures
+from tests.measurements import Measurements
 
 JOBS = 60
 
@@ -80,7 +80,7 @@ def count_in_a_process(url: str, job_id: str, times: int) -> None:
 
 @pytest.mark.parametrize("times", [25, pytest.param(250, marks=pytest.mark.storm)])
 def test_conditional_updates_of_eight_processes(
-    database: Database, database_url: str, times: int, figures: Figures
+    database: Database, database_url: str, times: int, measurements: Measurements
 ) -> None:
     job_id = add_job(database)
     with ProcessPoolExecutor(8, multiprocessing.get_context("spawn")) as pool:
@@ -89,7 +89,7 @@ def test_conditional_updates_of_eight_processes(
     with database.reading() as session:
         assert session.scalars(select(Job.attempts)).one() == 8 * times
     kind = "PostgreSQL" if database_url.startswith("postgresql") else "SQLite"
-    figures.tell(f"conditional updates, {kind}", {"processes": 8, "updates": 8 * times, "lost": 0, "errors": 0})
+    measurements.record(f"conditional updates, {kind}", {"processes": 8, "updates": 8 * times, "lost": 0, "errors": 0})
 
 
 def test_racing_updates_are_all_there(database: Database) -> None:

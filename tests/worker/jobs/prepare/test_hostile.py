@@ -20,7 +20,7 @@ from app.core.processes.lifeline import Child
 from app.core.settings import Settings
 from app.core.specs import Prepare
 from tests.app.core.jobs.job_rows import row
-from tests.figures import Figures
+from tests.measurements import Measurements
 from tests.memory import measured, peak
 from tests.worker.jobs.prepare.hostile_archives import ARCHIVES, ODD, quoting
 from tests.worker.jobs.prepare.hostile_images import GOOD, MIB, OK, encoded, photograph, zeros
@@ -69,7 +69,7 @@ def refusals(database: Database, dataset: str) -> dict[str, str]:
 
 @sqlite
 def test_each_entry_gets_its_code_and_nothing_escapes(
-    context: Context, hostile: dict[str, Entry], figures: Figures
+    context: Context, hostile: dict[str, Entry], measurements: Measurements
 ) -> None:
     job, dataset, memory = prepared(context, archive_of(hostile))
     assert job.status == "succeeded", job.error
@@ -87,7 +87,7 @@ def test_each_entry_gets_its_code_and_nothing_escapes(
     kept = [f"datasets/{dataset}/{name}" for name in ("index.npz", "names.json", "pixels.bin")]
     assert [path for path in inside if not path.startswith("imprint.db")] == [*kept, f"uploads/{dataset}.zip"]
     assert memory < MOST_MEMORY, memory // MIB
-    figures.tell(
+    measurements.record(
         "hostile files in an archive",
         {
             "files": len(hostile),
@@ -164,7 +164,7 @@ for path in sorted(Path(sys.argv[1]).iterdir()):
 """
 
 
-def test_all_archives_together_take_little_memory(tmp_path: Path, figures: Figures) -> None:
+def test_all_archives_together_take_little_memory(tmp_path: Path, measurements: Measurements) -> None:
     """One process after the other would hide what is not given back."""
     for name, (make, _) in ARCHIVES.items():
         (tmp_path / name).write_bytes(make())
@@ -172,7 +172,7 @@ def test_all_archives_together_take_little_memory(tmp_path: Path, figures: Figur
     assert said.splitlines() == [f"{name}: {code}" for name, (_, code) in sorted(ARCHIVES.items())]
     assert memory < OPENING_MEMORY, memory // MIB
     told = {"archives": len(ARCHIVES), "refused": len(ARCHIVES), "crashes": 0, "largest memory, MiB": memory // MIB}
-    figures.tell("hostile archives", told)
+    measurements.record("hostile archives", told)
 
 
 @sqlite

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.figures import Figures
+from tests.measurements import Measurements
 from worker.training.engine.checkpoint import CorruptCheckpoint, State, load, save
 
 STATE = State(
@@ -60,7 +60,7 @@ def cut(payload: bytes, seed: int) -> bytes:
     ("damage", "files", "what"), [(flipped, 60, "with a bit flipped"), (cut, 40, "cut, lengthened or torn")]
 )
 def test_a_damaged_file_is_refused(
-    tmp_path: Path, damage: Callable[[bytes, int], bytes], files: int, what: str, figures: Figures
+    tmp_path: Path, damage: Callable[[bytes, int], bytes], files: int, what: str, measurements: Measurements
 ) -> None:
     path = tmp_path / "state.safetensors"
     save(path, STATE)
@@ -71,7 +71,7 @@ def test_a_damaged_file_is_refused(
             load(path)
             loaded.append(seed)
     assert loaded == []
-    figures.tell(f"checkpoints {what}", {"files": files, "refused": files, "loaded": 0})
+    measurements.record(f"checkpoints {what}", {"files": files, "refused": files, "loaded": 0})
 
 
 @pytest.mark.parametrize("payload", [b"", b"\0" * 8, b"not a checkpoint at all"])

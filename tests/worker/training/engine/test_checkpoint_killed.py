@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.figures import Figures
+from tests.measurements import Measurements
 from worker.training.engine.checkpoint import State, load, save
 
 NUMBERS = 100_000
@@ -47,7 +47,7 @@ def holds(path: Path, step: int) -> bool:
     return found.meta == {"step": step} and set(found.tensors["weight"].tolist()) == {float(step)}
 
 
-def test_a_kill_leaves_the_old_state_or_the_new_one(tmp_path: Path, figures: Figures) -> None:
+def test_a_kill_leaves_the_old_state_or_the_new_one(tmp_path: Path, measurements: Measurements) -> None:
     for number, (step, fault) in enumerate(FAULTS.items()):
         path = tmp_path / f"{number}.safetensors"
         write(path, 1)
@@ -56,10 +56,10 @@ def test_a_kill_leaves_the_old_state_or_the_new_one(tmp_path: Path, figures: Fig
         assert holds(path, 2 if step == "fsync of the folder" else 1), step
         write(path, 3)
         assert holds(path, 3), step
-    figures.tell("kill -9 while a checkpoint is written", {"steps": len(FAULTS), "torn": 0, "states lost": 0})
+    measurements.record("kill -9 while a checkpoint is written", {"steps": len(FAULTS), "torn": 0, "states lost": 0})
 
 
-def test_a_disk_that_is_full_keeps_the_state_before(small_disk: Path, figures: Figures) -> None:
+def test_a_disk_that_is_full_keeps_the_state_before(small_disk: Path, measurements: Measurements) -> None:
     path = small_disk / "state.safetensors"
     write(path, 1)
     (small_disk / "other").write_bytes(bytes(400_000))
@@ -71,4 +71,4 @@ def test_a_disk_that_is_full_keeps_the_state_before(small_disk: Path, figures: F
     write(path, 2)
     assert holds(path, 2)
     told = {"states lost": 0, "partial files left": 0, "written once there was room again": 1}
-    figures.tell("a checkpoint on a disk of 1 MiB that is full", told)
+    measurements.record("a checkpoint on a disk of 1 MiB that is full", told)

@@ -1,4 +1,4 @@
-"""The photographs and weights beside the repository, as datasets and models that experiments share."""
+"""Datasets and models of the experiments, from the photographs and weights beside the repository."""
 
 from collections.abc import Callable
 from functools import cache
@@ -15,7 +15,7 @@ BIRDS, CALTECH, CIFAR = "birds", "Caltech", "CIFAR-10"
 
 @cache
 def pool(archive: str) -> Pool:
-    """All images of an archive, by class."""
+    """Read all images of an archive, by class."""
     return subsets.read(DATA / f"{archive}.zip")
 
 

@@ -1,4 +1,4 @@
-"""The photographs: as files in class folders, as a zip, and as a dataset that Imprint has prepared."""
+"""The photographs and weights that the benchmarks measure on: as files, as a zip, and prepared by Imprint."""
 
 import zipfile
 from collections.abc import Iterator
@@ -7,17 +7,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.quality.material import DATA
+from benchmarks.quality.datasets import DATA
 from examples.digits import Imprint, server
 
 ARCHIVE = "ponce_birds_train"
 
 
 @dataclass(frozen=True)
-class Material:
-    """`folder`: class folders of JPEGs; `archive`: the same as a zip; `packed`: as prepared; `photograph`: one JPEG.
+class BenchmarkInputs:
+    """The same photographs in three forms, and MobileNetV2's ImageNet weights.
 
-    `weights`: MobileNetV2's, from ImageNet.
+    Attributes:
+        folder: class folders of JPEG files.
+        archive: the same as a zip.
+        packed: the folder of the dataset that Imprint prepared from it.
+        photograph: one of the JPEG files.
+        weights: a safetensors file.
     """
 
     folder: Path
@@ -28,8 +33,8 @@ class Material:
 
 
 @contextmanager
-def unpacked() -> Iterator[Material]:
-    """Everything in a folder that goes away."""
+def unpacked_inputs() -> Iterator[BenchmarkInputs]:
+    """Unpack and prepare everything in a temporary folder."""
     archive = DATA / f"{ARCHIVE}.zip"
     with TemporaryDirectory(prefix="imprint-performance-") as name:
         root = Path(name)
@@ -38,11 +43,11 @@ def unpacked() -> Iterator[Material]:
         packed = prepared(archive, root / "data")
         photograph = min((root / "photographs").rglob("*.jpg"))
         weights = DATA / "weights" / "mobilenet_v2_imagenet1k.safetensors"
-        yield Material(root / "photographs", archive, packed, photograph, weights)
+        yield BenchmarkInputs(root / "photographs", archive, packed, photograph, weights)
 
 
 def prepared(archive: Path, data: Path) -> Path:
-    """The folder of the dataset that the service makes of an archive."""
+    """Let the service prepare an archive; the folder of its dataset."""
     with (data.parent / "log.txt").open("wb") as log, server(data, log) as url:
         Imprint(url).archive(ARCHIVE, archive.read_bytes())
     return next(data.rglob("pixels.bin")).parent
