@@ -1,0 +1,91 @@
+"""The import contracts of pyproject.toml hold, and notice modules that they do not list."""
+
+import ast
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+LINTER = Path(sys.executable).with_name("lint-imports")
+# What the training core may import beside the standard library: it must run alone on a machine with a GPU.
+TRAINING_IMPORTS = {"numpy", "PIL", "safetensors", "torch", "torchvision"}  # Pillow comes with torchvision
+
+# Modules that break a contract: the file, its text, and the contract.
+PLANTED = {
+    "a module that no layer of the worker lists": ("worker/unlisted.py", "", "Layers of the worker"),
+    "a package that no layer of the training core lists": (
+        "worker/training/unlisted/__init__.py",
+        "",
+        "Layers of the training core",
+    ),
+    "an import of a higher layer": ("worker/models/upwards.py", "import worker.jobs.train", "Layers of the worker"),
+    "an import of the API": ("worker/runs/http.py", "import app.main", "The worker takes only app.core from app"),
+    "a supervisor with torch": (
+        "worker/queue/heavy.py",
+        "import torch",
+        "The queue never imports what runs in a job's process",
+    ),
+    "a training core with a project import": (
+        "worker/training/optim/settings.py",
+        "from app.core import settings",
+        "The training core imports nothing of the project",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project's sources, for modules to be planted in."""
+    folder = tmp_path_factory.mktemp("project")
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    for package in ("app", "worker"):
+        shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
+
+
+def broken_contracts(folder: Path) -> set[str]:
+    """The names of the broken contracts."""
+    environment = {**os.environ, "PYTHONPATH": str(folder)}
+    checked = subprocess.run(
+        [LINTER, "--no-cache"], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    broken = {line.partition(" BROKEN")[0] for line in checked.stdout.splitlines() if " BROKEN" in line}
+    assert bool(broken) == bool(checked.returncode), checked.stdout + checked.stderr
+    return broken
+
+
+def test_every_contract_holds(copy: Path) -> None:
+    assert broken_contracts(copy) == set()
+
+
+@pytest.mark.parametrize("planted", PLANTED)
+def test_a_planted_module_breaks_its_contract(copy: Path, planted: str) -> None:
+    name, text, contract = PLANTED[planted]
+    file = copy / name
+    existed = file.parent.exists()
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(text)
+    try:
+        assert contract in broken_contracts(copy)
+    finally:
+        file.unlink() if existed else shutil.rmtree(file.parent)
+
+
+def imported_packages(file: Path) -> set[str]:
+    """The top-level packages that a file imports."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add(node.module or "")
+    return {name.split(".")[0] for name in names if not name.startswith("worker.training")}
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "worker/training").rglob("*.py")), ids=lambda file: file.stem)
+def test_the_training_core_imports_no_other_library(file: Path) -> None:
+    assert imported_packages(file) - sys.stdlib_module_names <= TRAINING_IMPORTS

@@ -1,0 +1,150 @@
+"""Every module with code has a test module of its mirrored path: `app/core/ids.py` has `tests/app/core/test_ids.py`."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("app", "worker")
+
+DECLARATIONS = "declares names, fields or columns and has no behaviour of its own"
+ENDPOINTS = "tested over HTTP by the test_endpoints of its slice"
+SPECS = "tested by tests/app/core/specs, whose modules are named for the jobs"
+TRAINING = "tested by the tests of the methods and models that use it"
+PENDING = "has no test of its own yet"
+# Modules without a test module, and the reason.
+WITHOUT_TEST = {
+    "app/auth/authentication.py": PENDING,
+    "app/auth/queries.py": ENDPOINTS,
+    "app/auth/scopes.py": PENDING,
+    "app/auth/tokens.py": PENDING,
+    "app/broker.py": PENDING,
+    "app/cli/options.py": PENDING,
+    "app/cli/process_tree.py": PENDING,
+    "app/context.py": PENDING,
+    "app/core/database/clock.py": PENDING,
+    "app/core/database/sessions.py": PENDING,
+    "app/core/database/tables.py": DECLARATIONS,
+    "app/core/errors.py": DECLARATIONS,
+    "app/core/files/archive_paths.py": PENDING,
+    "app/core/ids.py": DECLARATIONS,
+    "app/core/jobs/references.py": PENDING,
+    "app/core/jobs/wakeup_config.py": PENDING,
+    "app/core/models/backbones.py": PENDING,
+    "app/core/processes/lifeline.py": PENDING,
+    "app/core/processes/periodic.py": PENDING,
+    "app/core/results/base.py": DECLARATIONS,
+    "app/core/results/dataset.py": DECLARATIONS,
+    "app/core/results/evaluation.py": DECLARATIONS,
+    "app/core/results/events.py": DECLARATIONS,
+    "app/core/results/metrics.py": DECLARATIONS,
+    "app/core/results/model.py": DECLARATIONS,
+    "app/core/results/progress.py": DECLARATIONS,
+    "app/core/results/training.py": DECLARATIONS,
+    "app/core/settings.py": PENDING,
+    "app/core/specs/__init__.py": SPECS,
+    "app/core/specs/adaptation.py": SPECS,
+    "app/core/specs/base.py": SPECS,
+    "app/core/specs/internal.py": SPECS,
+    "app/core/specs/methods.py": SPECS,
+    "app/core/specs/penalties.py": SPECS,
+    "app/datasets/queries.py": ENDPOINTS,
+    "app/datasets/schemas.py": DECLARATIONS,
+    "app/datasets/service.py": ENDPOINTS,
+    "app/health.py": PENDING,
+    "app/http/display_names.py": DECLARATIONS,
+    "app/http/etags.py": PENDING,
+    "app/http/file_upload.py": PENDING,
+    "app/http/idempotency_inflight.py": PENDING,
+    "app/http/metrics.py": PENDING,
+    "app/http/multipart.py": PENDING,
+    "app/http/request_body.py": PENDING,
+    "app/http/response_headers.py": DECLARATIONS,
+    "app/http/responses.py": DECLARATIONS,
+    "app/http/stored_json.py": PENDING,
+    "app/jobs/openapi_examples.py": DECLARATIONS,
+    "app/jobs/queries.py": ENDPOINTS,
+    "app/jobs/resolve/datasets.py": ENDPOINTS,
+    "app/jobs/resolve/initial_weights.py": ENDPOINTS,
+    "app/jobs/resolve/models.py": ENDPOINTS,
+    "app/jobs/resolve/pretrain.py": ENDPOINTS,
+    "app/jobs/schemas.py": DECLARATIONS,
+    "app/jobs/service.py": ENDPOINTS,
+    "app/keys/schemas.py": DECLARATIONS,
+    "app/keys/service.py": ENDPOINTS,
+    "app/models/download.py": ENDPOINTS,
+    "app/models/queries.py": ENDPOINTS,
+    "app/models/safetensors.py": ENDPOINTS,
+    "app/models/schemas.py": DECLARATIONS,
+    "app/models/service.py": ENDPOINTS,
+    "app/predictions/admission_route.py": ENDPOINTS,
+    "app/predictions/inputs.py": ENDPOINTS,
+    "app/predictions/readiness.py": ENDPOINTS,
+    "app/predictions/schemas.py": DECLARATIONS,
+    "app/predictions/service.py": ENDPOINTS,
+    "app/routing/docs.py": PENDING,
+    "app/routing/response_examples.py": DECLARATIONS,
+    "app/server.py": PENDING,
+    "app/serving/loaded_model.py": PENDING,
+    "app/serving/model_cache.py": PENDING,
+    "app/uploads/partial.py": ENDPOINTS,
+    "app/uploads/protocol.py": ENDPOINTS,
+    "app/uploads/schemas.py": DECLARATIONS,
+    "app/uploads/service.py": ENDPOINTS,
+    "worker/celery_app.py": PENDING,
+    "worker/context.py": PENDING,
+    "worker/data/datasets.py": PENDING,
+    "worker/data/job_data.py": PENDING,
+    "worker/data/preprocessing.py": PENDING,
+    "worker/errors.py": DECLARATIONS,
+    "worker/evaluation/batch_inference.py": PENDING,
+    "worker/evaluation/evaluate_run.py": PENDING,
+    "worker/job_modules.py": PENDING,
+    "worker/jobs/prepare/__main__.py": PENDING,
+    "worker/jobs/prepare/pack.py": PENDING,
+    "worker/jobs/prepare/warnings.py": PENDING,
+    "worker/jobs/publish.py": PENDING,
+    "worker/models/onnx_cache.py": PENDING,
+    "worker/reporting/progress.py": PENDING,
+    "worker/runs/callbacks.py": PENDING,
+    "worker/runs/job_result.py": PENDING,
+    "worker/runs/previews.py": PENDING,
+    "worker/runs/publish_model.py": PENDING,
+    "worker/tasks.py": PENDING,
+    "worker/training/methods/labelled.py": TRAINING,
+    "worker/training/methods/simclr.py": TRAINING,
+    "worker/training/models/batch_norm.py": TRAINING,
+    "worker/training/randomness.py": TRAINING,
+}
+
+
+def has_code(file: Path) -> bool:
+    """Whether a module holds more than a docstring."""
+    statements = ast.parse(file.read_text("utf-8")).body
+    return any(not (isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant)) for one in statements)
+
+
+def mirrored_test(module: str) -> Path:
+    """The test module of a module."""
+    path = Path(module)
+    return ROOT / "tests" / path.parent / f"test_{path.stem}.py"
+
+
+MODULES = [
+    file.relative_to(ROOT).as_posix()
+    for package in PACKAGES
+    for file in sorted((ROOT / package).rglob("*.py"))
+    if has_code(file)
+]
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if module not in WITHOUT_TEST])
+def test_a_module_has_a_test_module(module: str) -> None:
+    assert mirrored_test(module).exists()
+
+
+@pytest.mark.parametrize("module", WITHOUT_TEST)
+def test_an_exception_is_still_one(module: str) -> None:
+    assert module in MODULES
+    assert not mirrored_test(module).exists()
