@@ -45,7 +45,7 @@ quality-quick: setup
 test: setup
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup
 
-# The long forms of the tests with faults, and those that have one form; their figures become docs/evidence/reliability.md.
+# The long forms of the tests with faults, and those that have one form; their results become docs/evidence/reliability.md.
 FAULT_TESTS := $(addprefix tests/,worker/jobs/prepare/test_hostile.py worker/queue/test_supervisor.py \
 	worker/reporting/test_recorder.py worker/training/engine/test_checkpoint.py \
 	worker/training/engine/test_checkpoint_killed.py app/uploads/test_endpoints.py app/models/test_weights.py \
