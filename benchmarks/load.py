@@ -1,6 +1,6 @@
-"""A load on one address, from a process of its own, so that it shares no interpreter with whoever measures.
+"""Generate load on one URL from a separate process, which shares no interpreter with the measuring one.
 
-python -m benchmarks.load URL FILE TYPE closed CLIENTS SECONDS    each client asks again as soon as it is answered
+python -m benchmarks.load URL FILE TYPE closed CLIENTS SECONDS    each client sends its next request once answered
 python -m benchmarks.load URL FILE TYPE open RATE SECONDS         RATE requests a second, answered or not
 
 A request is a POST of the file with this content type, or a GET where both are "-". Prints JSON: of each request its
@@ -26,7 +26,7 @@ PATIENCE = aiohttp.ClientTimeout(total=60)
 
 @dataclass(frozen=True)
 class Reply:
-    """`due` and `seconds` are in seconds, `due` from the beginning of the load."""
+    """A response: `due`, in seconds since the load began, and `seconds` from then to the response."""
 
     status: int
     due: float
@@ -34,7 +34,7 @@ class Reply:
 
 
 @dataclass(frozen=True)
-class Question:
+class HttpRequest:
     """A POST of a file, or a GET without one."""
 
     url: str
@@ -43,19 +43,19 @@ class Question:
 
     @property
     def arguments(self) -> list[str]:
-        """What the command line says of it."""
+        """The request as arguments of this module."""
         return [self.url, *(("-", "-") if self.file is None else (str(self.file), self.media_type))]
 
 
-def load(question: Question, kind: str, amount: float, seconds: float) -> list[Reply]:
-    """Every reply to a load that another process makes."""
-    command = [sys.executable, "-m", "benchmarks.load", *question.arguments, kind, str(amount), str(seconds)]
+def load(request: HttpRequest, kind: str, amount: float, seconds: float) -> list[Reply]:
+    """Run a load in another process; all replies."""
+    command = [sys.executable, "-m", "benchmarks.load", *request.arguments, kind, str(amount), str(seconds)]
     told = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE)
     return [Reply(*row) for row in json.loads(told.stdout)]
 
 
 async def closed(ask: Ask, clients: int, seconds: float) -> list[Reply]:
-    """So many clients, each with one request at a time."""
+    """A closed loop: `clients` clients with one request at a time each."""
     began = time.monotonic()
 
     async def client() -> list[Reply]:
@@ -68,7 +68,7 @@ async def closed(ask: Ask, clients: int, seconds: float) -> list[Reply]:
 
 
 async def opened(ask: Ask, rate: float, seconds: float) -> list[Reply]:
-    """A request every 1 / rate seconds, whatever became of those before it."""
+    """An open loop: a request every 1 / rate seconds, independent of those before it."""
     began, asked = time.monotonic(), []
     for number in range(round(rate * seconds)):
         due = number / rate
@@ -78,7 +78,7 @@ async def opened(ask: Ask, rate: float, seconds: float) -> list[Reply]:
 
 
 async def reply(ask: Ask, began: float, due: float) -> Reply:
-    """What one request came to."""
+    """Send one request and time it."""
     try:
         status = await ask()
     except (aiohttp.ClientError, TimeoutError):
@@ -87,7 +87,7 @@ async def reply(ask: Ask, began: float, due: float) -> Reply:
 
 
 def asking(session: aiohttp.ClientSession, url: str, file: str, media_type: str) -> Ask:
-    """The request, as often as it is called for; its status."""
+    """A function that sends the request and returns the status."""
     content = None if file == "-" else Path(file).read_bytes()
     headers = {} if content is None else {"Content-Type": media_type}
 
@@ -100,7 +100,7 @@ def asking(session: aiohttp.ClientSession, url: str, file: str, media_type: str)
 
 
 async def main(url: str, file: str, media_type: str, kind: str, amount: str, seconds: str) -> Sequence[Reply]:
-    """The replies to the load that is asked for."""
+    """Run the load of the command line."""
     async with aiohttp.ClientSession(timeout=PATIENCE, connector=aiohttp.TCPConnector(limit=0)) as session:
         ask = asking(session, url, file, media_type)
         if kind == "closed":

@@ -1,4 +1,4 @@
-"""The main job on real input, through HTTP alone: learn from some digits, then tell others apart from five labels each.
+"""The main job over HTTP on real images: pre-train on some digits, then fine-tune on others with five labels each.
 
 scikit-learn's handwritten digits come with its pip install. Digits 0 to 6, all labelled, are the source; of 7, 8 and 9
 there are five labelled images each to train with. The same job trains the yardstick: the same network from random
@@ -85,31 +85,31 @@ class Imprint:
         self.http = httpx.Client(base_url=url, timeout=60)
 
     def post(self, path: str, **content: object) -> dict:
-        """What a POST answers; an error ends the demo with what the server says."""
+        """POST; an error ends the demo with the server's message."""
         answer = self.http.post(path, **content)
         if answer.is_error:
             raise SystemExit(f"POST {path}: {answer.text}")
         return answer.json()
 
     def upload(self, name: str, files: dict[str, bytes]) -> dict:
-        """A dataset, once it is ready."""
+        """Upload files; the dataset once it is ready."""
         body = zipped(files)
         print(f"uploading {name}: {len(files)} images, {len(body) // 1024} KiB")
         return self.archive(name, body)
 
     def archive(self, name: str, body: bytes) -> dict:
-        """The dataset of a zip archive, once it is ready."""
+        """Upload a zip archive; the dataset once it is ready."""
         headers = {"Content-Type": "application/zip"}
         return self.followed(
             "/v1/datasets", self.post("/v1/datasets", params={"name": name}, content=body, headers=headers)
         )
 
     def job(self, **spec: object) -> dict:
-        """A job, once it has succeeded."""
+        """Create a job; the job once it has succeeded."""
         return self.followed("/v1/jobs", self.post("/v1/jobs", json=spec))
 
     def followed(self, path: str, made: dict) -> dict:
-        """Poll a dataset or a job until it has ended, showing how far it is."""
+        """Poll a dataset or a job until it has ended, printing its progress."""
         shown = ""
         while made["status"] not in ENDED:
             time.sleep(0.5)
@@ -134,7 +134,7 @@ def describe(made: dict) -> str:
 
 
 def free_port() -> int:
-    """A port that nobody listens at now."""
+    """A free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
@@ -142,7 +142,7 @@ def free_port() -> int:
 
 @contextmanager
 def server(data: Path, output: IO[bytes] | None = None, *options: str) -> Iterator[str]:
-    """The URL of a server on a free port with this data folder, ended afterwards. What it logs goes to `output`."""
+    """Run a server on a free port with this data folder; its URL. Its log goes to `output`."""
     port = free_port()
     command = [IMPRINT, "serve", "--port", str(port), "--data", data, *options]
     process = subprocess.Popen(command, stdout=output, stderr=output)
@@ -156,7 +156,7 @@ def server(data: Path, output: IO[bytes] | None = None, *options: str) -> Iterat
 
 
 def wait_until_ready(url: str, process: subprocess.Popen) -> None:
-    """Until the server answers; it is given a minute."""
+    """Wait for a minute at most until the server answers."""
     for _ in range(300):
         if process.poll() is not None:
             raise SystemExit("the server did not start")
@@ -170,7 +170,7 @@ def wait_until_ready(url: str, process: subprocess.Popen) -> None:
 
 
 def predicted(imprint: Imprint, model: str, files: dict[str, bytes]) -> float:
-    """Share of test images that the prediction endpoint gets right, asked in batches of 50."""
+    """Accuracy of the prediction endpoint on the test images, in batches of 50."""
     tests = [(name, content) for name, content in files.items() if name.startswith("test/")]
     right = 0
     for start in range(0, len(tests), 50):
@@ -182,7 +182,7 @@ def predicted(imprint: Imprint, model: str, files: dict[str, bytes]) -> float:
 
 
 def learnt(imprint: Imprint, source: str, target: str, seed: int) -> dict:
-    """The result of fine-tuning on the target what was pre-trained on the source, one seed for both.
+    """Pre-train on the source and fine-tune on the target with one seed; the result of the fine-tuning.
 
     How well features transfer differs more from one pre-training to the next than from one fine-tuning to the next.
     """
@@ -199,7 +199,7 @@ def learnt(imprint: Imprint, source: str, target: str, seed: int) -> dict:
 
 
 def run(url: str) -> None:
-    """The main job, three times over: pre-train, then fine-tune; and ask the first model."""
+    """Run the main job for each seed, and predict with the first model."""
     imprint = Imprint(url)
     began = time.monotonic()
     source_files, target_files = digits()
@@ -211,7 +211,7 @@ def run(url: str) -> None:
 
 
 def table(results: list[dict], served: float) -> None:
-    """Accuracy with transfer and without it, by seed."""
+    """Print the accuracy with transfer and without, by seed."""
     tests, labels = (len(TARGET_DIGITS) * each for each in (TEST_EACH, LABELS_EACH))
     print(f"\n{tests} test images of digits 7 to 9, after {labels} labelled ones, seeds {SEEDS}\n")
     print(f"{'':26}{'accuracy':>9}   {'by seed':23}{'seconds':>7}")
@@ -225,7 +225,7 @@ def table(results: list[dict], served: float) -> None:
 
 
 def main() -> None:
-    """With a server that runs, or with one of its own."""
+    """Use the server of the command line, or start one."""
     if len(sys.argv) > 1:
         run(sys.argv[1])
         return

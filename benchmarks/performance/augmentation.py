@@ -1,4 +1,4 @@
-"""What a training view of a photograph costs, beside PIL with torchvision's v1 transforms.
+"""Cost of augmenting a photograph for training, beside PIL with torchvision's v1 transforms.
 
 python -m benchmarks.performance.augmentation PACKED FOLDER SIZE imprint|pillow|pillow-decoding
 """
@@ -13,7 +13,7 @@ from PIL import Image
 from torchvision import transforms
 
 from benchmarks.performance.inputs import BenchmarkInputs
-from benchmarks.performance.measure import OURS, Goal, Section, ratios, rounds, told, under
+from benchmarks.performance.measure import OURS, Goal, Section, prefixed, ratios, rounds, run_module
 from benchmarks.performance.stepping import CROP, VIEW
 from worker.training.data.packed import open_packed
 from worker.training.methods.supervised import RATIO
@@ -43,11 +43,11 @@ opens the JPEG as well, as a data loader of files does in every epoch."""
 
 
 def run(inputs: BenchmarkInputs) -> Section:
-    """Every size, one thread each."""
+    """Measure every size with one thread."""
     series, goals = [], []
     for size in SIZES:
         candidates = {
-            name: partial(told, OURS, MODULE, (inputs.packed, inputs.folder, size, name), OMP_NUM_THREADS="1")
+            name: partial(run_module, OURS, MODULE, (inputs.packed, inputs.folder, size, name), OMP_NUM_THREADS="1")
             for name in ("imprint", "pillow", "pillow-decoding")
         }
         found = rounds(candidates, ROUNDS, "µs/image")
@@ -55,12 +55,12 @@ def run(inputs: BenchmarkInputs) -> Section:
         goals.append(
             Goal(f"{size} px: imprint / pillow-decoding", ratios(found["imprint"], found["pillow-decoding"]), most=0.2)
         )
-        series += under(f"{size} px", found)
+        series += prefixed(f"{size} px", found)
     return Section("Augmentation", ABOUT, series, goals, NOTES)
 
 
 def imprint(packed: Path, folder: Path, size: int) -> float:
-    """Seconds an image, from the packed dataset."""
+    """Seconds per image, from the packed dataset."""
     images, generator = open_packed(packed), torch.Generator().manual_seed(0)
     began = time.perf_counter()
     for start in range(0, IMAGES, BATCH):
@@ -73,7 +73,7 @@ def imprint(packed: Path, folder: Path, size: int) -> float:
 
 
 def pillow(packed: Path, folder: Path, size: int, *, decoding: bool = False) -> float:
-    """Seconds an image, with or without its decoding."""
+    """Seconds per image, with or without decoding."""
     view = transforms.Compose(
         [
             transforms.RandomResizedCrop(size, CROP, RATIO),
@@ -95,7 +95,7 @@ def _image(source: Path | Image.Image) -> Image.Image:
 
 
 def main(packed: str, folder: str, size: str, name: str) -> float:
-    """Microseconds an image, after one turn to warm up."""
+    """Microseconds per image, after one run to warm up."""
     torch.manual_seed(0)
     candidate = {"imprint": imprint, "pillow": pillow, "pillow-decoding": partial(pillow, decoding=True)}[name]
     arguments = Path(packed), Path(folder), int(size)

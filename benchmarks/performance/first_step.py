@@ -1,4 +1,4 @@
-"""Seconds from here to the end of a first training step, imports not counted: `python -m ... PACKED BACKBONE SIZE`."""
+"""Seconds to the end of the first training step, without imports: `python -m ... PACKED BACKBONE SIZE`."""
 
 import sys
 import time
@@ -11,7 +11,7 @@ from worker.training.devices import settle
 
 
 def main(packed: str, backbone: str, size: str) -> float:
-    """The seconds."""
+    """Seconds to the first step."""
     began = time.perf_counter()
     settle(CORES)
     images = open_packed(Path(packed))

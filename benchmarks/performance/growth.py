@@ -1,13 +1,13 @@
-"""What a million jobs change."""
+"""Latency of requests with few jobs and with a million in the table."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.load import Question, load
+from benchmarks.load import HttpRequest, load
 from benchmarks.performance.inputs import BenchmarkInputs
 from benchmarks.performance.jobs import fill
 from benchmarks.performance.measure import Goal, Section, Series, ratios
-from benchmarks.performance.serving import percentile, warm
+from benchmarks.performance.serving import percentile, warm_server
 from examples.digits import server
 
 FEW, MANY, ROUNDS, SECONDS = 100, 1_000_000, 3, 3.0
@@ -24,17 +24,17 @@ Median milliseconds of one client, on SQLite, with few jobs in the table and wit
 
 
 def run(inputs: BenchmarkInputs) -> Section:
-    """The same questions to a service with few jobs and to one with many, by turns."""
+    """Send the same requests to a service with few jobs and to one with many, by turns."""
     series: dict[str, Series] = {}
     with TemporaryDirectory() as name:
         jobs = {count: filled(Path(name, str(count)), count) for count in (FEW, MANY)}
         for _ in range(ROUNDS):
             for count, job in jobs.items():
-                with warm(Path(name, str(count))) as url:
+                with warm_server(Path(name, str(count))) as url:
                     for way, path in WAYS.items():
-                        question = Question(url + path.format(job=job))
-                        load(question, "closed", 1, 0.5)
-                        value = percentile(load(question, "closed", 1, SECONDS), 50)
+                        request = HttpRequest(url + path.format(job=job))
+                        load(request, "closed", 1, 0.5)
+                        value = percentile(load(request, "closed", 1, SECONDS), 50)
                         what = f"{way}, {count:,} jobs"
                         series.setdefault(what, Series(what, "ms", [])).values.append(value)
                         print(f"  {what}: {value:.3g} ms", flush=True)

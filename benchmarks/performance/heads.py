@@ -1,8 +1,8 @@
-"""A head alone: features once and then the head, beside epochs through the frozen backbone, and scikit-learn.
+"""Training the head on cached features, beside epochs through the frozen backbone, and scikit-learn.
 
 python -m benchmarks.performance.heads PACKED WEIGHTS cached|frozen|sklearn    prints {"seconds": ..., "accuracy": ...}
 
-Every fifth photograph judges, the others train.
+Every fifth photograph evaluates, the others train.
 """
 
 import json
@@ -17,7 +17,7 @@ from sklearn.linear_model import LogisticRegression
 
 from app.core.specs import HEAD_EPOCHS, HEAD_RATE
 from benchmarks.performance.inputs import BenchmarkInputs
-from benchmarks.performance.measure import OURS, Goal, Section, Series, ratios, told
+from benchmarks.performance.measure import OURS, Goal, Section, Series, ratios, run_module
 from benchmarks.performance.stepping import BATCH, VIEW, Clock
 from worker.runs.build import CORES
 from worker.training.data.batches import Feed
@@ -45,12 +45,12 @@ compute the features is included."""
 
 
 def run(inputs: BenchmarkInputs) -> Section:
-    """The three ways, in turn."""
+    """Measure the three ways in turn."""
     seconds = {way: Series(f"{name}, seconds", "s", []) for way, name in WAYS.items()}
     accuracy = {way: Series(f"{name}, accuracy", "", []) for way, name in WAYS.items() if way != "frozen"}
     for _ in range(ROUNDS):
         for way in WAYS:
-            found = told(OURS, MODULE, (inputs.packed, inputs.weights, way))
+            found = run_module(OURS, MODULE, (inputs.packed, inputs.weights, way))
             print(f"  {way}: {found}", flush=True)
             seconds[way].values.append(found["seconds"])
             if way in accuracy:
@@ -69,7 +69,7 @@ def run(inputs: BenchmarkInputs) -> Section:
 
 
 def cached(learner: Probe, images: PackedImages, train: np.ndarray, judge: np.ndarray) -> float:
-    """As a job does it; the accuracy."""
+    """Train as a job does; the accuracy."""
     recipe = Recipe(
         epochs=HEAD_EPOCHS, batch_size=BATCH, learning_rate=HEAD_RATE["adamw"], weight_decay=0.01, optimizer="adamw",
         warmup=0.05, ema=0, patience=None, seed=0, checkpoint_seconds=1e9,

@@ -1,4 +1,4 @@
-"""Rows of jobs without the work: a database as it is after years."""
+"""Fill a database with rows of ended jobs, as after years of use."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ CHUNK = 20_000
 
 
 def fill(database: Path, count: int) -> str:
-    """That many ended jobs in a database whose schema stands; the id of one in their middle."""
+    """Insert `count` ended jobs into a database that has the schema; the id of one in the middle."""
     engine = create_engine(f"sqlite:///{database}")
     with engine.begin() as connection:
         for start in range(0, count, CHUNK):

@@ -1,4 +1,4 @@
-"""What a dataset of 200,000 images takes: to prepare, and to train with."""
+"""Memory for preparing and training with a dataset of 200,000 images."""
 
 import io
 import time
@@ -14,7 +14,7 @@ from PIL import Image
 
 from benchmarks.performance.inputs import BenchmarkInputs
 from benchmarks.performance.measure import Goal, Section, Series
-from benchmarks.performance.serving import warm
+from benchmarks.performance.serving import warm_server
 from examples.digits import Imprint
 from worker.job_modules import JOB_MODULES
 
@@ -48,7 +48,7 @@ everything that must be known of all images at once; a training maps them into m
 
 
 def run(inputs: BenchmarkInputs) -> Section:
-    """Once: memory is not noisy."""
+    """Measure once: memory is not noisy."""
     series: list[Series] = []
     goals: list[Goal] = []
     found = {count: measured(count) for count in (FEW, MANY)}
@@ -69,8 +69,8 @@ def run(inputs: BenchmarkInputs) -> Section:
 
 
 def measured(count: int) -> dict[str, float]:
-    """Of a dataset of so many images: the most bytes in preparing and in training, the seconds of its preparation."""
-    with TemporaryDirectory() as name, warm(Path(name, "data")) as url:
+    """For a dataset of `count` images: peak bytes of preparation and training, seconds of preparation."""
+    with TemporaryDirectory() as name, warm_server(Path(name, "data")) as url:
         imprint, archive = Imprint(url), written(Path(name, "archive.zip"), count)
         dataset, began = uploaded(imprint, archive), time.monotonic()
         preparation = highest(imprint, "/v1/datasets", dataset, lambda: resident(PREPARING))
@@ -82,7 +82,7 @@ def measured(count: int) -> dict[str, float]:
 
 
 def written(archive: Path, count: int) -> Path:
-    """A zip of so many small photographs."""
+    """Write a zip of `count` small photographs."""
     draw = np.random.default_rng(0)
     with zipfile.ZipFile(archive, "w") as writer:
         for number in range(count):
@@ -93,14 +93,14 @@ def written(archive: Path, count: int) -> Path:
 
 
 def uploaded(imprint: Imprint, archive: Path) -> dict[str, Any]:
-    """The dataset, which is being prepared."""
+    """Upload the archive; the dataset, still in preparation."""
     with archive.open("rb") as file:
         headers = {"Content-Type": "application/zip"}
         return imprint.post("/v1/datasets?name=large", content=file, headers=headers, timeout=300)
 
 
 def highest(imprint: Imprint, path: str, one: dict[str, Any], memory: Callable[[], int]) -> int:
-    """The most memory, in bytes, until the dataset or job is done."""
+    """Peak memory, in bytes, until the dataset or job is done."""
     most = 0
     while one["status"] not in ("ready", "succeeded"):
         if one["status"] in ("failed", "cancelled"):
@@ -112,12 +112,12 @@ def highest(imprint: Imprint, path: str, one: dict[str, Any], memory: Callable[[
 
 
 def resident(module: str) -> int:
-    """What the process that does this work has in memory now, in bytes; 0 where there is none."""
+    """Resident bytes of the process that runs this module; 0 where there is none."""
     return max((memory.rss for memory in _memory(module)), default=0)
 
 
 def anonymous(module: str) -> int:
-    """The same without pages of files."""
+    """The same without file-backed pages."""
     return max((memory.rss - memory.shared for memory in _memory(module)), default=0)
 
 

@@ -1,4 +1,4 @@
-"""Candidates side by side: every round runs each of them once, so that what slows the machine slows them all."""
+"""Compare candidates: every round runs each of them once, so that noise of the machine affects them alike."""
 
 import json
 import os
@@ -18,7 +18,7 @@ PEERS = ROOT / ".venv-peers" / "bin" / "python"
 
 @dataclass(frozen=True)
 class Series:
-    """What a candidate came to, round by round."""
+    """A candidate's values, round by round."""
 
     name: str
     unit: str
@@ -37,7 +37,7 @@ class Goal:
 
 @dataclass(frozen=True)
 class Section:
-    """One row of the table of goals. `notes`: what a reader should know of the figures, in sentences."""
+    """One section of the document. `notes`: paragraphs that explain the values."""
 
     title: str
     about: str
@@ -47,7 +47,7 @@ class Section:
 
 
 def rounds(candidates: Mapping[str, Callable[[], float]], times: int, unit: str) -> dict[str, Series]:
-    """Each candidate `times` times, in turn."""
+    """Run each candidate `times` times, in turn."""
     found: dict[str, list[float]] = {name: [] for name in candidates}
     for number in range(times):
         for name, candidate in candidates.items():
@@ -58,28 +58,28 @@ def rounds(candidates: Mapping[str, Callable[[], float]], times: int, unit: str)
 
 
 def ratios(one: Series, other: Series) -> list[float]:
-    """One in terms of the other, round by round."""
+    """`one` divided by `other`, round by round."""
     return [mine / theirs for mine, theirs in zip(one.values, other.values, strict=True)]
 
 
 def differences(one: Series, other: Series) -> list[float]:
-    """How much more one is than the other, round by round."""
+    """`one` minus `other`, round by round."""
     return [mine - theirs for mine, theirs in zip(one.values, other.values, strict=True)]
 
 
-def under(case: str, found: Mapping[str, Series]) -> list[Series]:
-    """The same with what they are of in their names."""
+def prefixed(case: str, found: Mapping[str, Series]) -> list[Series]:
+    """The series with the case prefixed to their names."""
     return [replace(one, name=f"{case}: {one.name}") for one in found.values()]
 
 
-def told(python: Path, module: str, arguments: Sequence[object], **environment: str) -> Any:
-    """The JSON that `python -m module arguments` prints as the last line of its output."""
+def run_module(python: Path, module: str, arguments: Sequence[object], **environment: str) -> Any:
+    """Run `python -m module arguments`; the JSON in the last line of its output."""
     command = [str(python), "-m", module, *map(str, arguments)]
-    surroundings = surroundings_of(python) | environment
+    surroundings = environment_of(python) | environment
     printed = subprocess.run(command, cwd=ROOT, env=surroundings, check=True, stdout=subprocess.PIPE)
     return json.loads(printed.stdout.decode().strip().splitlines()[-1])
 
 
-def surroundings_of(python: Path) -> dict[str, str]:
-    """The environment that the service starts its trainings in for our own processes; peers have what a user has."""
+def environment_of(python: Path) -> dict[str, str]:
+    """The environment of a process: our own run in that of the service's trainings, peers in a user's."""
     return {**os.environ, **(TRAINING_ENVIRONMENT if python == OURS else {})}

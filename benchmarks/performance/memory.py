@@ -1,4 +1,4 @@
-"""What the API's process takes, idle and while two gigabytes come in, and what all processes do."""
+"""Memory of the API process, idle and during an upload of 2 GiB, and of all processes together."""
 
 import threading
 import zipfile
@@ -10,7 +10,7 @@ import psutil
 
 from benchmarks.performance.inputs import BenchmarkInputs
 from benchmarks.performance.measure import Goal, Section, Series
-from benchmarks.performance.serving import published, warm
+from benchmarks.performance.serving import publish_weights, warm_server
 from examples.digits import Imprint
 
 MIB, GIB = 2**20, 2**30
@@ -29,18 +29,18 @@ after a model has been imported and published: torch, the exporter and the API's
 
 
 def run(inputs: BenchmarkInputs) -> Section:
-    """Once: memory is not noisy."""
+    """Measure once: memory is not noisy."""
     with TemporaryDirectory() as name:
         archive = Path(name, "large.zip")
         with zipfile.ZipFile(archive, "w") as writer, writer.open("birds/large.jpg", "w", force_zip64=True) as entry:
             for _ in range(SIZE // len(CHUNK)):
                 entry.write(CHUNK)
-        with warm(Path(name, "data")) as url:
+        with warm_server(Path(name, "data")) as url:
             process = api(url)
             httpx.get(f"{url}/v1/jobs").raise_for_status()
             idle = process.memory_info().rss
             most = highest(process, url, archive)
-            published(Imprint(url), "mobilenet_v2", inputs.weights, inputs.photograph)
+            publish_weights(Imprint(url), "mobilenet_v2", inputs.weights, inputs.photograph)
             whole = together(process.parent())
     series = [
         Series("the API, idle", "MiB", [idle / MIB]),
@@ -55,7 +55,7 @@ def run(inputs: BenchmarkInputs) -> Section:
 
 
 def api(url: str) -> psutil.Process:
-    """The process that listens there."""
+    """The process that listens at the URL."""
     port = int(url.rsplit(":", 1)[1])
     listening = next(
         each for each in psutil.net_connections("tcp") if each.laddr.port == port and each.status == "LISTEN"
@@ -64,12 +64,12 @@ def api(url: str) -> psutil.Process:
 
 
 def together(root: psutil.Process) -> int:
-    """The memory of a tree of processes in bytes, each page shared out among those that have it."""
+    """Bytes of a process tree, with each shared page divided among its processes."""
     return sum(each.memory_full_info().pss for each in (root, *root.children(recursive=True)))
 
 
 def highest(process: psutil.Process, url: str, archive: Path) -> int:
-    """The most that it took while an archive was uploaded, in bytes."""
+    """Peak bytes of the process while an archive is uploaded."""
     over, seen = threading.Event(), [0]
 
     def watch() -> None:

@@ -12,7 +12,7 @@ from benchmarks.performance.peers.inference import LOGITS, Answer, figures
 
 
 def loaded(model: str) -> Answer:
-    """The API's own graph, asked as the API asks it: a batch is shared among its threads."""
+    """Load the graph as the API does: a batch is divided among its threads."""
     graph = Graph(Path(model) / "model.onnx")
     pool = ThreadPoolExecutor(graph.parallel)
 

@@ -1,13 +1,13 @@
-"""`GET /v1/jobs/{id}` beside a bare route that reads the same row."""
+"""Rate of `GET /v1/jobs/{id}`, beside a bare route that reads the same row."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.load import Question, load
+from benchmarks.load import HttpRequest, load
 from benchmarks.performance.inputs import BenchmarkInputs
 from benchmarks.performance.jobs import fill
 from benchmarks.performance.measure import OURS, Goal, Section, ratios, rounds
-from benchmarks.performance.serving import rate, running, warm
+from benchmarks.performance.serving import rate, running, warm_server
 from examples.digits import free_port, server
 
 CLIENTS, SECONDS, ROUNDS, JOBS = 8, 4.0, 3, 1000
@@ -20,7 +20,7 @@ and its workers run beside it."""
 
 
 def run(inputs: BenchmarkInputs) -> Section:
-    """Both on the same database, in turn."""
+    """Measure both on the same database, in turn."""
     with TemporaryDirectory() as name:
         folder = Path(name)
         with server(folder / "data"):
@@ -29,14 +29,14 @@ def run(inputs: BenchmarkInputs) -> Section:
         job = fill(database, JOBS)
 
         def imprint() -> float:
-            with warm(folder / "data") as url:
-                return asked(Question(f"{url}/v1/jobs/{job}"))
+            with warm_server(folder / "data") as url:
+                return request_rate(HttpRequest(f"{url}/v1/jobs/{job}"))
 
         def bare() -> float:
             port = free_port()
-            question = Question(f"http://127.0.0.1:{port}/jobs/{job}")
-            with running(OURS, ["-m", "benchmarks.performance.peers.bare_row", database, port], question):
-                return asked(question)
+            request = HttpRequest(f"http://127.0.0.1:{port}/jobs/{job}")
+            with running(OURS, ["-m", "benchmarks.performance.peers.bare_row", database, port], request):
+                return request_rate(request)
 
         found = rounds({"imprint": imprint, "a bare route": bare}, ROUNDS, "requests/s")
     return Section(
@@ -47,7 +47,7 @@ def run(inputs: BenchmarkInputs) -> Section:
     )
 
 
-def asked(question: Question) -> float:
-    """Answers a second, warm."""
-    load(question, "closed", CLIENTS, 1.0)
-    return rate(load(question, "closed", CLIENTS, SECONDS))
+def request_rate(request: HttpRequest) -> float:
+    """Responses per second, after a warm-up."""
+    load(request, "closed", CLIENTS, 1.0)
+    return rate(load(request, "closed", CLIENTS, SECONDS))

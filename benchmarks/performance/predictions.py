@@ -1,6 +1,6 @@
 """Predictions over HTTP: a photograph in, the five most probable of 1000 classes out.
 
-python -m benchmarks.performance.predictions MODEL PHOTOGRAPH    images a second of decoding and network, without HTTP
+python -m benchmarks.performance.predictions MODEL PHOTOGRAPH    images per second of decoding and inference alone
 """
 
 import sys
@@ -17,10 +17,10 @@ from app.core.processes.cpu_count import count_cores
 from app.core.settings import Settings
 from app.predictions.service import view_of
 from app.serving.loaded_model import Network
-from benchmarks.load import Question, load
+from benchmarks.load import HttpRequest, load
 from benchmarks.performance.inputs import BenchmarkInputs
-from benchmarks.performance.measure import OURS, PEERS, Goal, Section, Series, ratios, told
-from benchmarks.performance.serving import percentile, published, rate, running, warm
+from benchmarks.performance.measure import OURS, PEERS, Goal, Section, Series, ratios, run_module
+from benchmarks.performance.serving import percentile, publish_weights, rate, running, warm_server
 from examples.digits import Imprint, free_port, server
 
 CLIENTS, SECONDS, ROUNDS, WARM = (1, 8, 32), 5.0, 3, 1.0
@@ -40,7 +40,7 @@ WANTED = {NAIVE: 9, LITSERVE: 1.5, BENTOML: 1}
 IMAGES = 240
 
 
-Served = Callable[[], AbstractContextManager[Question]]
+Served = Callable[[], AbstractContextManager[HttpRequest]]
 
 
 ABOUT = """\
@@ -51,7 +51,7 @@ with one thread per core."""
 
 
 def run(inputs: BenchmarkInputs) -> Section:
-    """Every server in turn, alone on the machine."""
+    """Measure every server in turn, alone on the machine."""
     with TemporaryDirectory() as name:
         series = measured(inputs, Path(name))
     size = inputs.photograph.stat().st_size // 1024
@@ -65,7 +65,7 @@ def run(inputs: BenchmarkInputs) -> Section:
 
 
 def measured(inputs: BenchmarkInputs, folder: Path) -> dict[str, Series]:
-    """Every server with every number of clients, and the work alone."""
+    """Measure every server with every number of clients, and decoding and inference without a server."""
     series: dict[str, Series] = {}
 
     def note(name: str, unit: str, value: float) -> None:
@@ -74,19 +74,19 @@ def measured(inputs: BenchmarkInputs, folder: Path) -> dict[str, Series]:
 
     model, files = servable(folder, "mobilenet_v2", inputs.weights, inputs.photograph)
     for _ in range(ROUNDS):
-        note(ALONE, "images/s", told(OURS, MODULE, (files, inputs.photograph)))
+        note(ALONE, "images/s", run_module(OURS, MODULE, (files, inputs.photograph)))
         for name, served in servers(inputs, folder, model).items():
-            with served() as question:
-                load(question, "closed", 8, WARM)
+            with served() as request:
+                load(request, "closed", 8, WARM)
                 for clients in CLIENTS:
-                    replies = load(question, "closed", clients, SECONDS)
+                    replies = load(request, "closed", clients, SECONDS)
                     note(f"{name}, {clients} at a time", "requests/s", rate(replies))
                     note(f"{name}, {clients} at a time, 99 %", "ms", percentile(replies, 99))
     return series
 
 
 def goals(series: Mapping[str, Series]) -> list[Goal]:
-    """What is wanted of the most clients."""
+    """The targets, for the largest number of clients."""
     most = f"{CLIENTS[-1]} at a time"
     mine, late = series[f"imprint, {most}"], series[f"imprint, {most}, 99 %"]
     found = [Goal(f"{most}: imprint / {ALONE}", ratios(mine, series[ALONE]), least=0.8)]
@@ -98,7 +98,7 @@ def goals(series: Mapping[str, Series]) -> list[Goal]:
 
 
 def servers(inputs: BenchmarkInputs, folder: Path, model: str) -> dict[str, Served]:
-    """By name, how to start each."""
+    """A function to start each server, by name."""
     forms = {name: folder / f"{name}.form" for name in ("request", "images")}
     for name, form in forms.items():
         form.write_bytes(multipart(name, inputs.photograph))
@@ -112,17 +112,17 @@ def servers(inputs: BenchmarkInputs, folder: Path, model: str) -> dict[str, Serv
 
 
 @contextmanager
-def _imprint(data: Path, model: str, photograph: Path) -> Iterator[Question]:
-    with warm(data) as url:
-        yield Question(f"{url}/v1/models/{model}/predictions", photograph)
+def _imprint(data: Path, model: str, photograph: Path) -> Iterator[HttpRequest]:
+    with warm_server(data) as url:
+        yield HttpRequest(f"{url}/v1/models/{model}/predictions", photograph)
 
 
 @contextmanager
-def _peer(module: str, weights: Path, file: Path, media_type: str) -> Iterator[Question]:
+def _peer(module: str, weights: Path, file: Path, media_type: str) -> Iterator[HttpRequest]:
     port = free_port()
-    question = Question(f"http://127.0.0.1:{port}/predict", file, media_type)
-    with running(PEERS, ["-m", f"{PEER}.{module}", weights, port], question):
-        yield question
+    request = HttpRequest(f"http://127.0.0.1:{port}/predict", file, media_type)
+    with running(PEERS, ["-m", f"{PEER}.{module}", weights, port], request):
+        yield request
 
 
 def multipart(name: str, file: Path) -> bytes:
@@ -137,12 +137,12 @@ def servable(folder: Path, backbone: str, weights: Path, photograph: Path) -> tu
     folder.mkdir(exist_ok=True)
     data = folder / "data"
     with (folder / "log.txt").open("wb") as log, server(data, log) as url:
-        model = published(Imprint(url), backbone, weights, photograph)
+        model = publish_weights(Imprint(url), backbone, weights, photograph)
     return model, next(data.rglob("model.onnx")).parent
 
 
 def main(model: str, photograph: str) -> float:
-    """Images a second: a thread for each core, which decodes an image and asks the network."""
+    """Images per second with one thread per core that decodes an image and runs the network."""
     network, content, settings = Network(Path(model)), Path(photograph).read_bytes(), Settings()
 
     def answer(_: int) -> None:

@@ -1,6 +1,6 @@
 """Preparation of a dataset, beside a bare loop that decodes the same files.
 
-python -m benchmarks.performance.preparing ARCHIVE HEADROOM    images a second of decoding and resizing, on all cores
+python -m benchmarks.performance.preparing ARCHIVE HEADROOM    images per second of decoding and resizing, on all cores
 """
 
 import io
@@ -21,8 +21,8 @@ from PIL import Image
 from app.core.files.images import DECODE_HEADROOM, decode_image, evaluation_view
 from app.core.settings import Settings
 from benchmarks.performance.inputs import DATA, BenchmarkInputs
-from benchmarks.performance.measure import OURS, Goal, Section, Series, ratios, rounds, told
-from benchmarks.performance.serving import warm
+from benchmarks.performance.measure import OURS, Goal, Section, Series, ratios, rounds, run_module
+from benchmarks.performance.serving import warm_server
 from examples.digits import Imprint
 
 COPIES, WIDTH, SIDE, ROUNDS = 16, 1600, 256, 3
@@ -46,14 +46,14 @@ size."""
 
 
 def run(inputs: BenchmarkInputs) -> Section:
-    """The same archive of large photographs, by turns."""
+    """Measure on the same archive of large photographs, by turns."""
     with TemporaryDirectory() as name:
         archive = Path(name, "large.zip")
         count = enlarged(archive)
         candidates = {
             "imprint": partial(prepared, archive, count),
-            BARE: partial(told, OURS, MODULE, (archive, DECODE_HEADROOM)),
-            FASTEST: partial(told, OURS, MODULE, (archive, 1)),
+            BARE: partial(run_module, OURS, MODULE, (archive, DECODE_HEADROOM)),
+            FASTEST: partial(run_module, OURS, MODULE, (archive, 1)),
         }
         found = rounds(candidates, ROUNDS, "images/s")
         away = [
@@ -70,7 +70,7 @@ def run(inputs: BenchmarkInputs) -> Section:
 
 
 def enlarged(archive: Path) -> int:
-    """Photographs as a camera has them, in number and size; no two with the same bytes."""
+    """Write an archive of photographs of a camera's size, no two with the same bytes; their number."""
     count = 0
     with zipfile.ZipFile(DATA / "imagenet_sample100.zip") as reader, zipfile.ZipFile(archive, "w") as writer:
         for name in (each for each in reader.namelist() if not each.endswith("/")):
@@ -100,8 +100,8 @@ def apart(archive: Path, headroom: int) -> float:
 
 
 def prepared(archive: Path, count: int) -> float:
-    """Images a second of the job."""
-    with TemporaryDirectory() as name, warm(Path(name, "data")) as url:
+    """Images per second of the job."""
+    with TemporaryDirectory() as name, warm_server(Path(name, "data")) as url:
         imprint = Imprint(url)
         imprint.http.timeout = 300
         imprint.archive("large", archive.read_bytes())
@@ -111,7 +111,7 @@ def prepared(archive: Path, count: int) -> float:
 
 
 def main(archive: str, headroom: str) -> float:
-    """Images a second of the bare loop."""
+    """Images per second of the bare loop."""
     with zipfile.ZipFile(archive) as reader:
         contents = [reader.read(name) for name in reader.namelist()]
     began = time.perf_counter()

@@ -1,4 +1,4 @@
-"""How long until a fine-tuning is nearly as good as any will be?"""
+"""Time until a fine-tuning reaches 95 % of the final accuracy."""
 
 import os
 import time
@@ -10,8 +10,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks.performance.inputs import BenchmarkInputs
-from benchmarks.performance.measure import PEERS, Goal, Section, Series, ratios, told
-from benchmarks.performance.serving import imported, warm
+from benchmarks.performance.measure import PEERS, Goal, Section, Series, ratios, run_module
+from benchmarks.performance.serving import import_weights, warm_server
 from examples.digits import Imprint
 
 SIZE, EPOCHS, ROUNDS, POLL, THIRD = 128, 15, 3, 0.02, 3
@@ -40,22 +40,22 @@ round, with the better of two learning rates."""
 
 
 def run(inputs: BenchmarkInputs) -> Section:
-    """All of them on the same photographs from the same weights, round by round."""
+    """Run all candidates on the same photographs from the same weights, round by round."""
     found: dict[str, Series] = {}
     with TemporaryDirectory() as name:
         folder = split(inputs, Path(name, "photographs"))
-        with warm(Path(name, "data")) as url:
+        with warm_server(Path(name, "data")) as url:
             imprint = Imprint(url)
-            spec = asked(imprint, folder, inputs)
+            spec = job_spec(imprint, folder, inputs)
             for _ in range(ROUNDS):
-                for candidate, seconds in reached(curves(imprint, spec, folder, inputs)).items():
+                for candidate, seconds in seconds_to_target(curves(imprint, spec, folder, inputs)).items():
                     found.setdefault(candidate, Series(candidate, "s", [])).values.append(seconds)
                     print(f"  {candidate}: {seconds:.3g} s", flush=True)
     return section(found)
 
 
 def section(found: Mapping[str, Series]) -> Section:
-    """The seconds of every candidate, and of the best peer beside them."""
+    """The section: seconds of every candidate and of the best peer."""
     best = Series("best peer", "s", [min(values) for values in zip(*_peers(found), strict=True)])
     return Section(
         f"Time to {SHARE:.0%} of the final accuracy",
@@ -71,7 +71,7 @@ def _peers(found: Mapping[str, Series]) -> list[list[float]]:
 
 
 def split(inputs: BenchmarkInputs, folder: Path) -> Path:
-    """The photographs in folders `train` and `val`, class by class; every third one validates."""
+    """Link the photographs into folders `train` and `val`, by class; every third one validates."""
     for number, path in enumerate(sorted(inputs.folder.rglob("*.jpg"))):
         place = folder / ("val" if number % THIRD == 0 else "train") / path.parent.name
         place.mkdir(parents=True, exist_ok=True)
@@ -79,31 +79,31 @@ def split(inputs: BenchmarkInputs, folder: Path) -> Path:
     return folder
 
 
-def asked(imprint: Imprint, folder: Path, inputs: BenchmarkInputs) -> dict[str, Any]:
-    """The job: a dataset with these splits, and a model with these weights."""
+def job_spec(imprint: Imprint, folder: Path, inputs: BenchmarkInputs) -> dict[str, Any]:
+    """Upload dataset and weights; the job's spec."""
     archive = folder.parent / "split.zip"
     with zipfile.ZipFile(archive, "w") as writer:
         for path in sorted(folder.rglob("*.jpg")):
             writer.write(path, path.relative_to(folder))
-    model = imported(imprint, "mobilenet_v2", inputs.weights)
+    model = import_weights(imprint, "mobilenet_v2", inputs.weights)
     dataset = imprint.archive("birds", archive.read_bytes())
     return {"type": "finetune", "dataset": dataset["id"], "init": model, "image_size": SIZE}
 
 
 def curves(imprint: Imprint, spec: dict[str, Any], folder: Path, inputs: BenchmarkInputs) -> dict[str, Curve]:
-    """Every candidate's, one after the other."""
-    candidates: dict[str, Callable[[], Curve]] = {OURS: partial(watched, imprint, spec)}
+    """Run every candidate once; its curve."""
+    candidates: dict[str, Callable[[], Curve]] = {OURS: partial(accuracy_curve, imprint, spec)}
     for module, rates in RATES.items():
         for rate in rates:
             arguments = folder, inputs.weights, SIZE, rate, EPOCHS, WORKERS
             candidates[f"{NAMES[module]}, rate {rate:g}"] = partial(
-                told, PEERS, f"benchmarks.performance.peers.{module}", arguments
+                run_module, PEERS, f"benchmarks.performance.peers.{module}", arguments
             )
     return {name: candidate() for name, candidate in candidates.items()}
 
 
-def watched(imprint: Imprint, spec: dict[str, Any]) -> Curve:
-    """What `GET /v1/jobs/{id}` tells of a job's validation, and when, until it has succeeded."""
+def accuracy_curve(imprint: Imprint, spec: dict[str, Any]) -> Curve:
+    """Run a job; its validation accuracies as polled from `GET /v1/jobs/{id}`, with times."""
     began, found = time.monotonic(), []
     job = imprint.post("/v1/jobs", json=spec)
     while job["status"] != "succeeded":
@@ -116,8 +116,8 @@ def watched(imprint: Imprint, spec: dict[str, Any]) -> Curve:
     return found
 
 
-def reached(found: Mapping[str, Curve]) -> dict[str, float]:
-    """By candidate, the seconds until it was good enough."""
+def seconds_to_target(found: Mapping[str, Curve]) -> dict[str, float]:
+    """Seconds until each candidate reached the target accuracy."""
     wanted = SHARE * max(accuracy for curve in found.values() for _, accuracy in curve)
     return {
         name: next((seconds for seconds, accuracy in curve if accuracy >= wanted), curve[-1][0])

@@ -1,4 +1,4 @@
-"""OpenVINO or ONNX Runtime? Both on the models that a worker publishes."""
+"""Compare OpenVINO with ONNX Runtime on the models that a worker publishes."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from torchvision import models
 
 from benchmarks.performance.inputs import BenchmarkInputs
-from benchmarks.performance.measure import OURS, PEERS, Goal, Section, Series, ratios, told
+from benchmarks.performance.measure import OURS, PEERS, Goal, Section, Series, ratios, run_module
 from benchmarks.performance.peers.inference import BATCHES
 from benchmarks.performance.predictions import servable
 
@@ -47,14 +47,14 @@ used in addition. The logits of one image differ by {apart:.2g} at most."""
 
 
 def run(inputs: BenchmarkInputs) -> Section:
-    """Both runtimes on each backbone, in turn."""
+    """Measure both runtimes on each backbone, in turn."""
     series: dict[str, Series] = {}
     apart = 0.0
     with TemporaryDirectory() as name:
         for backbone, weights in networks(inputs, Path(name)).items():
             _, model = servable(Path(name, backbone), backbone, weights, inputs.photograph)
             for _ in range(ROUNDS):
-                found = {runtime: told(*how, (model, SIZE)) for runtime, how in RUNTIMES.items()}
+                found = {runtime: run_module(*how, (model, SIZE)) for runtime, how in RUNTIMES.items()}
                 note(series, backbone, found)
                 apart = max(apart, difference(found))
     goals = [
@@ -84,7 +84,7 @@ def networks(inputs: BenchmarkInputs, folder: Path) -> dict[str, Path]:
 
 
 def note(series: dict[str, Series], backbone: str, found: dict[str, Any]) -> None:
-    """Add one round's figures."""
+    """Add one round's values."""
     for runtime, figures in found.items():
         told = {f"batches of {batch}": (rate, "images/s") for batch, rate in figures["rates"].items()}
         told |= {"load": (figures["load"], "s"), "memory": (figures["memory"], "MiB")}
@@ -95,6 +95,6 @@ def note(series: dict[str, Series], backbone: str, found: dict[str, Any]) -> Non
 
 
 def difference(found: dict[str, Any]) -> float:
-    """How far apart the logits are."""
+    """The largest difference of the logits."""
     one, other = (np.array(figures["logits"]) for figures in found.values())
     return float(np.abs(one - other).max())

@@ -1,4 +1,4 @@
-"""Servers to ask: started, waited for, ended."""
+"""Start servers, wait for them, and end them."""
 
 import os
 import signal
@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.load import Question, Reply, load
+from benchmarks.load import HttpRequest, Reply, load
 from benchmarks.performance.measure import ROOT
 from examples.digits import Imprint, server
 
@@ -18,8 +18,8 @@ READY, SERVERS = b"everything is imported", 2  # as each server that forks a wor
 
 
 @contextmanager
-def warm(data: Path) -> Iterator[str]:
-    """Imprint on this data folder, from when its workers have imported torch: for seconds that takes all cores."""
+def warm_server(data: Path) -> Iterator[str]:
+    """Serve a data folder; yields once the workers have imported torch, which occupies all cores for seconds."""
     path = data.with_suffix(".log")
     with path.open("wb") as log, server(data, log) as url:
         while path.read_bytes().count(READY) < SERVERS:
@@ -27,29 +27,29 @@ def warm(data: Path) -> Iterator[str]:
         yield url
 
 
-def imported(imprint: Imprint, backbone: str, weights: Path) -> str:
-    """The id of a model of these weights, which a worker is about to publish."""
+def import_weights(imprint: Imprint, backbone: str, weights: Path) -> str:
+    """Import weights; the id of the model, still to be published."""
     query = {"name": weights.stem, "backbone": backbone}
     headers = {"Content-Type": "application/octet-stream"}
     return str(imprint.post("/v1/models", params=query, content=weights.read_bytes(), headers=headers)["id"])
 
 
-def published(imprint: Imprint, backbone: str, weights: Path, photograph: Path) -> str:
-    """The same once it has answered for the first time: a prediction waits for its model."""
-    model, headers = imported(imprint, backbone, weights), {"Content-Type": "image/jpeg"}
+def publish_weights(imprint: Imprint, backbone: str, weights: Path, photograph: Path) -> str:
+    """Import weights; the id of the model once it has answered its first prediction."""
+    model, headers = import_weights(imprint, backbone, weights), {"Content-Type": "image/jpeg"}
     imprint.post(f"/v1/models/{model}/predictions", content=photograph.read_bytes(), headers=headers)
     return model
 
 
 @contextmanager
-def running(python: Path, arguments: Sequence[object], question: Question) -> Iterator[None]:
-    """A server, from when it answers the question until the block ends."""
+def running(python: Path, arguments: Sequence[object], request: HttpRequest) -> Iterator[None]:
+    """Run a server; yields once it answers the request."""
     command = [str(python), *map(str, arguments)]
     process = subprocess.Popen(
         command, cwd=ROOT, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )  # fmt: skip
     try:
-        _wait(process, question)
+        _wait(process, request)
         yield
     finally:
         os.killpg(process.pid, signal.SIGTERM)
@@ -60,19 +60,19 @@ def running(python: Path, arguments: Sequence[object], question: Question) -> It
             process.wait()
 
 
-def _wait(process: subprocess.Popen[bytes], question: Question) -> None:
+def _wait(process: subprocess.Popen[bytes], request: HttpRequest) -> None:
     deadline = time.monotonic() + PATIENCE
-    while not any(reply.status == 200 for reply in load(question, "closed", 1, 0.1)):
+    while not any(reply.status == 200 for reply in load(request, "closed", 1, 0.1)):
         if process.poll() is not None or time.monotonic() > deadline:
             raise SystemExit(f"{process.args}: no answer")
         time.sleep(0.3)
 
 
 def rate(replies: Sequence[Reply]) -> float:
-    """Answers a second."""
+    """Responses per second."""
     return sum(each.status == 200 for each in replies) / max(each.due + each.seconds for each in replies)
 
 
 def percentile(replies: Sequence[Reply], share: int) -> float:
-    """Milliseconds within which so many percent of the answers came."""
+    """The given percentile of the response times, in milliseconds."""
     return 1000 * statistics.quantiles([each.seconds for each in replies if each.status == 200], n=100)[share - 1]

@@ -1,4 +1,4 @@
-"""From a submission to the first step of its training, on a worker that is warm."""
+"""Time from the submission of a job to its first training step, on a warm worker."""
 
 import subprocess
 import time
@@ -11,8 +11,8 @@ from tempfile import TemporaryDirectory
 from celery import Celery
 
 from benchmarks.performance.inputs import ARCHIVE, BenchmarkInputs
-from benchmarks.performance.measure import OURS, ROOT, Goal, Section, differences, rounds, surroundings_of, told
-from benchmarks.performance.serving import warm
+from benchmarks.performance.measure import OURS, ROOT, Goal, Section, differences, environment_of, rounds, run_module
+from benchmarks.performance.serving import warm_server
 from examples.digits import Imprint
 from tests.servers import redis_server
 
@@ -36,14 +36,18 @@ a forked process that has imported torch and has done it before. The goals are d
 
 
 def run(inputs: BenchmarkInputs) -> Section:
-    """Jobs one after the other, with an imported process and a bare task in between."""
+    """Run jobs one after another, with an imported process and a bare task in between."""
     work = (inputs.packed, BACKBONE, SIZE)
-    with TemporaryDirectory() as name, warm(Path(name, "data")) as url, bare_task(*work) as task:
+    with TemporaryDirectory() as name, warm_server(Path(name, "data")) as url, bare_task(*work) as task:
         imprint = Imprint(url)
         spec = SPEC | {"dataset": imprint.archive(ARCHIVE, inputs.archive.read_bytes())["id"]}
         job = partial(first_step, imprint, spec)
         job(), task()  # neither is anybody's first
-        candidates = {"imprint": job, "an imported process": partial(told, OURS, IMPORTED, work), "a Celery task": task}
+        candidates = {
+            "imprint": job,
+            "an imported process": partial(run_module, OURS, IMPORTED, work),
+            "a Celery task": task,
+        }
         found = rounds(candidates, ROUNDS, "s")
     return Section(
         "Start of a job",
@@ -73,7 +77,7 @@ def first_step(imprint: Imprint, spec: dict[str, object]) -> float:
 
 @contextmanager
 def bare_task(packed: Path, backbone: str, size: int) -> Iterator[Callable[[], float]]:
-    """What sends the task to a worker of its own and returns the seconds until it is answered."""
+    """A function that sends the task to a dedicated worker and returns the seconds to its result."""
     with redis_server() as url, Celery(broker=url, backend=url) as client:
         command = [OURS, "-m", "celery", "-A", BARE, "-b", url, "--result-backend", url, "-q"]
         pool = ["worker", "--pool", "prefork", "--concurrency", "1", "--loglevel", "ERROR"]
@@ -83,7 +87,7 @@ def bare_task(packed: Path, backbone: str, size: int) -> Iterator[Callable[[], f
             client.send_task("first_step", (str(packed), backbone, str(size))).get(timeout=PATIENCE)
             return time.monotonic() - began
 
-        with subprocess.Popen([*command, *pool], cwd=ROOT, env=surroundings_of(OURS)) as worker:
+        with subprocess.Popen([*command, *pool], cwd=ROOT, env=environment_of(OURS)) as worker:
             try:
                 yield seconds
             finally:

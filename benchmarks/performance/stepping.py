@@ -1,4 +1,4 @@
-"""Images a second of Imprint's training core.
+"""Images per second of Imprint's training core.
 
 python -m benchmarks.performance.stepping PACKED BACKBONE SIZE METHOD STEPS real|synthetic [DEVICE]
 

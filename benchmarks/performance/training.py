@@ -1,10 +1,10 @@
-"""From prepared data to steps: how close to the steps alone, and how far ahead of other loops."""
+"""Rate of training steps from prepared data, beside the steps alone and other training loops."""
 
 import os
 from functools import partial
 
 from benchmarks.performance.inputs import BenchmarkInputs
-from benchmarks.performance.measure import OURS, PEERS, Goal, Section, ratios, rounds, told, under
+from benchmarks.performance.measure import OURS, PEERS, Goal, Section, prefixed, ratios, rounds, run_module
 
 WORKERS = os.cpu_count() or 1
 STEPPING = "benchmarks.performance.stepping"
@@ -62,17 +62,17 @@ is imprint's step on one batch that stays in memory."""
 
 
 def run(inputs: BenchmarkInputs) -> Section:
-    """Every case with every candidate."""
+    """Measure every case with every candidate."""
     series, goals = [], []
     for backbone, size, method, steps in CASES:
         case = f"{backbone}, {size} px, {method}"
         print(f" {case}", flush=True)
         candidates = {
-            name: partial(told, OURS, STEPPING, (inputs.packed, backbone, size, method, steps, feeding))
+            name: partial(run_module, OURS, STEPPING, (inputs.packed, backbone, size, method, steps, feeding))
             for name, feeding in (("steps alone", "synthetic"), ("imprint", "real"))
         }
         candidates |= {
-            name: partial(told, PEERS, f"benchmarks.performance.peers.{module}",
+            name: partial(run_module, PEERS, f"benchmarks.performance.peers.{module}",
                           (inputs.folder, backbone, size, steps, WORKERS))
             for name, module in LOOPS[method].items()
         }  # fmt: skip
@@ -84,7 +84,7 @@ def run(inputs: BenchmarkInputs) -> Section:
             for name, other in found.items()
             if name != "imprint"
         ]
-        series += under(case, found)
+        series += prefixed(case, found)
     return Section(
         "Training",
         ABOUT.format(photographs=len(list(inputs.folder.rglob("*.jpg")))),

@@ -46,13 +46,13 @@ def main() -> int:
     if not asked.quick and not asked.only:
         FIGURES.unlink(missing_ok=True)  # what earlier code wrote may have another form
     with fresh_server() as url:
-        sections = conducted(Service(url), letters, quick=asked.quick)
+        sections = run_experiments(Service(url), letters, quick=asked.quick)
     print(f"{sum(each.seconds for each in sections.values())} s in all", flush=True)
     return failures(sections) if asked.quick else 0
 
 
-def conducted(service: Service, letters: Sequence[str], *, quick: bool) -> dict[str, Section]:
-    """The experiments, one after the other; what a long one has found is written down before the next one begins."""
+def run_experiments(service: Service, letters: Sequence[str], *, quick: bool) -> dict[str, Section]:
+    """Run the experiments one after another; write the results of a long one before the next begins."""
     made = {}
     for letter in letters:
         print(f"{letter}. {EXPERIMENTS[letter].title}", flush=True)
@@ -65,17 +65,17 @@ def conducted(service: Service, letters: Sequence[str], *, quick: bool) -> dict[
 
 
 def section(service: Service, experiment: Experiment, *, quick: bool) -> Section:
-    """One experiment."""
+    """Run one experiment."""
     began, date = time.monotonic(), datetime.now(UTC).date().isoformat()
     found = experiment.run(service, quick)
-    outcomes = [replace(one, asked=service.told(one.asked)) for one in found.outcomes]
+    outcomes = [replace(one, asked=service.with_names(one.asked)) for one in found.outcomes]
     seconds = round(time.monotonic() - began)
     about = experiment.title, experiment.about, date, machine(), versions(), seconds
     return Section(*about, outcomes, found.expectations)
 
 
 def failures(sections: dict[str, Section]) -> int:
-    """Whether any expectation did not hold; what was expected is said on the error output."""
+    """Print the expectations that did not hold; 1 if there are any."""
     failed = [each for section in sections.values() for each in section.expectations if not each.held]
     for each in failed:
         print(f"failed: {sentence(each)}", file=sys.stderr)
@@ -83,7 +83,7 @@ def failures(sections: dict[str, Section]) -> int:
 
 
 def write(sections: dict[str, Section]) -> None:
-    """The document, with the sections of earlier runs where there are no new ones."""
+    """Write the document; experiments that were not run keep their earlier sections."""
     whole = load(FIGURES) | sections
     save(FIGURES, whole)
     FIGURES.with_suffix(".md").write_text(document(whole), "utf-8")

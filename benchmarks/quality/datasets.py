@@ -28,18 +28,18 @@ PARTS: dict[str, Callable[[], tuple[Pool, Pool]]] = {
 
 
 def few(service: Service, name: str, labels: int, seed: int) -> str:
-    """A dataset with so many labels for each class, others for each seed, and all test images."""
+    """A dataset with `labels` labelled images per class, drawn by the seed, and all test images."""
     tests, others = PARTS[name]()
     files = {**subsets.labelled(others, labels, seed), **subsets.tests(tests)}
     return service.dataset(f"{name}, {labels} labels, seed {seed}", files)
 
 
 def unlabelled(service: Service, name: str) -> str:
-    """A dataset of all images to learn from, without their labels."""
+    """A dataset of all training images without their labels."""
     _, others = PARTS[name]()
     return service.dataset(f"{name}, unlabelled", subsets.unlabelled(others))
 
 
 def imagenet(service: Service) -> str:
-    """The model that has learnt ImageNet."""
+    """The model with ImageNet's weights."""
     return service.weights(DATA / "weights" / f"{BACKBONE}_imagenet1k.safetensors", BACKBONE)

@@ -1,4 +1,4 @@
-"""What an experiment should show, and whether it did: the same sentence for a reader and for CI."""
+"""Expected outcomes of experiments and whether they held, in the same sentence for readers and CI."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from benchmarks.quality.statistics import Estimate
 
 @dataclass(frozen=True)
 class Expectation:
-    """`says` what should be, `found` what was; `why` it was not, as far as the figures tell."""
+    """`says` is the expectation, `found` the measured outcome, `why` a reason where it did not hold."""
 
     says: str
     held: bool
@@ -17,21 +17,21 @@ class Expectation:
 
 
 def above(one: Row, other: Row, by: float = 0.0) -> Expectation:
-    """The mean difference is larger than so much; a negative one allows `one` to be a little below."""
+    """Expect a mean difference above `by`; a negative `by` allows `one` to be a little below."""
     apart = one.over(other)
     says = f"{one.group}: `{one.name}` is {_required(by)} `{other.name}`"
-    return Expectation(says, apart.mean > by, told(apart), "" if apart.mean > by else _doubt(apart, one))
+    return Expectation(says, apart.mean > by, difference_text(apart), "" if apart.mean > by else _doubt(apart, one))
 
 
 def certainly_above(one: Row, other: Row) -> Expectation:
-    """The whole 95 % interval of the difference is above 0."""
+    """Expect the whole 95 % interval of the difference above 0."""
     apart = one.over(other)
     says = f"{one.group}: `{one.name}` is above `{other.name}` beyond the interval of their difference"
-    return Expectation(says, apart.low > 0, told(apart), "" if apart.low > 0 else _doubt(apart, one))
+    return Expectation(says, apart.low > 0, difference_text(apart), "" if apart.low > 0 else _doubt(apart, one))
 
 
-def told(apart: Estimate) -> str:
-    """A difference in words, in points of accuracy."""
+def difference_text(apart: Estimate) -> str:
+    """A difference in points of accuracy, as text."""
     return f"{100 * apart.mean:+.1f} points, 95 % interval {100 * apart.low:+.1f} to {100 * apart.high:+.1f}"
 
 

@@ -1,4 +1,4 @@
-"""What all experiments have in common."""
+"""The interface of all experiments."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from benchmarks.quality.service import Service
 
 @dataclass(frozen=True)
 class Findings:
-    """What was found, and what had been expected of it."""
+    """Outcomes of an experiment, and the expectations on them."""
 
     outcomes: list[Outcome]
     expectations: list[Expectation]
@@ -18,7 +18,7 @@ class Findings:
 
 @dataclass(frozen=True)
 class Experiment:
-    """`about` tells the reader what is done; `run(service, quick)` does it."""
+    """`about` describes the experiment for readers; `run(service, quick)` runs it."""
 
     title: str
     about: str

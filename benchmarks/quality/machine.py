@@ -1,4 +1,4 @@
-"""Where and with what a benchmark ran, in words."""
+"""Describe the machine and the package versions of a run."""
 
 import os
 import platform
@@ -15,5 +15,5 @@ def machine() -> str:
 
 
 def versions() -> str:
-    """Python, and the packages that figures depend on."""
+    """Versions of Python and the packages that results depend on."""
     return ", ".join([f"Python {platform.python_version()}", *(f"{name} {version(name)}" for name in PACKAGES)])

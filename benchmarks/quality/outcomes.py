@@ -1,4 +1,4 @@
-"""What trainings came to, and the rows of a table that they make."""
+"""Outcomes of trainings, and the table rows made of them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -12,7 +12,7 @@ from benchmarks.quality.statistics import Answers, Estimate
 
 @dataclass(frozen=True)
 class Outcome:
-    """One training and what it answered. All of it is JSON.
+    """One training and its predictions. All fields are JSON.
 
     `group` says what may be compared: the same images to learn from and to be judged by. `name` is what was done with
     them. `correct` has a 1 for each test image that was recognised and a 0 for each other, in the order of the images'
@@ -31,16 +31,16 @@ class Outcome:
 
     @property
     def images(self) -> int:
-        """How many judged it."""
+        """Number of test images."""
         return len(self.correct)
 
     @property
     def accuracy(self) -> float:
-        """The share of them that was recognised."""
+        """Share of correct predictions."""
         return self.correct.count("1") / len(self.correct)
 
     def beside(self, figures: dict[str, float]) -> "Outcome":
-        """The same with more figures."""
+        """The same with more extra values."""
         return replace(self, extra=self.extra | figures)
 
 
@@ -62,7 +62,7 @@ class Row:
 
     @property
     def images(self) -> int:
-        """How many judged each of them: the same ones."""
+        """Number of test images, the same for each seed."""
         return self.outcomes[0].images
 
     @property
@@ -81,11 +81,11 @@ class Row:
         return np.array([[int(one) for one in outcome.correct] for outcome in self.outcomes])
 
     def mean(self, figure: str) -> float:
-        """An extra figure's mean over the seeds."""
+        """Mean of an extra value over the seeds."""
         return sum(one.extra[figure] for one in self.outcomes) / len(self.outcomes)
 
     def over(self, other: "Row") -> Estimate:
-        """By how much this is above another row of its group, of the same seeds."""
+        """Difference from another row of the group, over the same seeds."""
         return statistics.difference(self.correct, other.correct)
 
 
@@ -111,7 +111,7 @@ def row(outcomes: Sequence[Outcome], group: str, name: str) -> Row:
 
 
 def best(outcomes: Sequence[Outcome], group: str, names: Sequence[str]) -> Row:
-    """Which of these rows of the group has the highest mean accuracy."""
+    """The row of the group with the highest mean accuracy."""
     return max((row(outcomes, group, name) for name in names), key=lambda one: one.accuracy.mean)
 
 

@@ -1,4 +1,4 @@
-"""What a run of one experiment leaves behind: a section of the document, and the same as JSON."""
+"""The stored results of an experiment: one section of the document, as JSON."""
 
 import json
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from benchmarks.quality.outcomes import Outcome
 
 @dataclass(frozen=True)
 class Section:
-    """One experiment's findings, and when, where and in how many seconds they were found."""
+    """One experiment's results, with date, machine and duration."""
 
     title: str
     about: str
@@ -32,7 +32,7 @@ def load(path: Path) -> dict[str, Section]:
 
 
 def save(path: Path, sections: Mapping[str, Section]) -> None:
-    """All of it, so that `load` has it back."""
+    """Write all sections, so that `load` restores them."""
     told = {letter: asdict(section) for letter, section in sections.items()}
     path.write_text(json.dumps(told, indent=1) + "\n", "utf-8")
 

@@ -1,4 +1,4 @@
-"""Imprint over HTTP: a server of our own with an empty data folder, and what the experiments ask of it."""
+"""Client of the experiments: a dedicated server with an empty data folder, and calls to it."""
 
 import csv
 import hashlib
@@ -26,7 +26,7 @@ Job = dict[str, Any]
 
 
 class Service(Imprint):
-    """The calls of the experiments. Whatever fails ends the benchmark with what the server says."""
+    """The calls of the experiments. An error ends the benchmark with the server's message."""
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
@@ -42,7 +42,7 @@ class Service(Imprint):
         return self._once("/v1/models", query, "application/octet-stream", file.read_bytes)
 
     def jobs(self, specs: Mapping[str, Spec]) -> dict[str, Job]:
-        """Ask for all of them at once and wait in order, so that no worker idles.
+        """Create all jobs at once and wait for them in order, so that no worker idles.
 
         What has been asked for before is not done again, whoever asked.
         """
@@ -68,8 +68,8 @@ class Service(Imprint):
         rows = sorted(csv.DictReader(io.StringIO(answer.text)), key=lambda row: row["image"])
         return "".join("1" if row["predicted"] == row["class"] else "0" for row in rows)
 
-    def told(self, spec: Spec) -> dict[str, Any]:
-        """A spec as a reader understands it: with names where ids are."""
+    def with_names(self, spec: Spec) -> dict[str, Any]:
+        """The spec with names in place of ids, for readers."""
         text = json.dumps(spec)
         for name, id_ in self.ids.items():
             text = text.replace(id_, name)
@@ -77,7 +77,7 @@ class Service(Imprint):
         return asked
 
     def ended(self, path: str) -> dict[str, Any]:
-        """A dataset, a model or a job, once it is ready or has succeeded."""
+        """Poll a dataset, a model or a job until it is ready or has succeeded."""
         while True:
             made: dict[str, Any] = self.http.get(path).raise_for_status().json()
             if made["status"] in ("ready", "succeeded"):
@@ -100,7 +100,7 @@ def _key(spec: Spec) -> dict[str, str]:
 
 
 def outcome(job: Job) -> str:
-    """One phrase on a job that has ended."""
+    """One phrase that describes an ended job."""
     accuracy = job["result"].get("metrics", {}).get("accuracy")
     figure = "" if accuracy is None else f"accuracy {accuracy:.3f}, "
     return f"{figure}{wall_seconds(job):.0f} s"
@@ -113,7 +113,7 @@ def wall_seconds(job: Job) -> float:
 
 @contextmanager
 def fresh_server() -> Iterator[str]:
-    """The URL of a server with an empty data folder that goes away with it; its last words where something fails."""
+    """Run a server with a temporary data folder; its URL. On an error, print the end of its log."""
     with tempfile.TemporaryDirectory(prefix="imprint-quality-", ignore_cleanup_errors=True) as folder:
         log = Path(folder, "log.txt")
         try:

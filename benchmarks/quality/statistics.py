@@ -1,4 +1,4 @@
-"""What can be said of accuracies from a few seeds on a few test images, and what cannot.
+"""Confidence intervals of accuracies from a few seeds on a few test images.
 
 Two things are noise. Another seed (other labelled images, another output layer, other batches) gives another accuracy:
 its variance is that between the seeds, divided by their number. Other test images would too: some are easy and some
@@ -32,13 +32,13 @@ class Estimate:
 
 
 def accuracy(correct: Answers) -> Estimate:
-    """The accuracy that answers of some seeds on the same test images speak for. Never beyond 0 and 1."""
+    """The accuracy of several seeds on the same test images, with its interval clipped to 0 and 1."""
     estimate = _estimate(correct, most=1, least=0)
     return Estimate(estimate.mean, max(0.0, estimate.low), min(1.0, estimate.high))
 
 
 def difference(correct: Answers, other: Answers) -> Estimate:
-    """By how much the first is above the other, seed by seed on the same labels, image by image."""
+    """The difference of two models, paired by seed and by image."""
     return _estimate(correct - other, most=1, least=-1)
 
 
@@ -57,5 +57,5 @@ def _estimate(values: Answers, most: int, least: int) -> Estimate:
 
 
 def _between(images: npt.NDArray[np.float64], most: int, least: int) -> float:
-    """The variance between images; with one of either extreme added, so that all right is no certainty (Laplace)."""
+    """The variance between images, with one image of either extreme added (Laplace's rule of succession)."""
     return float(np.append(images, [most, least]).var())

@@ -1,4 +1,4 @@
-"""Which images train, validate and test: drawn here by a seed, so that nobody sees more labels than are said.
+"""Draw training, validation and test images by a seed, so that no job sees more labels than stated.
 
 A pool is the images of a zip of class folders, by class. Files are what a zip to upload holds, by path.
 """
@@ -46,7 +46,7 @@ def held_out(pool: Pool, each: int, seed: object = "test") -> tuple[Pool, Pool]:
 
 
 def drawn(pool: Pool, sizes: Mapping[str, int], seed: object) -> Files:
-    """So many images of every class for each split: `<split>/<class>/<image>`.
+    """Draw `sizes[split]` images of every class for each split: `<split>/<class>/<image>`.
 
     A larger draw with the same seed holds a smaller one as far as the splits before it are of the same size. ValueError
     where a class has too few.
@@ -62,7 +62,7 @@ def drawn(pool: Pool, sizes: Mapping[str, int], seed: object) -> Files:
 
 
 def labelled(pool: Pool, labels: int, seed: object) -> Files:
-    """All the labels that there are: of `labels` for every class a third, but two at least, validate."""
+    """Draw `labels` images per class: a third of them, at least two, validate."""
     validation = max(2, labels // 3)
     return drawn(pool, {"val": validation, "train": labels - validation}, seed)
 
@@ -73,7 +73,7 @@ def tests(pool: Pool) -> Files:
 
 
 def unlabelled(pool: Pool) -> Files:
-    """Images without folders and under numbers, so that neither says what is on them."""
+    """Images without folders and under numbers, so that paths reveal no class."""
     contents = [content for images in pool.values() for content in images.values()]
     random.Random("unlabelled").shuffle(contents)
     return {f"{number:05}.jpg": content for number, content in enumerate(contents)}

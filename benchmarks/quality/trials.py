@@ -1,4 +1,4 @@
-"""From specs to outcomes: every configuration with every seed, and what a job trains beside its own model."""
+"""Run specs and collect outcomes: every configuration with every seed, and each job's baselines."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ Correct = Callable[[str], str]  # which of its test images a run of the job reco
 
 @dataclass(frozen=True)
 class Trial:
-    """One fine-tuning: the row that it belongs to, its seed, and what is asked for."""
+    """One fine-tuning: its row, its seed and its spec."""
 
     group: str
     name: str
@@ -27,12 +27,12 @@ class Trial:
         return f"{self.group}, {self.name}, seed {self.seed}"
 
     def outcome(self, job: Job, name: str, correct: str, seconds: float, **extra: float) -> Outcome:
-        """What its job, or a part of it, came to."""
+        """The outcome of its job, or of one run of it."""
         return Outcome(self.group, name, self.seed, correct, seconds, self.spec, job["spec"], extra)
 
 
 def conduct(service: Service, trials: Sequence[Trial]) -> list[Outcome]:
-    """Run all trials, one after the other, judged by the test images of their own datasets.
+    """Run all trials, evaluated on the test images of their own datasets.
 
     What two jobs of a group both train beside their own model, the head, counts once.
     """

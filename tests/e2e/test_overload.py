@@ -8,7 +8,7 @@ from typing import Any
 import psutil
 import pytest
 
-from benchmarks.load import Question, Reply, load
+from benchmarks.load import HttpRequest, Reply, load
 from tests.e2e.service import Service
 from tests.e2e.storm import kind_of
 from tests.measurements import Measurements
@@ -46,7 +46,7 @@ LONG = Bounds(0.9, 50)
 def test_overload_refuses_at_once_and_answers_as_much_as_ever(
     embedded: Service, url: str, photograph: Path, seconds: float, bounds: Bounds, measurements: Measurements
 ) -> None:
-    asked = Question(url, photograph)
+    asked = HttpRequest(url, photograph)
     load(asked, "closed", 32, 1.0)  # the first request waits for the model, and the first full batch takes its memory
     peak = answered(load(asked, "closed", 8, seconds)) / seconds
     process = psutil.Process(answering(embedded))

@@ -1,4 +1,4 @@
-"""A Celery task that takes the first step of a training, and has nothing around it. celery -A ... -b REDIS worker"""
+"""A bare Celery task that runs the first step of a training. celery -A ... -b REDIS worker"""
 
 from celery import Celery
 

@@ -1,4 +1,4 @@
-"""What the peers' fine-tunings have in common: the network, and its accuracy after each epoch with the time."""
+"""Shared by the peers' fine-tunings: the network, and accuracy and time after each epoch."""
 
 import time
 from collections.abc import Iterable
@@ -35,7 +35,7 @@ def judging(folder: Path, size: int) -> torch.utils.data.DataLoader:
 def curve(
     model: nn.Module, train: Iterable, val: Iterable, optimizer: torch.optim.Optimizer, rates: list[float]
 ) -> Curve:
-    """One epoch for each of the learning rates."""
+    """Train one epoch per learning rate; the curve of accuracies."""
     criterion, began, found = nn.CrossEntropyLoss(), time.perf_counter(), []
     for rate in rates:
         for group in optimizer.param_groups:
@@ -51,6 +51,6 @@ def curve(
 
 @torch.inference_mode()
 def accuracy(model: nn.Module, loader: Iterable) -> float:
-    """The share that is right."""
+    """Share of correct predictions."""
     right = [model(inputs).argmax(1) == labels for inputs, labels in loader]
     return float(torch.cat(right).float().mean())

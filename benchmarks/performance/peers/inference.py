@@ -1,4 +1,4 @@
-"""A runtime for inference behind the smallest interface there is, and what it comes to."""
+"""Measure an inference runtime behind a minimal interface."""
 
 import time
 from collections.abc import Callable
@@ -14,7 +14,7 @@ KIB = 1024
 
 
 def figures(load: Callable[[], Answer], size: int) -> dict[str, Any]:
-    """Seconds to load, images a second by batch, MiB more than before, and the logits of one fixed image."""
+    """Seconds to load, images per second by batch size, MiB more than before, and the logits of one fixed image."""
     before, began = _memory(), time.perf_counter()
     answer = load()
     images = np.random.default_rng(0).integers(0, 256, (max(BATCHES), size, size, 3), np.uint8)
@@ -32,6 +32,6 @@ def _rate(answer: Answer, images: np.ndarray) -> float:
 
 
 def _memory() -> float:
-    """The most so far. Not `ru_maxrss`: that has what the process which started this one took."""
+    """Peak MiB so far. Not `ru_maxrss`, which includes the peak of the parent process."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return float(next(line.split()[1] for line in lines if line.startswith("VmHWM:"))) / KIB

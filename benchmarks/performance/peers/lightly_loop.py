@@ -1,4 +1,4 @@
-"""Images a second of LightlyTrain's SimCLR on a folder of photographs, as its `pretrain` runs it.
+"""Images per second of LightlyTrain's SimCLR on a folder of photographs, by its own `pretrain`.
 
 python -m benchmarks.performance.peers.lightly_loop FOLDER BACKBONE SIZE STEPS WORKERS
 """
@@ -15,7 +15,7 @@ from benchmarks.performance.peers.stepping import BATCH, WARM
 
 
 def main(folder: str, backbone: str, size: str, steps: str, workers: str) -> float:
-    """The rate after the first steps. When each is over the optimizer tells: callbacks of its user it takes none."""
+    """The rate after the first steps. It accepts no callbacks, so a hook of the optimizer records each step's end."""
     ends: list[float] = []
     register_optimizer_step_post_hook(lambda *_: ends.append(time.perf_counter()))
     with tempfile.TemporaryDirectory() as out:

@@ -1,4 +1,4 @@
-"""What one writes first: FastAPI, and torch in the endpoint. python -m ... WEIGHTS PORT"""
+"""A naive server: FastAPI with torch in the endpoint. python -m ... WEIGHTS PORT"""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""What the peers' servers have in common: the network and the view, as torchvision has them."""
+"""Shared by the peers' servers: torchvision's network and preprocessing."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""The loop of a training script, timed."""
+"""A timed training loop."""
 
 import time
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ BATCH, WARM = 32, 3
 
 
 def rate(model: nn.Module, loader: Iterable, optimizer: torch.optim.Optimizer, steps: int) -> float:
-    """Images a second after the first steps; the loader is begun again as often as it takes."""
+    """Images per second after the first steps; the loader is restarted as often as needed."""
     criterion = nn.CrossEntropyLoss()
     for step, (inputs, labels) in enumerate(chain.from_iterable(repeat(loader))):
         if step == WARM:

@@ -1,4 +1,4 @@
-"""Images a second of timm's way: its model, loader, augmentation and optimizer, stepped as its train script does.
+"""Images per second of timm's model, loader, augmentation and optimizer, stepped as in its train script.
 
 python -m benchmarks.performance.peers.timm_loop FOLDER BACKBONE SIZE STEPS WORKERS
 """

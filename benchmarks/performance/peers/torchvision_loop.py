@@ -1,4 +1,4 @@
-"""Images a second of a training loop as torchvision's references have it: PIL, v1 transforms, DataLoader.
+"""Images per second of a training loop as in torchvision's references: PIL, v1 transforms, DataLoader.
 
 python -m benchmarks.performance.peers.torchvision_loop FOLDER BACKBONE SIZE STEPS WORKERS
 """

@@ -1,4 +1,4 @@
-"""Labels from photographs, images from paintings: does domain adaptation help where no painting has a label?"""
+"""Domain adaptation from labelled photographs to unlabelled paintings."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +19,7 @@ GROUP = "photographs to paintings"
 
 @dataclass(frozen=True)
 class Plan:
-    """`more`: by how much the best adaptation is expected to be above none."""
+    """`more`: the expected gain of the best adaptation over none."""
 
     kinds: tuple[str, ...]
     seeds: tuple[int, ...]
@@ -33,7 +33,7 @@ QUICK = Plan(("coral",), seeds=(0,), epochs=3, more=0.0)
 
 
 def run(service: Service, quick: bool) -> Findings:
-    """Train each, then ask it for the whole target."""
+    """Train each method, then evaluate it on the whole target."""
     plan = QUICK if quick else FULL
     target = service.dataset(f"{TARGET}, labelled", subsets.plain(pool(TARGET)))
     tried = [trial(service, plan, kind, seed) for kind in (NONE, *plan.kinds) for seed in plan.seeds]
@@ -59,7 +59,7 @@ def trial(service: Service, plan: Plan, kind: str, seed: int) -> Trial:
 
 
 def outcome(one: Trial, job: Job, correct: str) -> Outcome:
-    """Accuracy on the target; on the source's test images, and how far the domains were apart, beside it."""
+    """Accuracy on the target, with the accuracy on the source's test images and the domain gap beside it."""
     result = job["result"]
     on_source, apart = result["metrics"]["accuracy"], result["domain_gap"]["proxy_a_distance"]
     extra = {"accuracy on photographs": on_source, "proxy A-distance": apart}

@@ -1,4 +1,4 @@
-"""How many labels does it take? Six birds from few labels, with transfer and without."""
+"""Accuracy by number of labels: six birds, with transfer and without."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +23,7 @@ WORSE = -0.03  # is what a choice that sees no test images may be, beside the be
 
 @dataclass(frozen=True)
 class Plan:
-    """Both by labels for each class: `epochs` of all kinds but the default, which has what the service gives it."""
+    """By labels per class: `epochs` of all kinds but the default, which uses the service's default, and `seeds`."""
 
     epochs: dict[int, int]
     seeds: dict[int, tuple[int, ...]]
@@ -36,7 +36,7 @@ QUICK = Plan({5: 20}, {5: (0,)}, (DEFAULT,))
 
 
 def run(service: Service, quick: bool) -> Findings:
-    """Every kind of fine-tuning for every number of labels."""
+    """Run every kind of fine-tuning for every number of labels."""
     plan = QUICK if quick else FULL
     tried = [
         Trial(group(labels), kind, seed, spec(service, kind, labels, seed))
@@ -49,7 +49,7 @@ def run(service: Service, quick: bool) -> Findings:
 
 
 def spec(service: Service, kind: str, labels: int, seed: int) -> Spec:
-    """One job; the default says nothing but the image size, and asks for a yardstick."""
+    """The spec of one job; the default sets nothing but the image size, and asks for a baseline."""
     training: dict[str, Any] = {} if kind == DEFAULT else {"epochs": FULL.epochs[labels]}
     return {
         "type": "finetune",
@@ -62,7 +62,7 @@ def spec(service: Service, kind: str, labels: int, seed: int) -> Spec:
 
 
 def expected(found: list[Outcome], own: str) -> list[Expectation]:
-    """What starts from ImageNet is better than what does not, and what is chosen for the user is nearly the best."""
+    """Starting from ImageNet is better than not, and the service's own choices are nearly the best."""
     random, auto = row(found, own, "random"), f"{L2SP} auto"
     strengths = [name for name in names(found, own) if name.startswith(L2SP) and name != auto]
     others = [name for name in names(found, own) if name != "random" and name not in strengths]

@@ -1,4 +1,4 @@
-"""Which model should one start from? `rank` answers without training; here all of them are trained to see."""
+"""Compare the ranking of initial models by `rank` with their accuracies after fine-tuning."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -79,7 +79,7 @@ def pretraining(service: Service, plan: Plan, start: Start) -> Spec:
 
 
 def finetuning(service: Service, plan: Plan, start: str, seed: int) -> Spec:
-    """What each candidate is judged by."""
+    """The fine-tuning that evaluates a candidate."""
     return {
         "type": "finetune",
         "dataset": few(service, BIRDS, LABELS, seed),
@@ -90,7 +90,7 @@ def finetuning(service: Service, plan: Plan, start: str, seed: int) -> Spec:
 
 
 def ranking(service: Service, seed: int, starts: dict[str, str]) -> dict[str, dict[str, float]]:
-    """What `rank` says of each model, by its id."""
+    """The scores of `rank`, by model id."""
     spec = {"type": "rank", "dataset": few(service, BIRDS, LABELS, seed), "candidates": list(starts.values())}
     (job,) = service.jobs({f"rank, seed {seed}": spec}).values()
     told: list[dict[str, Any]] = job["result"]["ranking"]
@@ -110,7 +110,7 @@ def expected(found: list[Outcome], figure: str) -> Expectation:
 
 
 def first_of(candidates: list[Row], figures: list[float]) -> str:
-    """The name of the candidate with the highest figure."""
+    """The name of the candidate with the highest score."""
     return max(zip(figures, candidates, strict=True), key=lambda pair: pair[0])[1].name
 
 

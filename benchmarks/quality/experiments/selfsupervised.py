@@ -1,4 +1,4 @@
-"""What are photographs without labels worth? Self-supervised pre-training, then few labels."""
+"""Self-supervised pre-training on unlabelled photographs, then fine-tuning with few labels."""
 
 from dataclasses import dataclass
 
@@ -70,7 +70,7 @@ def run(service: Service, quick: bool) -> Findings:
 
 
 def models(service: Service, plan: Plan, what: str) -> dict[str, Spec]:
-    """What a fine-tuning says of its start, by name; the pre-trainings run here."""
+    """Run the pre-trainings; the `init` of each fine-tuning, by name."""
     images = unlabelled(service, what)
     specs = {method: pretraining(images, method, epochs) for method, epochs in plan.epochs[what].items()}
     made = service.models({f"{method} on {what}": spec for method, spec in specs.items()})
@@ -84,7 +84,7 @@ def pretraining(images: str, method: str, epochs: int) -> Spec:
 
 
 def finetuning(service: Service, what: str, labels: int, seed: int) -> Spec:
-    """Nothing is said but the images and the seed: the service decides on the rest."""
+    """A fine-tuning with the service's defaults: only images and seed are set."""
     return {"type": "finetune", "dataset": few(service, what, labels, seed), "training": {"seed": seed}}
 
 

@@ -1,4 +1,4 @@
-"""How near to its start should a network stay? Accuracy by the strength of the penalty."""
+"""Accuracy by the strength of the penalty towards the initial model."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ MORE = 0.05
 
 @dataclass(frozen=True)
 class Plan:
-    """`rates`: learning rates, each with by how much the best strength is expected to be above none."""
+    """`rates`: learning rates, each with the expected gain of the best strength over none."""
 
     rates: dict[float, float]
     seeds: tuple[int, ...]
@@ -28,7 +28,7 @@ QUICK = Plan({FAST: 0.0}, (0,))
 
 
 def run(service: Service, quick: bool) -> Findings:
-    """Each learning rate with each of the strengths that the service tries."""
+    """Run each learning rate with each strength that the service tries."""
     plan = QUICK if quick else FULL
     found = conduct(service, [trial(service, rate, seed) for rate in plan.rates for seed in plan.seeds])
     return Findings(found, [expected(found, rate, by) for rate, by in plan.rates.items()])
@@ -43,7 +43,7 @@ def trial(service: Service, rate: float, seed: int) -> Trial:
 
 
 def expected(found: list[Outcome], rate: float, by: float) -> Expectation:
-    """Some distance from the start is best: l2_sp's best strength is above none at all."""
+    """The best strength of l2_sp is better than none."""
     own, none = group(rate), f"{L2SP} 0"
     strengths = [name for name in names(found, own) if name not in (none, f"{L2SP} auto")]
     return above(best(found, own, strengths), row(found, own, none), by)
