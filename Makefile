@@ -5,7 +5,7 @@ LOCK := requirements/dev.txt
 UV := $(BIN)/uv
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: setup serve demo quality quality-quick bench test storm compose-test check format lock clean
+.PHONY: setup serve demo quality quality-quick bench test storm compose-test docs check format lock clean
 
 setup: .venv/ready
 
@@ -57,6 +57,10 @@ storm: setup
 # The whole stack in containers, which takes Docker, root and some 15 GB; what it saw becomes docs/evidence/compose.md.
 compose-test: setup
 	$(BIN)/pytest -x -m compose tests/compose --timeout 3600 --measurements docs/evidence/compose.json
+
+# What is generated from the code; a test fails where the committed file is stale.
+docs: setup
+	$(BIN)/python -m app.cli.settings_reference docs/reference/settings.md
 
 check: setup
 	$(BIN)/ruff check .

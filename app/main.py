@@ -14,6 +14,7 @@ from app.core.database.sessions import Database
 from app.core.files.storage import Storage
 from app.core.jobs.reconciler import reconciler
 from app.core.settings import Settings
+from app.core.settings_environment import load_settings
 from app.datasets import endpoints as datasets
 from app.http import problems
 from app.http.idempotency_inflight import InFlight
@@ -50,7 +51,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         title="Imprint",
         version=version("imprint"),
         description="Self-hosted fine-tuning as a service for image models",
-        lifespan=_lifespan(settings or Settings(), observed),
+        lifespan=_lifespan(settings or load_settings(), observed),
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,

@@ -18,7 +18,7 @@ from app.core.jobs.reconciler import reconciler
 from app.core.jobs.wakeup_config import celery_config
 from app.core.processes import lifeline
 from app.core.processes.periodic import PeriodicThread
-from app.core.settings import Settings
+from app.core.settings_environment import load_settings
 from worker.context import Context
 from worker.processes import job_processes
 from worker.queue import filesystem_transport
@@ -31,7 +31,7 @@ warnings.filterwarnings("ignore", category=SecurityWarning)
 
 filesystem_transport.install()
 app = Celery("imprint", include=["worker.tasks"])
-app.conf.update(celery_config(Settings()))
+app.conf.update(celery_config(load_settings()))
 
 CLEANUP_SECONDS = 3600.0
 # A busy worker consumes messages that an idle one could have acted on: its queued jobs wait this long at most.
@@ -66,7 +66,7 @@ def _start(**_: Any) -> None:
 def _stop(**_: Any) -> None:
     stopping.set()
     for repeater in _repeaters:
-        repeater.stop(Settings().grace_seconds + SPARE_SECONDS)
+        repeater.stop(load_settings().grace_seconds + SPARE_SECONDS)
 
 
 def _end_with_parent() -> None:

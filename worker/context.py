@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from app.core.database.sessions import Database
 from app.core.files.storage import Storage
 from app.core.settings import Settings
+from app.core.settings_environment import load_settings
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class Context:
     @classmethod
     def open(cls) -> "Context":
         """Open from the environment's settings."""
-        settings = Settings()
+        settings = load_settings()
         return cls(settings, Database(settings.resolved_database_url), Storage(settings.data))
 
 

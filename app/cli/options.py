@@ -11,13 +11,17 @@ from sqlalchemy.exc import OperationalError
 from app.core.database.migrate import SchemaError
 from app.core.database.sessions import is_full
 from app.core.settings import Settings
+from app.core.settings_environment import InvalidSettings, load_settings
 
 Data = Annotated[Path | None, typer.Option(help="The data folder (IMPRINT_DATA).")]
 
 
 def settings_of(data: Path | None) -> Settings:
     """The environment's settings, with the data folder of the command line."""
-    return Settings() if data is None else Settings(data=data)
+    try:
+        return load_settings() if data is None else load_settings(data=data)
+    except InvalidSettings as invalid:
+        leave(str(invalid))
 
 
 def leave(message: str) -> NoReturn:

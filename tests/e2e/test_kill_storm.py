@@ -47,7 +47,7 @@ def stormy(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Service]:
     """An API and two workers, each process of which tells the witness what it writes."""
     environment = {
         "IMPRINT_MAX_ATTEMPTS": "1000",
-        "IMPRINT_WITNESS": str(tmp_path / "witness"),
+        "IMPRINT_TEST_WITNESS": str(tmp_path / "witness"),
         "PYTHONPATH": os.pathsep.join([str(SITE), *filter(None, [os.environ.get("PYTHONPATH")])]),
     }
     with ExitStack() as stack:
@@ -76,7 +76,7 @@ def weights(service: Service, job: dict[str, Any]) -> str:
 
 
 def witness(service: Service) -> Counter[str]:
-    return Counter(Path(service.environment["IMPRINT_WITNESS"]).read_text().splitlines())
+    return Counter(Path(service.environment["IMPRINT_TEST_WITNESS"]).read_text().splitlines())
 
 
 @pytest.mark.parametrize("plan", [SHORT, pytest.param(LONG, marks=pytest.mark.storm)], ids=["short", "long"])
@@ -171,7 +171,7 @@ def test_what_a_stopped_worker_writes_when_it_wakes_up(
     if fence == "off":
         for name in ("worker", "api"):
             stormy.stop(name)
-        stormy.environment["IMPRINT_UNFENCED"] = "1"
+        stormy.environment["IMPRINT_TEST_UNFENCED"] = "1"
         stormy.start_all()
     dataset = stormy.upload("digits 7 to 9", digits()[1])["id"]
     job = stormy.post("/v1/jobs", json=spec(dataset, 0, epochs=400))

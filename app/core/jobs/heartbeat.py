@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from app.core.settings import Settings
+from app.core.settings_environment import InvalidSettings, load_settings
 
 
 def beat(settings: Settings, lane: str) -> None:
@@ -35,7 +36,10 @@ def _seconds_since_touched(file: Path) -> float:
 
 def main() -> None:
     """A lane is late when a lease that it held would have lapsed."""
-    settings = Settings()
+    try:
+        settings = load_settings()
+    except InvalidSettings as invalid:
+        sys.exit(str(invalid))
     if settings.heartbeats is None:
         sys.exit("IMPRINT_HEARTBEATS names no folder, so no worker shows whether it renews")
     if lanes := overdue_lanes(settings.heartbeats, sys.argv[1:], settings.lease_seconds):

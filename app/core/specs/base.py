@@ -10,7 +10,6 @@ RANDOM = "random"
 AUTO = "auto"
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
-Device = Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")]
 
 
 class Strict(BaseModel):

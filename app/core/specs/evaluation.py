@@ -4,7 +4,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from app.core.specs.base import AskedSpec, Device
+from app.core.device_names import Device
+from app.core.specs.base import AskedSpec
 from app.core.specs.references import DatasetId, ModelName
 
 MAX_CANDIDATES = 50

@@ -5,7 +5,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from app.core.specs.base import Device, Strict
+from app.core.device_names import Device
+from app.core.specs.base import Strict
 
 # Learning rates by optimizer: from nothing, fine-tuning every weight, and a linear layer on fixed features.
 SCRATCH_RATE = {"adamw": 1e-3, "sgd": 0.1}

@@ -1,7 +1,7 @@
 """Every Python process of a storm imports this at its start: it notes each write of a lease, and which were stale.
 
-`IMPRINT_WITNESS` is the file to note it in; with `IMPRINT_UNFENCED` the fence is switched off, which is the control: a
-storm that sees no stale write refused must not be one in which there was none.
+`IMPRINT_TEST_WITNESS` is the file to note it in; with `IMPRINT_TEST_UNFENCED` the fence is switched off, which is the
+control: a storm that sees no stale write refused must not be one in which there was none.
 """
 
 import os
@@ -13,7 +13,7 @@ from app.core.database.tables import Job
 from app.core.jobs import leases
 from app.core.jobs.leases import Lease, StaleLease
 
-NOTES = os.environ.get("IMPRINT_WITNESS")
+NOTES = os.environ.get("IMPRINT_TEST_WITNESS")
 fenced = leases.fence
 
 
@@ -38,5 +38,5 @@ def witnessed(session, lease, **values):
 if NOTES:
     Path(NOTES).touch()
     leases.fence = witnessed
-    if os.environ.get("IMPRINT_UNFENCED"):
+    if os.environ.get("IMPRINT_TEST_UNFENCED"):
         Lease.held = lambda self: (Job.id == self.job_id,)

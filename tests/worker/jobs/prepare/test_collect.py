@@ -41,7 +41,7 @@ def collected(
         for name, content in files.items():
             archive.writestr(name, content)
     with open_archive(path, max_files) as archive:
-        return collect(archive, folder / "pack", Settings(**settings), on_progress)
+        return collect(archive, folder / "pack", Settings().model_copy(update=settings), on_progress)
 
 
 def test_pixels_reach_the_training_core_unchanged(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ GIB = 1024**3
 )
 def test_threads_fit_the_memory(monkeypatch: pytest.MonkeyPatch, cores: int, memory: int, threads: int) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", str(cores))
-    assert count_threads(Settings(prepare_memory_bytes=memory)) == threads
+    assert count_threads(Settings().model_copy(update={"prepare_memory_bytes": memory})) == threads
 
 
 def test_a_refusal_holds_nothing_of_what_was_decoded(tmp_path: Path) -> None:
