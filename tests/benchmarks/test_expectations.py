@@ -1,6 +1,6 @@
 from benchmarks.quality.expectations import above, certainly_above
 from benchmarks.quality.outcomes import Row
-from tests.benchmarks.material import by_seed
+from tests.benchmarks.outcome_factories import by_seed
 
 
 def made(name: str, *accuracies: float) -> Row:

@@ -1,7 +1,7 @@
 import pytest
 
 from benchmarks.quality.experiments import labels, ranking, strength
-from tests.benchmarks.material import by_seed, outcome
+from tests.benchmarks.outcome_factories import by_seed, outcome
 
 LOGME = {"ImageNet": 2.0, "flowers": 1.0, "barely": -1.0}
 

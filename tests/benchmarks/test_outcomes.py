@@ -1,7 +1,7 @@
 import pytest
 
 from benchmarks.quality.outcomes import best, groups, names, row, rows
-from tests.benchmarks.material import by_seed, outcome
+from tests.benchmarks.outcome_factories import by_seed, outcome
 
 FOUND = [
     *by_seed("few", "random", [0.2, 0.3]),

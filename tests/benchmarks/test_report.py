@@ -3,7 +3,7 @@ from pathlib import Path
 from benchmarks.quality.expectations import Expectation
 from benchmarks.quality.report import document
 from benchmarks.quality.sections import Section, load, save
-from tests.benchmarks.material import by_seed, outcome
+from tests.benchmarks.outcome_factories import by_seed, outcome
 
 HELD = Expectation("`head` is above `random`", True, "+50.0 points")
 FAILED = Expectation("`all` is above `head`", False, "-1.0 points", "it is certainly lower")

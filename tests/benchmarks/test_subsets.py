@@ -4,7 +4,7 @@ import pytest
 
 from benchmarks.quality import subsets
 from benchmarks.quality.subsets import Pool
-from tests.benchmarks.material import archive
+from tests.benchmarks.outcome_factories import archive
 
 POOL: Pool = {label: {f"{n}.jpg": f"{label}{n}".encode() for n in range(20)} for label in ("owl", "puffin")}
 

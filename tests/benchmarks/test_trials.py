@@ -4,7 +4,7 @@ import pytest
 
 from benchmarks.quality.service import Job
 from benchmarks.quality.trials import Trial, outcomes
-from tests.benchmarks.material import correct
+from tests.benchmarks.outcome_factories import correct
 
 TRIAL = Trial("birds", "l2_sp", 3, {"type": "finetune"})
 

@@ -1,4 +1,4 @@
-"""Outcomes and archives made up by hand."""
+"""Outcomes with given accuracies, and archives of given files."""
 
 import zipfile
 from pathlib import Path
