@@ -23,7 +23,7 @@ for process in pathlib.Path('/proc').glob('[0-9]*'):
 """
 DOWNGRADE = """
 from alembic import command
-from app import schema
+from app.core.database import migrate as schema
 from app.core.settings import Settings
 command.downgrade(schema._config(Settings().resolved_database_url), '0005')
 """

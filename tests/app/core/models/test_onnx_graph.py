@@ -20,7 +20,7 @@ def told(event, arguments):
     if event in ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname"):
         os.abort()
 sys.addaudithook(told)
-from app.core.inference import Graph, _core
+from app.core.models.onnx_graph import Graph, _core
 _core()
 assert len(os.listdir("/proc/self/task")) == 1
 assert Graph(Path(sys.argv[1])).outputs == ["features", "logits"]
@@ -31,7 +31,7 @@ AT_ONCE = """
 import sys, threading
 from pathlib import Path
 import numpy as np
-from app.core.inference import Graph
+from app.core.models.onnx_graph import Graph
 graphs = [Graph(Path(sys.argv[1])) for _ in range(8)]
 sys.setswitchinterval(1e-6)
 together = threading.Barrier(16)

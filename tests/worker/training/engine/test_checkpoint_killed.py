@@ -24,7 +24,7 @@ WRITER = """
 import os, signal, sys
 from pathlib import Path
 import torch
-from worker.training import checkpoint
+from worker.training.engine import checkpoint
 
 def die(*_):
     os.kill(os.getpid(), signal.SIGKILL)
