@@ -6,15 +6,15 @@ from typing import Annotated, cast
 from fastapi import Depends
 from starlette.requests import Request
 
-from app.auth.authentication import Caller
-from app.auth.rate_limit import Pace
-from app.broker import Sender
+from app.auth.authentication import Principal
+from app.auth.rate_limit import RateLimiter
+from app.broker import WakeupPublisher
 from app.core.database.sessions import Database
 from app.core.files.storage import Storage
 from app.core.settings import Settings
 from app.http.idempotency_inflight import InFlight
-from app.http.metrics import Observed
-from app.serving.model_cache import Predictor
+from app.http.metrics import Metrics
+from app.serving.model_cache import ModelCache
 
 
 @dataclass(frozen=True)
@@ -24,15 +24,15 @@ class Context:
     settings: Settings
     database: Database
     storage: Storage
-    sender: Sender
-    predictor: Predictor
-    observed: Observed
-    pace: Pace
+    wakeups: WakeupPublisher
+    model_cache: ModelCache
+    metrics: Metrics
+    rate_limiter: RateLimiter
     in_flight: InFlight
 
-    def of(self, tenant: str) -> "Context":
+    def for_tenant(self, tenant: str) -> "Context":
         """The same with a database in which there is nothing but this tenant's."""
-        return replace(self, database=self.database.of(tenant))
+        return replace(self, database=self.database.for_tenant(tenant))
 
 
 def context_of(request: Request) -> Context:
@@ -40,21 +40,21 @@ def context_of(request: Request) -> Context:
     return cast(Context, request.app.state.context)
 
 
-async def _caller(request: Request) -> Caller:
-    return cast(Caller, request.state.caller)
+async def _principal(request: Request) -> Principal:
+    return cast(Principal, request.state.principal)
 
 
-async def _whole(request: Request) -> Context:
+async def _unscoped(request: Request) -> Context:
     return context_of(request)
 
 
-async def _own(request: Request) -> Context:
-    who = await _caller(request)
-    return context_of(request).of(who.tenant)
+async def _tenant_scoped(request: Request) -> Context:
+    principal = await _principal(request)
+    return context_of(request).for_tenant(principal.tenant)
 
 
-CallerAsked = Annotated[Caller, Depends(_caller)]
+CurrentPrincipal = Annotated[Principal, Depends(_principal)]
 # What belongs to the caller; only where a guard has let them in (`app.routing.guarded_route`).
-Ctx = Annotated[Context, Depends(_own)]
+Ctx = Annotated[Context, Depends(_tenant_scoped)]
 # Everything, for the health of the service.
-WholeCtx = Annotated[Context, Depends(_whole)]
+UnscopedCtx = Annotated[Context, Depends(_unscoped)]

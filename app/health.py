@@ -9,15 +9,15 @@ from sqlalchemy import inspect
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.auth.authentication import check_operator
-from app.context import CallerAsked, WholeCtx
+from app.context import CurrentPrincipal, UnscopedCtx
 from app.core.database.sessions import Database
 from app.core.database.tables import Base
 from app.core.errors import ServiceError
-from app.http.problems import documented
-from app.routing.guarded_route import Guarded, needs
+from app.http.problems import problem_responses
+from app.routing.guarded_route import GuardedRoute, requires_scope
 
 router = APIRouter(tags=["health"])
-guarded = APIRouter(tags=["health"], route_class=Guarded)
+metrics_router = APIRouter(tags=["health"], route_class=GuardedRoute)
 
 RETRY_SECONDS = 2
 
@@ -34,8 +34,8 @@ async def live() -> Health:
     return Health()
 
 
-@router.get("/readyz", responses=documented(503))
-def ready(context: WholeCtx) -> Health:
+@router.get("/readyz", responses=problem_responses(503))
+def ready(context: UnscopedCtx) -> Health:
     """The database answers and its tables are there."""
     try:
         missing = missing_tables(context.database)
@@ -55,9 +55,9 @@ def _not_ready(message: str) -> ServiceError:
     return ServiceError("unavailable", "not_ready", message, retry_after=RETRY_SECONDS)
 
 
-@guarded.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
-@needs("admin")
-def metrics(context: WholeCtx, caller: CallerAsked) -> Response:
+@metrics_router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+@requires_scope("admin")
+def metrics(context: UnscopedCtx, principal: CurrentPrincipal) -> Response:
     """Prometheus' text format; where keys are needed, one of the operators' with scope `admin`."""
-    check_operator(caller)
-    return Response(context.observed.exposition(context.database), media_type=CONTENT_TYPE_LATEST)
+    check_operator(principal)
+    return Response(context.metrics.exposition(context.database), media_type=CONTENT_TYPE_LATEST)

@@ -7,8 +7,8 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from app import health
-from app.auth.rate_limit import Pace
-from app.broker import Sender
+from app.auth.rate_limit import RateLimiter
+from app.broker import WakeupPublisher
 from app.context import Context
 from app.core.database.sessions import Database
 from app.core.files.storage import Storage
@@ -18,7 +18,7 @@ from app.core.settings_environment import load_settings
 from app.datasets import endpoints as datasets
 from app.http import problems
 from app.http.idempotency_inflight import InFlight
-from app.http.metrics import Counted, Observed
+from app.http.metrics import Metrics, MetricsMiddleware
 from app.jobs import endpoints as jobs
 from app.keys import endpoints as keys
 from app.models import aliases
@@ -26,7 +26,7 @@ from app.models import endpoints as models
 from app.predictions import endpoints as predictions
 from app.routing import docs
 from app.routing.openapi import completed
-from app.serving.model_cache import Predictor
+from app.serving.model_cache import ModelCache
 from app.uploads import endpoints as uploads
 
 # Routes are tried in this order, so what is asked most comes first.
@@ -39,50 +39,56 @@ ROUTERS = (
     aliases.router,
     keys.router,
     health.router,
-    health.guarded,
+    health.metrics_router,
     docs.router,
 )
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The application; nothing is opened before it starts. The schema must be there (`imprint migrate`)."""
-    observed = Observed()
+    metrics = Metrics()
     app = FastAPI(
         title="Imprint",
         version=version("imprint"),
         description="Self-hosted fine-tuning as a service for image models",
-        lifespan=_lifespan(settings or load_settings(), observed),
+        lifespan=_lifespan(settings or load_settings(), metrics),
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
     )
     # FastAPI's own documented way
     app.openapi = completed(app, ROUTERS)  # type: ignore[method-assign]
-    problems.install(app)
-    app.add_middleware(Counted, observed=observed)
+    problems.install_error_handlers(app)
+    app.add_middleware(MetricsMiddleware, metrics=metrics)
     for router in ROUTERS:
         app.router.routes.extend(router.routes)  # an included router would match each of its routes twice
     return app
 
 
-def _lifespan(settings: Settings, observed: Observed) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+def _lifespan(settings: Settings, metrics: Metrics) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         with ExitStack() as closing:
-            app.state.context = open_context(settings, observed, closing)
+            app.state.context = open_context(settings, metrics, closing)
             yield
 
     return lifespan
 
 
-def open_context(settings: Settings, observed: Observed, closing: ExitStack) -> Context:
+def open_context(settings: Settings, metrics: Metrics, closing: ExitStack) -> Context:
     """Everything that requests share; `closing` lets go of it in the opposite order."""
     settings.data.mkdir(parents=True, exist_ok=True)
-    database, storage, sender = Database(settings.resolved_database_url), Storage(settings.data), Sender(settings)
-    repeater = reconciler(database, settings, sender.wake)
+    database, storage, wakeups = (
+        Database(settings.resolved_database_url),
+        Storage(settings.data),
+        WakeupPublisher(settings),
+    )
+    repeater = reconciler(database, settings, wakeups.wake)
     closing.callback(database.close)
-    sender.start()
-    closing.callback(sender.stop)
+    wakeups.start()
+    closing.callback(wakeups.stop)
     repeater.start()
     closing.callback(repeater.stop)
-    return Context(settings, database, storage, sender, Predictor(settings, storage), observed, Pace(), InFlight())
+    return Context(
+        settings, database, storage, wakeups, ModelCache(settings, storage), metrics, RateLimiter(), InFlight()
+    )

@@ -10,12 +10,12 @@ from app.core.database.tables import Key, Tenant
 from app.core.errors import not_found
 
 
-def lives() -> ColumnElement[bool]:
+def is_active() -> ColumnElement[bool]:
     """A key that is neither revoked nor expired."""
     return Key.revoked_at.is_(None) & or_(Key.expires_at.is_(None), Key.expires_at > now())
 
 
-LIVING = Lookup(Key, lives())  # the keys that may be used now
+ACTIVE_KEYS = Lookup(Key, is_active())  # the keys that may be used now
 
 
 def get(session: Session, key_id: str) -> Key:

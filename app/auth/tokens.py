@@ -5,7 +5,7 @@ import hmac
 import secrets
 
 SECRET_BYTES = 32
-LONGEST = 200  # characters of a token; ours have 68
+MAX_TOKEN_LENGTH = 200  # characters of a token; ours have 68
 
 
 def new_secret() -> str:
@@ -18,17 +18,17 @@ def digest(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def token(key_id: str, secret: str) -> str:
+def format_token(key_id: str, secret: str) -> str:
     """What is shown once and sent ever after."""
     return f"{key_id}.{secret}"
 
 
-def parted(sent: str) -> tuple[str, str]:
+def split_token(token: str) -> tuple[str, str]:
     """Id and secret of a token; what is no token has an id that no key has."""
-    key_id, _, secret = sent[:LONGEST].partition(".")
+    key_id, _, secret = token[:MAX_TOKEN_LENGTH].partition(".")
     return key_id, secret
 
 
-def is_secret(secret: str, stored: str) -> bool:
+def matches_digest(secret: str, stored: str) -> bool:
     """Whether the secret is the one of this digest, in a time that tells nothing."""
     return hmac.compare_digest(digest(secret), stored)

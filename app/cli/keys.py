@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 
 from app.auth import queries
 from app.auth.scopes import SCOPES, Scope, covers
-from app.cli.options import Data, leave, settings_of, usable_database
+from app.cli.options import Data, database_errors, exit_with_error, settings_of
 from app.core.database import migrate as schema
 from app.core.database.clock import iso
 from app.core.database.sessions import Database
@@ -26,15 +26,15 @@ TenantName = Annotated[str, typer.Option("--tenant", help="Whose key it is; 'loc
 
 
 @contextmanager
-def opened(settings: Settings) -> Iterator[Database]:
+def open_database(settings: Settings) -> Iterator[Database]:
     """The database, with a schema where there was none; a refusal ends the command with its message."""
-    with usable_database():
+    with database_errors():
         schema.ensure(settings.resolved_database_url)
     database = Database(settings.resolved_database_url)
     try:
         yield database
     except ServiceError as error:
-        leave(error.message)
+        exit_with_error(error.message)
     finally:
         database.close()
 
@@ -49,15 +49,15 @@ def create(
 ) -> None:
     """Make a key, and print it: this is the only time that it can be seen."""
     expires = (datetime.now(UTC) + timedelta(days=days)).timestamp() if days else None
-    with opened(settings_of(data)) as database:
-        own = database.of(service.check_tenant(tenant))
+    with open_database(settings_of(data)) as database:
+        own = database.for_tenant(service.check_tenant(tenant))
         typer.echo(service.create(own, name, _scope(scope), expires).token)
 
 
 @keys.command("list")
 def list_keys(data: Data = None) -> None:
     """Every tenant's keys, without their secrets."""
-    with opened(settings_of(data)) as database, database.reading() as session:
+    with open_database(settings_of(data)) as database, database.reading() as session:
         for key in session.scalars(select(Key).order_by(Key.tenant, Key.created_at, Key.id)):
             ends = f"revoked {iso(key.revoked_at)}" if key.revoked_at else f"expires {iso(key.expires_at) or 'never'}"
             typer.echo(f"{key.id}  {key.tenant}  {key.scope}  {ends}  {key.name}")
@@ -66,18 +66,18 @@ def list_keys(data: Data = None) -> None:
 @keys.command()
 def revoke(key_id: str, data: Data = None) -> None:
     """Make a key useless, at once."""
-    with opened(settings_of(data)) as database:
+    with open_database(settings_of(data)) as database:
         service.revoke(database, key_id)
 
 
 @tenants.command("list")
 def list_tenants(data: Data = None) -> None:
     """Tenants and the limits of their own; '-' is the service's default."""
-    with opened(settings_of(data)) as database, database.reading() as session:
+    with open_database(settings_of(data)) as database, database.reading() as session:
         for row in session.scalars(select(Tenant).order_by(Tenant.name)):
-            own = {"storage": row.storage_bytes, "images": row.images, "jobs": row.jobs, "requests": row.requests}
-            told = "  ".join(f"{name} {'-' if limit is None else limit}" for name, limit in own.items())
-            typer.echo(f"{row.name}  {told}")
+            overrides = {"storage": row.storage_bytes, "images": row.images, "jobs": row.jobs, "requests": row.requests}
+            limits = "  ".join(f"{name} {'-' if limit is None else limit}" for name, limit in overrides.items())
+            typer.echo(f"{row.name}  {limits}")
 
 
 @tenants.command()
@@ -90,7 +90,7 @@ def limit(
     data: Data = None,
 ) -> None:
     """Set a tenant's limits; what is left out becomes the service's default."""
-    with opened(settings_of(data)) as database, database.writing() as session:
+    with open_database(settings_of(data)) as database, database.writing() as session:
         queries.add_tenant(session, service.check_tenant(tenant))
         values = {"storage_bytes": storage, "images": images, "jobs": jobs, "requests": requests}
         session.execute(update(Tenant).where(Tenant.name == tenant).values(**values))
@@ -98,17 +98,17 @@ def limit(
 
 def _scope(name: str) -> Scope:
     if name not in SCOPES:
-        leave(f"there is no scope '{name}'; there are {', '.join(SCOPES)}")
+        exit_with_error(f"there is no scope '{name}'; there are {', '.join(SCOPES)}")
     return name
 
 
-def admins_exist(settings: Settings) -> bool:
+def admin_key_exists(settings: Settings) -> bool:
     """Whether somebody could call a service that requires keys, and make keys for others."""
-    with opened(settings) as database:
-        return any_admin(database)
+    with open_database(settings) as database:
+        return has_admin_key(database)
 
 
-def any_admin(database: Database) -> bool:
+def has_admin_key(database: Database) -> bool:
     """Whether a key of scope `admin` can be used now."""
     with database.reading() as session:
-        return any(covers(key.scope, "admin") for key in session.scalars(select(Key).where(queries.lives())))
+        return any(covers(key.scope, "admin") for key in session.scalars(select(Key).where(queries.is_active())))

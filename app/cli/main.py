@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 
 from app.cli import keys as keys
-from app.cli.options import Data, leave, settings_of, usable_database
-from app.cli.process_tree import Command, Tree
+from app.cli.options import Data, database_errors, exit_with_error, settings_of
+from app.cli.process_tree import Command, ProcessTree
 from app.core.database import migrate as schema
 from app.core.processes.cpu_count import count_cores
 from app.core.settings import Settings
@@ -44,7 +44,7 @@ def main() -> None:
 @cli.command()
 def serve(host: str = "127.0.0.1", port: int = 8000, data: Data = None, lanes: Lanes = EVERY_LANE) -> None:
     """The whole service in one process tree: API and workers. Ctrl-C ends all of it."""
-    settings = _guarded(settings_of(data), host)
+    settings = _require_keys(settings_of(data), host)
     _refuse_taken_port(host, port)
     _migrate(settings)
     _run([_api(settings, host, port), *workers(settings, lanes)], settings)
@@ -53,7 +53,7 @@ def serve(host: str = "127.0.0.1", port: int = 8000, data: Data = None, lanes: L
 @cli.command()
 def api(host: str = "127.0.0.1", port: int = 8000, data: Data = None) -> None:
     """The HTTP side alone."""
-    settings = _guarded(settings_of(data), host)
+    settings = _require_keys(settings_of(data), host)
     _check(settings)
     _refuse_taken_port(host, port)
     _run([_api(settings, host, port)], settings)
@@ -74,22 +74,24 @@ def migrate(data: Data = None) -> None:
 
 
 def _migrate(settings: Settings) -> None:
-    with usable_database():
+    with database_errors():
         schema.migrate(settings.resolved_database_url)
 
 
 def _check(settings: Settings) -> None:
     """Refuse a database that this code may not work with, before anything has been started."""
-    with usable_database():
+    with database_errors():
         schema.check(settings.resolved_database_url)
 
 
-def _guarded(settings: Settings, host: str) -> Settings:
+def _require_keys(settings: Settings, host: str) -> Settings:
     """Keys are required beyond the loopback address, and there must be one that can make others."""
     if host in LOOPBACK and not settings.require_keys:
         return settings
-    if not keys.admins_exist(settings):
-        leave(f"refusing to listen on {host} without API keys. Make one first: imprint keys create NAME --scope admin")
+    if not keys.admin_key_exists(settings):
+        exit_with_error(
+            f"refusing to listen on {host} without API keys. Make one first: imprint keys create NAME --scope admin"
+        )
     return settings.model_copy(update={"require_keys": True})
 
 
@@ -100,11 +102,11 @@ def _refuse_taken_port(host: str, port: int) -> None:
         try:
             probe.bind((host, port))
         except OSError as error:
-            leave(f"cannot listen on {host}:{port}: {error.strerror}. Choose another with --port")
+            exit_with_error(f"cannot listen on {host}:{port}: {error.strerror}. Choose another with --port")
 
 
 def _run(commands: list[Command], settings: Settings) -> None:
-    raise typer.Exit(Tree(commands, settings.grace_seconds + EXTRA_GRACE_SECONDS).run())
+    raise typer.Exit(ProcessTree(commands, settings.grace_seconds + EXTRA_GRACE_SECONDS).run())
 
 
 def _environment(settings: Settings) -> dict[str, str]:
@@ -121,14 +123,14 @@ def workers(settings: Settings, lanes: str) -> list[Command]:
 
     A lane that is named twice has two of its own, which share the cores.
     """
-    asked = Counter(lane.strip() for lane in lanes.split(","))
-    for lane in asked:
+    counts = Counter(lane.strip() for lane in lanes.split(","))
+    for lane in counts:
         if lane not in LANES.values():
-            leave(f"there is no lane '{lane}'; there are {EVERY_LANE}")
-    once = [lane for lane, times in asked.items() if times == 1]
-    several = [(lane, number, times) for lane, times in asked.items() if times > 1 for number in range(1, times + 1)]
-    together = [_worker(settings, once)] if once else []
-    return together + [_worker(settings, [lane], number, times) for lane, number, times in several]
+            exit_with_error(f"there is no lane '{lane}'; there are {EVERY_LANE}")
+    single = [lane for lane, times in counts.items() if times == 1]
+    repeated = [(lane, number, times) for lane, times in counts.items() if times > 1 for number in range(1, times + 1)]
+    shared = [_worker(settings, single)] if single else []
+    return shared + [_worker(settings, [lane], number, times) for lane, number, times in repeated]
 
 
 def _worker(settings: Settings, lanes: list[str], number: int = 1, of: int = 1) -> Command:

@@ -24,20 +24,20 @@ def settings_of(data: Path | None) -> Settings:
         leave(str(invalid))
 
 
-def leave(message: str) -> NoReturn:
+def exit_with_error(message: str) -> NoReturn:
     """End the command with one line that says what to do."""
     typer.echo(f"imprint: {message}", err=True)
     raise typer.Exit(2)
 
 
 @contextmanager
-def usable_database() -> Iterator[None]:
+def database_errors() -> Iterator[None]:
     """A database that cannot be worked with ends the command with one line, never with a traceback."""
     try:
         yield
     except SchemaError as wrong:
-        leave(str(wrong))
+        exit_with_error(str(wrong))
     except OperationalError as error:
         reason = str(error.orig).strip().splitlines()[0]
         remedy = "Give its disk more room" if is_full(error) else "Start it, or correct IMPRINT_DATABASE_URL"
-        leave(f"the database cannot be used: {reason}. {remedy}")
+        exit_with_error(f"the database cannot be used: {reason}. {remedy}")

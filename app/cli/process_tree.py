@@ -13,9 +13,9 @@ from app.core.processes.lifeline import Child
 
 logger = logging.getLogger(__name__)
 
-TICK_SECONDS = 0.2
+POLL_SECONDS = 0.2
 # A process that ends sooner than this never worked: starting it again would only hide why.
-SHORTEST_LIFE_SECONDS = 5.0
+MIN_UPTIME_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Command:
     environment: Mapping[str, str]
 
 
-class Tree:
+class ProcessTree:
     """Runs commands as children of this process until a signal comes or one of them cannot be kept alive."""
 
     def __init__(self, commands: Sequence[Command], grace_seconds: float) -> None:
@@ -57,12 +57,12 @@ class Tree:
         self._children[command.name] = (Child(command.arguments, command.environment), time.monotonic())
 
     def _watch(self) -> int:
-        while not self._stopping.wait(TICK_SECONDS):
+        while not self._stopping.wait(POLL_SECONDS):
             for command in self._commands:
-                child, born = self._children[command.name]
+                child, started_at = self._children[command.name]
                 if child.process.poll() is None or self._stopping.is_set():
                     continue
-                if time.monotonic() - born < SHORTEST_LIFE_SECONDS:
+                if time.monotonic() - started_at < MIN_UPTIME_SECONDS:
                     logger.error("%s ended at once with status %d; stopping", command.name, child.process.returncode)
                     return 1
                 logger.warning("%s ended with status %d; starting it again", command.name, child.process.returncode)

@@ -82,7 +82,7 @@ class RemainingStorage:
     """How many bytes may still be stored, and what is said of more."""
 
     bytes: int
-    refusal: ServiceError
+    error: ServiceError
 
 
 def remaining_storage(session: Session, settings: Settings) -> RemainingStorage | None:

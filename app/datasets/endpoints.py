@@ -9,14 +9,14 @@ from app.context import Ctx
 from app.datasets import service
 from app.datasets.schemas import DatasetList, DatasetResponse, RejectionList, RejectionResponse
 from app.datasets.upload import receive
-from app.http.file_upload import upload_cap
-from app.http.idempotency import KeyAsked
-from app.http.pagination import Listing, PageAsked
-from app.http.problems import documented
+from app.http.file_upload import upload_limit
+from app.http.idempotency import IdempotencyKeyHeader
+from app.http.pagination import Listing, PageQuery
+from app.http.problems import problem_responses
 from app.http.response_headers import LOCATION, RETRY_AFTER, with_headers
-from app.routing.guarded_route import Guarded
+from app.routing.guarded_route import GuardedRoute
 
-router = APIRouter(prefix="/v1/datasets", tags=["datasets"], route_class=Guarded, responses=documented(422))
+router = APIRouter(prefix="/v1/datasets", tags=["datasets"], route_class=GuardedRoute, responses=problem_responses(422))
 
 BINARY = {"schema": {"type": "string", "format": "binary"}}
 FORM = {
@@ -33,31 +33,34 @@ UPLOAD = {
 
 
 @router.post(
-    "", status_code=202, openapi_extra=UPLOAD, responses={**documented(413, 415, 507), **with_headers(202, LOCATION)}
+    "",
+    status_code=202,
+    openapi_extra=UPLOAD,
+    responses={**problem_responses(413, 415, 507), **with_headers(202, LOCATION)},
 )
 async def create_dataset(
     request: Request,
     response: Response,
     context: Ctx,
-    key: KeyAsked = None,
+    key: IdempotencyKeyHeader = None,
     name: Annotated[str | None, Query(description="needed with a raw body")] = None,
 ) -> DatasetResponse:
     """Upload a zip of class folders, of split folders with class folders, or of images without folders (unlabelled)."""
-    most = await upload_cap(context, context.settings.max_upload_bytes)
+    limit = await upload_limit(context, context.settings.max_upload_bytes)
     async with contextmanager_in_threadpool(context.storage.incoming()) as folder:
-        upload = await receive(request, folder, name, most)
+        upload = await receive(request, folder, name, limit)
         dataset = await run_in_threadpool(service.create, context, upload, key)
     response.headers["Location"] = f"/v1/datasets/{dataset.id}"
     return dataset
 
 
 @router.get("", response_model=DatasetList)
-def list_datasets(context: Ctx, page: PageAsked) -> Listing[DatasetResponse]:
+def list_datasets(context: Ctx, page: PageQuery) -> Listing[DatasetResponse]:
     """Newest first."""
     return service.page(context, page)
 
 
-@router.get("/{dataset_id}", responses={**documented(404), **with_headers(200, RETRY_AFTER)})
+@router.get("/{dataset_id}", responses={**problem_responses(404), **with_headers(200, RETRY_AFTER)})
 def get_dataset(dataset_id: str, response: Response, context: Ctx) -> DatasetResponse:
     """A dataset; `Retry-After` says when to ask again while it is being prepared."""
     dataset = service.get(context, dataset_id)
@@ -66,13 +69,13 @@ def get_dataset(dataset_id: str, response: Response, context: Ctx) -> DatasetRes
     return dataset
 
 
-@router.get("/{dataset_id}/rejections", response_model=RejectionList, responses=documented(404))
-def list_rejections(dataset_id: str, context: Ctx, page: PageAsked) -> Listing[RejectionResponse]:
+@router.get("/{dataset_id}/rejections", response_model=RejectionList, responses=problem_responses(404))
+def list_rejections(dataset_id: str, context: Ctx, page: PageQuery) -> Listing[RejectionResponse]:
     """The files that were left out, each with its reason."""
     return service.rejections(context, dataset_id, page)
 
 
-@router.delete("/{dataset_id}", status_code=204, responses=documented(404, 409))
+@router.delete("/{dataset_id}", status_code=204, responses=problem_responses(404, 409))
 def delete_dataset(dataset_id: str, context: Ctx) -> None:
     """Delete a dataset and its files; models that came from it stay."""
     service.delete(context, dataset_id)

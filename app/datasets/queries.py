@@ -17,7 +17,7 @@ def get(session: Session, dataset_id: str) -> Dataset:
     return dataset
 
 
-def locked(session: Session, dataset_id: str) -> Dataset:
+def get_locked(session: Session, dataset_id: str) -> Dataset:
     """The dataset, which nobody else can take into use before this transaction ends; or 404."""
     dataset = session.get(Dataset, dataset_id, with_for_update=True)
     if dataset is None:

@@ -18,28 +18,28 @@ from app.core.specs import LANES, Prepare
 from app.datasets import queries
 from app.datasets.schemas import DatasetResponse, RejectionResponse
 from app.datasets.upload import Upload
-from app.http.idempotency import forget, once, ticket
-from app.http.pagination import Listing, Page, listing
+from app.http.idempotency import create_idempotently, idempotent_request, release_key
+from app.http.pagination import Listing, PageRequest, paginate
 
 # How a transaction makes sure that a thing is made once: it gets what makes it, and gives the id of what there is then.
-Once = Callable[[Session, Callable[[], str]], str]
+CreationGuard = Callable[[Session, Callable[[], str]], str]
 
 
 def create(context: Context, upload: Upload, key: str | None) -> DatasetResponse:
     """A dataset that is being prepared, once for an `Idempotency-Key`."""
-    asked = ticket("datasets", key, [upload.name, upload.file.sha256])
-    return create_once(context, upload, lambda session, make: once(session, asked, make))
+    request = idempotent_request("datasets", key, [upload.name, upload.file.sha256])
+    return create_once(context, upload, lambda session, make: create_idempotently(session, request, make))
 
 
-def create_once(context: Context, upload: Upload, guard: Once) -> DatasetResponse:
+def create_once(context: Context, upload: Upload, guard: CreationGuard) -> DatasetResponse:
     """A dataset that is being prepared. Whatever goes wrong, no file stays behind."""
     check_archive(upload.file.path, context.settings.max_dataset_files)
     dataset_id = new_id("ds")
-    made = _store(context, upload, dataset_id, guard)
+    stored_id = _store(context, upload, dataset_id, guard)
     with context.database.reading() as session:
-        dataset = queries.get(session, made)
-    if made == dataset_id:
-        context.sender.wake(LANES["prepare"], dataset.job)
+        dataset = queries.get(session, stored_id)
+    if stored_id == dataset_id:
+        context.wakeups.wake(LANES["prepare"], dataset.job)
     return DatasetResponse.model_validate(dataset)
 
 
@@ -52,17 +52,17 @@ def check_archive(path: Path, max_files: int) -> None:
         raise invalid(error.code, str(error)) from error
 
 
-def _store(context: Context, upload: Upload, dataset_id: str, guard: Once) -> str:
+def _store(context: Context, upload: Upload, dataset_id: str, guard: CreationGuard) -> str:
     """The id that the dataset has: `dataset_id`, or that of an earlier one."""
-    file, made = f"uploads/{dataset_id}.zip", ""
+    file, stored_id = f"uploads/{dataset_id}.zip", ""
     try:
         context.storage.keep(upload.file.path, file)
         with context.database.writing() as session:
-            made = guard(session, lambda: _insert(session, context.settings, upload, dataset_id))
+            stored_id = guard(session, lambda: _insert(session, context.settings, upload, dataset_id))
     finally:
-        if made != dataset_id:
+        if stored_id != dataset_id:
             context.storage.delete(file)
-    return made
+    return stored_id
 
 
 def _insert(session: Session, settings: Settings, upload: Upload, dataset_id: str) -> str:
@@ -75,11 +75,11 @@ def _insert(session: Session, settings: Settings, upload: Upload, dataset_id: st
     return dataset_id
 
 
-def page(context: Context, asked: Page) -> Listing[DatasetResponse]:
+def page(context: Context, page_request: PageRequest) -> Listing[DatasetResponse]:
     """Datasets, newest first."""
     with context.database.reading() as session:
         key = (Dataset.created_at, Dataset.id)
-        return listing(session, select(Dataset), key, asked, DatasetResponse.model_validate)
+        return paginate(session, select(Dataset), key, page_request, DatasetResponse.model_validate)
 
 
 def get(context: Context, dataset_id: str) -> DatasetResponse:
@@ -88,21 +88,23 @@ def get(context: Context, dataset_id: str) -> DatasetResponse:
         return DatasetResponse.model_validate(queries.get(session, dataset_id))
 
 
-def rejections(context: Context, dataset_id: str, asked: Page) -> Listing[RejectionResponse]:
+def rejections(context: Context, dataset_id: str, page_request: PageRequest) -> Listing[RejectionResponse]:
     """The files that were left out, in the archive's order."""
     with context.database.reading() as session:
         queries.get(session, dataset_id)
-        found = select(Rejection).where(Rejection.dataset_id == dataset_id)
-        return listing(session, found, (Rejection.number,), asked, RejectionResponse.model_validate, newest_first=False)
+        statement = select(Rejection).where(Rejection.dataset_id == dataset_id)
+        return paginate(
+            session, statement, (Rejection.number,), page_request, RejectionResponse.model_validate, newest_first=False
+        )
 
 
 def delete(context: Context, dataset_id: str) -> None:
     """Remove a dataset with its files. 409 `dataset_in_use` while a job works on it."""
     with context.database.writing() as session:
-        dataset = queries.locked(session, dataset_id)
+        dataset = queries.get_locked(session, dataset_id)
         if queries.is_used(session, dataset):
             raise conflict("dataset_in_use", "A job that has not ended works on this dataset; cancel it or wait.")
-        forget(session, dataset_id)
+        release_key(session, dataset_id)
         session.delete(dataset)
     context.storage.delete(f"uploads/{dataset_id}.zip")
     context.storage.delete(f"datasets/{dataset_id}")

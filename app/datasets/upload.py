@@ -6,14 +6,14 @@ from pathlib import Path, PurePosixPath
 from starlette.requests import Request
 
 from app.core.errors import invalid
-from app.http.display_names import clean
-from app.http.file_upload import Received, Sink, received
-from app.http.multipart import MULTIPART, SLACK, Part, parts
+from app.http.display_names import clean_name
+from app.http.file_upload import ReceivedFile, UploadWriter, receive_file
+from app.http.multipart import FORM_OVERHEAD_BYTES, MULTIPART, Part, iterate_parts
 from app.http.pointers import pointer
-from app.http.request_body import Cap, limited, media_type, unsupported
+from app.http.request_body import BodyLimit, media_type, stream_body, unsupported_media_type
 
-RAW = ("application/zip", "application/x-zip-compressed", "application/octet-stream")
-LONGEST_FIELD = 4096  # bytes
+RAW_MEDIA_TYPES = ("application/zip", "application/x-zip-compressed", "application/octet-stream")
+MAX_FIELD_BYTES = 4096  # bytes
 
 
 @dataclass(frozen=True)
@@ -21,25 +21,27 @@ class Upload:
     """An archive and what to call it."""
 
     name: str
-    file: Received
+    file: ReceivedFile
 
 
-async def receive(request: Request, folder: Path, name: str | None, most: Cap) -> Upload:
+async def receive(request: Request, folder: Path, name: str | None, limit: BodyLimit) -> Upload:
     """The upload, with `name` from the query. ServiceError for whatever is wrong with it."""
     kind = media_type(request)
     if kind == MULTIPART:
-        return await _form(request, folder, name, most)
-    if kind not in RAW:
-        raise unsupported(request, "application/zip with ?name=, or multipart/form-data with name and file")
-    name = clean(name, "dataset", "?name")
-    return Upload(name, await received(request, folder / "upload", most, "the zip"))
+        return await _form(request, folder, name, limit)
+    if kind not in RAW_MEDIA_TYPES:
+        raise unsupported_media_type(request, "application/zip with ?name=, or multipart/form-data with name and file")
+    name = clean_name(name, "dataset", "?name")
+    return Upload(name, await receive_file(request, folder / "upload", limit, "the zip"))
 
 
-async def _form(request: Request, folder: Path, name: str | None, most: Cap) -> Upload:
+async def _form(request: Request, folder: Path, name: str | None, limit: BodyLimit) -> Upload:
     form = _Form(name)
-    with Sink(folder / "upload", most) as sink:
-        async for part, data in parts(request, limited(request, Cap(most.bytes + SLACK, most.refusal))):
-            form.take(part, data)
+    with UploadWriter(folder / "upload", limit) as sink:
+        async for part, data in iterate_parts(
+            request, stream_body(request, BodyLimit(limit.bytes + FORM_OVERHEAD_BYTES, limit.error))
+        ):
+            form.add(part, data)
             if part is form.file:
                 await sink.write(data)
         file = await sink.finish()
@@ -56,7 +58,7 @@ class _Form:
         self._query_name = name
         self._name: bytes | None = None
 
-    def take(self, part: Part, data: bytes) -> None:
+    def add(self, part: Part, data: bytes) -> None:
         """Note a part that begins (`data` is empty then), or more of the name."""
         if part.name == "file":
             if self.file not in (None, part):
@@ -64,7 +66,7 @@ class _Form:
             self.file = part
         elif part.name == "name":
             self._name = (self._name or b"") + data
-            if len(self._name) > LONGEST_FIELD:
+            if len(self._name) > MAX_FIELD_BYTES:
                 raise invalid("invalid_name", "The name is far too long.", "/name")
         else:
             raise invalid("invalid_request", f"There is no field '{part.name}' here.", pointer([part.name]))
@@ -72,8 +74,8 @@ class _Form:
     def chosen_name(self) -> str:
         """The field, else the query's, else the file's own name without its ending."""
         if self._name is not None:
-            return clean(self._name.decode("utf-8", "replace"), "dataset", "/name")
+            return clean_name(self._name.decode("utf-8", "replace"), "dataset", "/name")
         if self._query_name is not None:
-            return clean(self._query_name, "dataset", "?name")
+            return clean_name(self._query_name, "dataset", "?name")
         filename = (self.file.filename if self.file else None) or ""
-        return clean(PurePosixPath(filename.replace("\\", "/")).stem, "dataset", "/name")
+        return clean_name(PurePosixPath(filename.replace("\\", "/")).stem, "dataset", "/name")

@@ -1,6 +1,6 @@
 """ETags: a file's content names it, so that nobody fetches what they have."""
 
 
-def matches(known: str, etag: str) -> bool:
+def matches(if_none_match: str, etag: str) -> bool:
     """Whether `If-None-Match` names the tag (RFC 9110, 13.1.2: weakly compared)."""
-    return known.strip() == "*" or etag in (tag.strip().removeprefix("W/") for tag in known.split(","))
+    return if_none_match.strip() == "*" or etag in (tag.strip().removeprefix("W/") for tag in if_none_match.split(","))

@@ -13,13 +13,13 @@ from app.context import Context
 from app.core import quotas
 from app.core.errors import invalid
 from app.core.files.storage import CHUNK
-from app.http.request_body import Cap, cap, limited
+from app.http.request_body import BodyLimit, body_limit, stream_body
 
-TOO_LARGE = "upload_too_large"
+UPLOAD_TOO_LARGE = "upload_too_large"
 
 
 @dataclass(frozen=True)
-class Received:
+class ReceivedFile:
     """A whole file in a scratch folder."""
 
     path: Path
@@ -27,36 +27,40 @@ class Received:
     bytes: int
 
 
-async def upload_cap(context: Context, limit: int) -> Cap:
+async def upload_limit(context: Context, limit: int) -> BodyLimit:
     """What may be uploaded: `limit` bytes (413 `upload_too_large`), or what is left of the tenant's storage (429)."""
 
-    def look() -> Cap:
+    def look() -> BodyLimit:
         with context.database.reading() as session:
             left = quotas.remaining_storage(session, context.settings)
-        return cap(limit, TOO_LARGE) if left is None or left.bytes > limit else Cap(left.bytes, left.refusal)
+        return (
+            body_limit(limit, UPLOAD_TOO_LARGE)
+            if left is None or left.bytes > limit
+            else BodyLimit(left.bytes, left.error)
+        )
 
     return await run_in_threadpool(look)
 
 
-async def received(request: Request, path: Path, most: Cap, wanted: str) -> Received:
+async def receive_file(request: Request, path: Path, limit: BodyLimit, expected: str) -> ReceivedFile:
     """The raw body as a file. 422 `file_required` for none; `wanted` says what to send."""
-    with Sink(path, most) as sink:
-        async for piece in limited(request, most):
-            await sink.write(piece)
-        file = await sink.finish()
+    with UploadWriter(path, limit) as writer:
+        async for chunk in stream_body(request, limit):
+            await writer.write(chunk)
+        file = await writer.finish()
     if not file.bytes:
-        raise invalid("file_required", f"The body is empty; send {wanted}.")
+        raise invalid("file_required", f"The body is empty; send {expected}.")
     return file
 
 
-class Sink:
+class UploadWriter:
     """Takes a file's bytes as they come; the cap's refusal when they are too many."""
 
-    def __init__(self, path: Path, most: Cap) -> None:
-        self.path, self._most = path, most
+    def __init__(self, path: Path, limit: BodyLimit) -> None:
+        self.path, self._limit = path, limit
         self._file = path.open("xb")
         self._hash = hashlib.sha256()
-        self._waiting = bytearray()
+        self._buffer = bytearray()
         self._count = 0
 
     def __enter__(self) -> Self:
@@ -70,20 +74,20 @@ class Sink:
     async def write(self, data: bytes) -> None:
         """Take some more bytes."""
         self._count += len(data)
-        if self._count > self._most.bytes:
-            raise self._most.refusal
-        self._waiting += data
-        if len(self._waiting) >= CHUNK:
+        if self._count > self._limit.bytes:
+            raise self._limit.error
+        self._buffer += data
+        if len(self._buffer) >= CHUNK:
             await self._flush()
 
-    async def finish(self) -> Received:
+    async def finish(self) -> ReceivedFile:
         """Write what is left; the file is whole."""
         await self._flush()
         await run_in_threadpool(self._file.close)
-        return Received(self.path, self._hash.hexdigest(), self._count)
+        return ReceivedFile(self.path, self._hash.hexdigest(), self._count)
 
     async def _flush(self) -> None:
-        data, self._waiting = bytes(self._waiting), bytearray()
+        data, self._buffer = bytes(self._buffer), bytearray()
         await run_in_threadpool(self._put, data)
 
     def _put(self, data: bytes) -> None:

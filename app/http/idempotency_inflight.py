@@ -11,26 +11,26 @@ from app.core.errors import conflict
 
 RETRY_SECONDS = 1
 
-Ticket = tuple[str, str, str]  # tenant, route, key
+InFlightKey = tuple[str, str, str]  # tenant, route, key
 
 
 class InFlight:
     """The tickets of one process. For the event loop alone."""
 
     def __init__(self) -> None:
-        self._tickets: set[Ticket] = set()
+        self._keys: set[InFlightKey] = set()
 
     @contextmanager
-    def alone(self, ticket: Ticket | None) -> Iterator[None]:
+    def exclusive(self, key: InFlightKey | None) -> Iterator[None]:
         """Inside, no other request has this ticket. 409 `idempotency_key_in_flight`."""
-        if ticket is None:
+        if key is None:
             yield
             return
-        if ticket in self._tickets:
+        if key in self._keys:
             message = "A request with this Idempotency-Key is being answered; ask again for its result."
             raise conflict("idempotency_key_in_flight", message, RETRY_SECONDS)
-        self._tickets.add(ticket)
+        self._keys.add(key)
         try:
             yield
         finally:
-            self._tickets.remove(ticket)
+            self._keys.remove(key)

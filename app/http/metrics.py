@@ -11,7 +11,7 @@ from app.core.jobs.states import Status
 UNMATCHED = "unmatched"
 
 
-class Observed:
+class Metrics:
     """The instruments of one application, in a registry of their own."""
 
     def __init__(self) -> None:
@@ -34,11 +34,11 @@ class Observed:
         return generate_latest(self.registry)
 
 
-class Counted:
+class MetricsMiddleware:
     """ASGI middleware that counts every answer by its route's pattern, so that ids make no new series."""
 
-    def __init__(self, app: ASGIApp, observed: Observed) -> None:
-        self._app, self._observed = app, observed
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app, self._metrics = app, metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on, and note the status on its way out."""
@@ -46,10 +46,10 @@ class Counted:
             await self._app(scope, receive, send)
             return
 
-        async def noting(message: Message) -> None:
+        async def count_status(message: Message) -> None:
             if message["type"] == "http.response.start":
                 route = getattr(scope.get("route"), "path", UNMATCHED)
-                self._observed.requests.labels(scope["method"], route, message["status"]).inc()
+                self._metrics.requests.labels(scope["method"], route, message["status"]).inc()
             await send(message)
 
-        await self._app(scope, receive, noting)
+        await self._app(scope, receive, count_status)

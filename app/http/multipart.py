@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
 
 MULTIPART = "multipart/form-data"
-SLACK = 1024 * 1024  # what boundaries, part headers and short fields may add to the files themselves
+FORM_OVERHEAD_BYTES = 1024 * 1024  # what boundaries, part headers and short fields may add to the files themselves
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,12 +25,12 @@ class Part:
     filename: str | None
 
 
-class _Events:
+class _PartCollector:
     """Collects what the parser finds in one piece of the body."""
 
     def __init__(self) -> None:
-        self.found: list[tuple[Part, bytes]] = []
-        self.whole = False
+        self.collected: list[tuple[Part, bytes]] = []
+        self.is_complete = False
         self._part: Part | None = None
         self._header = self._value = b""
         self._disposition = b""
@@ -64,41 +64,41 @@ class _Events:
         _, options = parse_options_header(self._disposition)
         filename = options.get(b"filename")
         self._part = Part(_text(options.get(b"name", b"")), None if filename is None else _text(filename))
-        self.found.append((self._part, b""))
+        self.collected.append((self._part, b""))
 
     def _on_data(self, data: bytes, start: int, end: int) -> None:
         if self._part is not None:
-            self.found.append((self._part, data[start:end]))
+            self.collected.append((self._part, data[start:end]))
 
     def _on_end(self) -> None:
-        self.whole = True
+        self.is_complete = True
 
 
-async def parts(request: Request, body: AsyncIterator[bytes]) -> AsyncIterator[tuple[Part, bytes]]:
+async def iterate_parts(request: Request, body: AsyncIterator[bytes]) -> AsyncIterator[tuple[Part, bytes]]:
     """Each part first with no bytes, then with its bytes in pieces. 422 `invalid_multipart` for a broken form."""
-    events = _Events()
+    collector = _PartCollector()
     try:
-        parser = MultipartParser(_boundary(request), events.callbacks())
-        async for piece in body:
-            parser.write(piece)
-            found, events.found = events.found, []
-            for part, data in found:
+        parser = MultipartParser(_boundary(request), collector.callbacks())
+        async for chunk in body:
+            parser.write(chunk)
+            collected, collector.collected = collector.collected, []
+            for part, data in collected:
                 yield part, data
         parser.finalize()
     except FormParserError as error:
-        raise _broken(str(error)) from error
-    if not events.whole:
-        raise _broken("it ends too early")
+        raise _malformed(str(error)) from error
+    if not collector.is_complete:
+        raise _malformed("it ends too early")
 
 
 def _boundary(request: Request) -> bytes:
     _, options = parse_options_header(request.headers.get("content-type"))
     if not options.get(b"boundary"):
-        raise _broken("its Content-Type names no boundary")
+        raise _malformed("its Content-Type names no boundary")
     return options[b"boundary"]
 
 
-def _broken(reason: str) -> ServiceError:
+def _malformed(reason: str) -> ServiceError:
     return invalid("invalid_multipart", f"The multipart form cannot be read: {reason}.")
 
 

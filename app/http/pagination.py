@@ -16,8 +16,8 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from app.core.errors import invalid
 
 DEFAULT_LIMIT = 20
-LARGEST_LIMIT = 200
-LARGEST_NUMBER = 2**31
+MAX_LIMIT = 200
+MAX_SORT_NUMBER = 2**31
 
 Row = TypeVar("Row")
 Item = TypeVar("Item")
@@ -34,7 +34,7 @@ class Listing(BaseModel, Generic[Item]):
 
 
 @dataclass(frozen=True)
-class Page:
+class PageRequest:
     """Which page is asked for."""
 
     limit: int
@@ -44,52 +44,54 @@ class Page:
 async def _page(
     limit: Annotated[int, Query(ge=1, description="1 to 200; larger is taken as 200")] = DEFAULT_LIMIT,
     after: Annotated[str | None, Query(description="`next` of the page before")] = None,
-) -> Page:
-    return Page(min(limit, LARGEST_LIMIT), after)
+) -> PageRequest:
+    return PageRequest(min(limit, MAX_LIMIT), after)
 
 
-PageAsked = Annotated[Page, Depends(_page)]
+PageQuery = Annotated[PageRequest, Depends(_page)]
 
 
-def listing(
+def paginate(
     session: Session,
     statement: Select[Row],
     key: Key,
-    page: Page,
-    answer: Callable[[Row], Item],
+    page: PageRequest,
+    to_response: Callable[[Row], Item],
     *,
     newest_first: bool = True,
 ) -> Listing[Item]:
     """One page of `statement`, ordered by `key` (unique, never null). Raises `invalid_cursor`."""
-    place = tuple_(*key)
+    sort_key = tuple_(*key)
     if page.after is not None:
-        values = _values(page.after, key)
-        statement = statement.where(place < values if newest_first else place > values)
+        values = _decode_cursor(page.after, key)
+        statement = statement.where(sort_key < values if newest_first else sort_key > values)
     ordered = statement.order_by(*(column.desc() if newest_first else column.asc() for column in key))
     rows = list(session.scalars(ordered.limit(page.limit + 1)))
     more, rows = len(rows) > page.limit, rows[: page.limit]
-    return Listing(data=[answer(row) for row in rows], has_more=more, next=_cursor(rows[-1], key) if more else None)
+    return Listing(
+        data=[to_response(row) for row in rows], has_more=more, next=_encode_cursor(rows[-1], key) if more else None
+    )
 
 
-def _cursor(row: object, key: Key) -> str:
+def _encode_cursor(row: object, key: Key) -> str:
     values = [getattr(row, column.key) for column in key]
     return base64.urlsafe_b64encode(json.dumps(values).encode()).decode().rstrip("=")
 
 
-def _values(cursor: str, key: Key) -> tuple[Any, ...]:
+def _decode_cursor(cursor: str, key: Key) -> tuple[Any, ...]:
     try:
         values = json.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
     except (binascii.Error, ValueError, RecursionError):
         values = None
-    if not isinstance(values, list) or len(values) != len(key) or not all(map(_fits, values, key)):
+    if not isinstance(values, list) or len(values) != len(key) or not all(map(_matches_column, values, key)):
         raise invalid("invalid_cursor", "This is not the `next` of a page of this list.", "?after")
     return tuple(values)
 
 
-def _fits(value: Any, column: InstrumentedAttribute[Any]) -> bool:
-    wanted = column.type.python_type
+def _matches_column(value: Any, column: InstrumentedAttribute[Any]) -> bool:
+    expected = column.type.python_type
     if isinstance(value, str):
-        return wanted is str and "\0" not in value
+        return expected is str and "\0" not in value
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
-    return wanted is type(value) and math.isfinite(value) and abs(value) < LARGEST_NUMBER * LARGEST_NUMBER
+    return expected is type(value) and math.isfinite(value) and abs(value) < MAX_SORT_NUMBER * MAX_SORT_NUMBER

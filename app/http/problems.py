@@ -41,7 +41,7 @@ HTTP_CODES = {400: "bad_request", 404: "route_not_found", 405: "method_not_allow
 MAY_PASS = (409, 423, 429, 503)  # refusals that may say when to ask again
 STORAGE_FULL = "There is no room left to store this: delete what is no longer needed, or give the storage more room."
 DATABASE_FULL = "The database has no room left: give its disk more room."  # to delete is to write, too
-CLIENT_GONE = 499  # nobody reads it; logs and metrics do
+CLIENT_CLOSED_REQUEST = 499  # nobody reads it; logs and metrics do
 MEDIA_TYPE = "application/problem+json"
 
 
@@ -63,7 +63,7 @@ class Problem(BaseModel):
     errors: list[WrongField] | None = Field(None, description="the fields at fault, where there are any")
 
 
-def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """OpenAPI's `responses` for these statuses."""
     return {status: _documented(status) for status in statuses}
 
@@ -74,7 +74,7 @@ def _documented(status: int) -> dict[str, Any]:
     return {"description": HTTPStatus(status).phrase, "content": content, **headers}
 
 
-def problem(
+def problem_response(
     status: int, code: str, detail: str, fields: Sequence[FieldError] = (), headers: dict[str, str] | None = None
 ) -> Response:
     """The answer itself."""
@@ -83,16 +83,16 @@ def problem(
     return JSONResponse(body.model_dump(exclude_none=True), status, headers, MEDIA_TYPE)
 
 
-def install(app: FastAPI) -> None:
+def install_error_handlers(app: FastAPI) -> None:
     """Make every error of `app` a problem. Call it first: middleware that is added later sees the answers.
 
     The handlers are coroutines, since Starlette gives a plain function a thread: a refusal would wait for one.
     """
-    app.add_middleware(Caught)
+    app.add_middleware(ErrorMiddleware)
     app.add_exception_handler(ServiceError, _service_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_error)
-    app.add_exception_handler(ClientDisconnect, _client_gone)
+    app.add_exception_handler(ClientDisconnect, _client_disconnected)
     app.add_exception_handler(OSError, _system_error)
     app.add_exception_handler(DataError, _data_error)
     app.add_exception_handler(OperationalError, _database_error)
@@ -102,14 +102,14 @@ async def _service_error(_request: Request, error: Exception) -> Response:
     error = cast(ServiceError, error)
     later = {"Retry-After": str(error.retry_after)} if error.retry_after is not None else {}
     headers = error.headers | later
-    return problem(STATUS[error.kind], error.code, error.message, error.fields, headers)
+    return problem_response(STATUS[error.kind], error.code, error.message, error.fields, headers)
 
 
 async def _validation_error(_request: Request, error: Exception) -> Response:
     error = cast(RequestValidationError, error)
     fields = field_errors(error.errors(), error.body)
     detail = "; ".join(f"{field.pointer or 'the body'}: {field.message}" for field in fields)
-    return problem(422, "invalid_request", detail, fields)
+    return problem_response(422, "invalid_request", detail, fields)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
@@ -122,7 +122,7 @@ async def _http_error(request: Request, error: Exception) -> Response:
     elif error.status_code == 405:
         headers["Allow"] = allowed_methods(request) or headers.get("Allow", "")
         detail = f"{request.method} is not possible here; {headers['Allow']} is."
-    return problem(error.status_code, code, detail, headers=headers)
+    return problem_response(error.status_code, code, detail, headers=headers)
 
 
 def allowed_methods(request: Request) -> str:
@@ -131,9 +131,9 @@ def allowed_methods(request: Request) -> str:
     return ", ".join(sorted(method.upper() for method in request.app.openapi()["paths"].get(path, ())))
 
 
-async def _client_gone(request: Request, _error: Exception) -> Response:
+async def _client_disconnected(request: Request, _error: Exception) -> Response:
     logger.info("%s %s: the client went away", request.method, request.url.path)
-    return Response(status_code=CLIENT_GONE)
+    return Response(status_code=CLIENT_CLOSED_REQUEST)
 
 
 async def _system_error(_request: Request, error: Exception) -> Response:
@@ -144,21 +144,21 @@ async def _system_error(_request: Request, error: Exception) -> Response:
 
 def _full(detail: str) -> Response:
     logger.error(detail)
-    return problem(507, "storage_full", detail)
+    return problem_response(507, "storage_full", detail)
 
 
 async def _data_error(_request: Request, _error: Exception) -> Response:
-    return problem(422, "invalid_request", "The request holds characters or numbers that cannot be stored.")
+    return problem_response(422, "invalid_request", "The request holds characters or numbers that cannot be stored.")
 
 
 async def _database_error(_request: Request, error: Exception) -> Response:
     if is_full(error):
         return _full(DATABASE_FULL)
     logger.error("the database does not answer: %s", error)
-    return problem(503, "database_unavailable", "The database does not answer.", headers={"Retry-After": "5"})
+    return problem_response(503, "database_unavailable", "The database does not answer.", headers={"Retry-After": "5"})
 
 
-class Caught:
+class ErrorMiddleware:
     """ASGI middleware that logs what nobody foresaw and answers 500.
 
     Starlette's own handler for this raises the error again, whereupon uvicorn closes the connection on the client.
@@ -169,18 +169,18 @@ class Caught:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on; an answer that has begun can only be broken off."""
-        begun = False
+        has_started = False
 
-        async def noting(message: Message) -> None:
-            nonlocal begun
-            begun = begun or message["type"] == "http.response.start"
+        async def track_start(message: Message) -> None:
+            nonlocal has_started
+            has_started = has_started or message["type"] == "http.response.start"
             await send(message)
 
         try:
-            await self._app(scope, receive, noting)
+            await self._app(scope, receive, track_start)
         except Exception:
-            if begun or scope["type"] != "http":
+            if has_started or scope["type"] != "http":
                 raise
             logger.exception("%s %s failed", scope["method"], scope["path"])
             detail = "Something went wrong here, not in your request. It has been logged."
-            await problem(500, "internal_error", detail)(scope, receive, send)
+            await problem_response(500, "internal_error", detail)(scope, receive, send)

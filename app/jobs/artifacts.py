@@ -10,7 +10,7 @@ from app.core.database.tables import Artifact
 from app.core.errors import not_found
 from app.core.jobs import transitions
 from app.http.etags import matches
-from app.http.pagination import Listing, Page, listing
+from app.http.pagination import Listing, PageRequest, paginate
 from app.jobs import queries
 from app.jobs.schemas import ArtifactResponse
 
@@ -18,12 +18,12 @@ from app.jobs.schemas import ArtifactResponse
 HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-cache"}
 
 
-def page(context: Context, job_id: str, asked: Page) -> Listing[ArtifactResponse]:
+def page(context: Context, job_id: str, page_request: PageRequest) -> Listing[ArtifactResponse]:
     """A job's artifacts, by name."""
     with context.database.reading() as session:
         transitions.get(session, job_id)
-        found, key = queries.artifacts(job_id), (Artifact.name,)
-        return listing(session, found, key, asked, _answer, newest_first=False)
+        statement, key = queries.artifacts(job_id), (Artifact.name,)
+        return paginate(session, statement, key, page_request, _answer, newest_first=False)
 
 
 def _answer(row: Artifact) -> ArtifactResponse:
@@ -38,12 +38,12 @@ def _answer(row: Artifact) -> ArtifactResponse:
     )
 
 
-def download(context: Context, job_id: str, name: str, known: str | None) -> Response:
+def download(context: Context, job_id: str, name: str, if_none_match: str | None) -> Response:
     """The file, or 304 when the caller has it already. 404 `artifact_not_found`."""
     row, data = _read(context, job_id, name)
     etag = f'"{hashlib.sha256(data).hexdigest()}"'
     headers = {**HEADERS, "ETag": etag}
-    if known is not None and matches(known, etag):
+    if if_none_match is not None and matches(if_none_match, etag):
         return Response(status_code=304, headers=headers)
     return Response(data, headers=headers, media_type=row.media_type)
 

@@ -6,16 +6,16 @@ from fastapi import APIRouter, Body, Header, Query, Response
 from fastapi.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
-from app.auth.authentication import still_valid
-from app.context import CallerAsked, Ctx
+from app.auth.authentication import is_still_valid
+from app.context import Ctx, CurrentPrincipal
 from app.core.jobs import transitions
 from app.core.jobs.states import TERMINAL, Status
-from app.http.idempotency import KeyAsked
-from app.http.pagination import Listing, PageAsked
-from app.http.problems import documented
+from app.http.idempotency import IdempotencyKeyHeader
+from app.http.pagination import Listing, PageQuery
+from app.http.problems import problem_responses
 from app.http.response_headers import ETAG, LOCATION, RETRY_AFTER, with_headers
 from app.jobs import artifacts, service
-from app.jobs.event_stream import follow, last_seen, look
+from app.jobs.event_stream import parse_last_event_id, read_update, stream_events
 from app.jobs.openapi_examples import EXAMPLES
 from app.jobs.schemas import (
     AnyJob,
@@ -31,15 +31,15 @@ from app.jobs.schemas import (
     MetricList,
     UserSpec,
 )
-from app.routing.guarded_route import Guarded
+from app.routing.guarded_route import GuardedRoute
 
-router = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=Guarded, responses=documented(422))
+router = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=GuardedRoute, responses=problem_responses(422))
 
 EVENT_STREAM = "text/event-stream"
-STREAMED: dict[int | str, dict[str, Any]] = {
+EVENT_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {"description": "A page, or the live stream", "content": {EVENT_STREAM: {"schema": {"type": "string"}}}}
 }
-SHOWN: dict[int | str, dict[str, Any]] = {
+ARTIFACT_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The file",
         "content": {
@@ -56,10 +56,13 @@ SHOWN: dict[int | str, dict[str, Any]] = {
     "",
     status_code=202,
     response_model=AnyJob,
-    responses={**documented(400, 409, 413, 415), **with_headers(202, LOCATION)},
+    responses={**problem_responses(400, 409, 413, 415), **with_headers(202, LOCATION)},
 )
 def create_job(
-    spec: Annotated[UserSpec, Body(openapi_examples=EXAMPLES)], response: Response, context: Ctx, key: KeyAsked = None
+    spec: Annotated[UserSpec, Body(openapi_examples=EXAMPLES)],
+    response: Response,
+    context: Ctx,
+    key: IdempotencyKeyHeader = None,
 ) -> JobResponse:
     """Ask for a pre-training, a fine-tuning, an evaluation of a model, or a ranking of what to start from."""
     job = service.create(context, spec, key)
@@ -70,7 +73,7 @@ def create_job(
 @router.get("", response_model=JobList)
 def list_jobs(
     context: Ctx,
-    page: PageAsked,
+    page: PageQuery,
     status: Status | None = None,
     type_: Annotated[JobType | None, Query(alias="type", description="without it: all that users ask for")] = None,
 ) -> Listing[JobResponse]:
@@ -78,7 +81,7 @@ def list_jobs(
     return service.page(context, page, status, type_)
 
 
-@router.get("/{job_id}", response_model=AnyJob, responses={**documented(404), **with_headers(200, RETRY_AFTER)})
+@router.get("/{job_id}", response_model=AnyJob, responses={**problem_responses(404), **with_headers(200, RETRY_AFTER)})
 def get_job(job_id: str, response: Response, context: Ctx) -> JobResponse:
     """A job; `Retry-After` says when to ask again while it has not ended."""
     job = service.get(context, job_id)
@@ -87,71 +90,73 @@ def get_job(job_id: str, response: Response, context: Ctx) -> JobResponse:
     return job
 
 
-@router.post("/{job_id}/cancel", status_code=202, response_model=AnyJob, responses=documented(404, 409))
+@router.post("/{job_id}/cancel", status_code=202, response_model=AnyJob, responses=problem_responses(404, 409))
 def cancel_job(job_id: str, context: Ctx) -> JobResponse:
     """End a job without a result: at once in the queue, within seconds when it runs."""
     return service.change(context, job_id, transitions.cancel)
 
 
-@router.post("/{job_id}/pause", status_code=202, response_model=AnyJob, responses=documented(404, 409))
+@router.post("/{job_id}/pause", status_code=202, response_model=AnyJob, responses=problem_responses(404, 409))
 def pause_job(job_id: str, context: Ctx) -> JobResponse:
     """Stop a job where it can go on later; `pause_requested` until its checkpoint is written."""
     return service.change(context, job_id, transitions.pause)
 
 
-@router.post("/{job_id}/resume", status_code=202, response_model=AnyJob, responses=documented(404, 409))
+@router.post("/{job_id}/resume", status_code=202, response_model=AnyJob, responses=problem_responses(404, 409))
 def resume_job(job_id: str, context: Ctx) -> JobResponse:
     """Let a paused job go on from its last checkpoint, or one that failed for what its machine may have again."""
     return service.resume(context, job_id)
 
 
-@router.delete("/{job_id}", status_code=204, responses=documented(404, 409))
+@router.delete("/{job_id}", status_code=204, responses=problem_responses(404, 409))
 def delete_job(job_id: str, context: Ctx) -> None:
     """Remove a job that has ended, with its events, figures, checkpoints and artifacts. Its model stays."""
     service.delete(context, job_id)
 
 
-@router.get("/{job_id}/events", response_model=EventList, responses={**documented(404), **STREAMED})
+@router.get("/{job_id}/events", response_model=EventList, responses={**problem_responses(404), **EVENT_RESPONSES})
 async def list_events(
     job_id: str,
     context: Ctx,
-    caller: CallerAsked,
-    page: PageAsked,
+    principal: CurrentPrincipal,
+    page: PageQuery,
     accept: Annotated[str, Header(include_in_schema=False)] = "",
     last_event_id: Annotated[str | None, Header(description="resume a stream after this event")] = None,
 ) -> Listing[EventResponse] | Response:
     """What happened, in order; with `Accept: text/event-stream` a live stream that ends with the job."""
     if EVENT_STREAM not in accept.lower():
         return await run_in_threadpool(service.events, context, job_id, page)
-    after = last_seen(last_event_id)
-    first = await run_in_threadpool(look, context.database, job_id, after)
+    after = parse_last_event_id(last_event_id)
+    first = await run_in_threadpool(read_update, context.database, job_id, after)
     if after and first.ended and not first.events:
         return Response(status_code=204)  # what tells an EventSource not to come back
-    stream = follow(context.database, job_id, first, after, lambda: still_valid(context.database, caller))
+    stream = stream_events(context.database, job_id, first, after, lambda: is_still_valid(context.database, principal))
     return StreamingResponse(
         stream, media_type=EVENT_STREAM, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     )
 
 
-@router.get("/{job_id}/metrics", response_model=MetricList, responses=documented(404))
-def list_metrics(job_id: str, context: Ctx, page: PageAsked, run: str | None = None) -> Listing[dict[str, Any]]:
+@router.get("/{job_id}/metrics", response_model=MetricList, responses=problem_responses(404))
+def list_metrics(job_id: str, context: Ctx, page: PageQuery, run: str | None = None) -> Listing[dict[str, Any]]:
     """Figures by run (`main` or a baseline's name) and step."""
     return service.metrics(context, job_id, run, page)
 
 
-@router.get("/{job_id}/checkpoints", response_model=CheckpointList, responses=documented(404))
-def list_checkpoints(job_id: str, context: Ctx, page: PageAsked) -> Listing[CheckpointResponse]:
+@router.get("/{job_id}/checkpoints", response_model=CheckpointList, responses=problem_responses(404))
+def list_checkpoints(job_id: str, context: Ctx, page: PageQuery) -> Listing[CheckpointResponse]:
     """Saved training states: the newest two, until a day after the job has ended for good."""
     return service.checkpoints(context, job_id, page)
 
 
-@router.get("/{job_id}/artifacts", response_model=ArtifactList, responses=documented(404))
-def list_artifacts(job_id: str, context: Ctx, page: PageAsked) -> Listing[ArtifactResponse]:
+@router.get("/{job_id}/artifacts", response_model=ArtifactList, responses=problem_responses(404))
+def list_artifacts(job_id: str, context: Ctx, page: PageQuery) -> Listing[ArtifactResponse]:
     """Files to look at, such as pictures of what a run sees, by name."""
     return artifacts.page(context, job_id, page)
 
 
-@router.get("/{job_id}/artifacts/{name}", response_class=Response, responses={**SHOWN, **documented(404)})
+@router.get(
+    "/{job_id}/artifacts/{name}", response_class=Response, responses={**ARTIFACT_RESPONSES, **problem_responses(404)}
+)
 def get_artifact(
     job_id: str, name: str, context: Ctx, if_none_match: Annotated[str | None, Header()] = None
 ) -> Response:

@@ -16,14 +16,14 @@ from app.core.jobs.states import TERMINAL
 from app.jobs import queries
 from app.jobs.schemas import EventResponse, event_response
 
-LOOK_SECONDS = 0.5
+POLL_SECONDS = 0.5
 KEEP_ALIVE_SECONDS = 15.0
 KEEP_ALIVE = b": still here\n\n"
-LARGEST_ID = 2**31 - 1
+MAX_EVENT_ID = 2**31 - 1
 
 
 @dataclass(frozen=True)
-class Look:
+class JobUpdate:
     """What is new: events, the progress now, and whether the job has ended."""
 
     events: list[EventResponse]
@@ -31,55 +31,59 @@ class Look:
     ended: bool
 
 
-def last_seen(header: str | None) -> int:
+def parse_last_event_id(header: str | None) -> int:
     """The number in a `Last-Event-ID`; 0 without one."""
     if not header:
         return 0
-    if not (header.isascii() and header.isdigit()) or len(header) > len(str(LARGEST_ID)) or int(header) > LARGEST_ID:
+    if (
+        not (header.isascii() and header.isdigit())
+        or len(header) > len(str(MAX_EVENT_ID))
+        or int(header) > MAX_EVENT_ID
+    ):
         raise invalid("invalid_last_event_id", "Last-Event-ID is the id of an event of this job.")
     return int(header)
 
 
-def look(database: Database, job_id: str, after: int) -> Look:
+def read_update(database: Database, job_id: str, after: int) -> JobUpdate:
     """What happened after an event. The status is read first: an ended job's last event is then there for certain."""
     with database.reading() as session:
         job = transitions.get(session, job_id)
         events = [event_response(event) for event in session.scalars(queries.events(job_id, after))]
-        return Look(events, job.progress, job.status in TERMINAL)
+        return JobUpdate(events, job.progress, job.status in TERMINAL)
 
 
-async def follow(
-    database: Database, job_id: str, first: Look, after: int, may_go_on: Callable[[], bool]
+async def stream_events(
+    database: Database, job_id: str, first: JobUpdate, after: int, is_authorized: Callable[[], bool]
 ) -> AsyncIterator[bytes]:
     """The stream: what is there, then what comes, until the job has ended or its listener may not listen any more."""
-    seen, last, told = first, after, None
-    spoke = time.monotonic()
+    update, last_id, sent_progress = first, after, None
+    last_sent_at = time.monotonic()
     while True:
-        pieces = [event_bytes(event) for event in seen.events]
-        last = seen.events[-1].id if seen.events else last
-        if seen.progress != told:
-            pieces.append(f"event: progress\ndata: {json.dumps(seen.progress)}\n\n".encode())
-            told = seen.progress
-        if not pieces and time.monotonic() - spoke > KEEP_ALIVE_SECONDS:
-            pieces.append(KEEP_ALIVE)
-        if pieces:
-            spoke = time.monotonic()
-            yield b"".join(pieces)
-        if seen.ended:
+        chunks = [event_bytes(event) for event in update.events]
+        last_id = update.events[-1].id if update.events else last_id
+        if update.progress != sent_progress:
+            chunks.append(f"event: progress\ndata: {json.dumps(update.progress)}\n\n".encode())
+            sent_progress = update.progress
+        if not chunks and time.monotonic() - last_sent_at > KEEP_ALIVE_SECONDS:
+            chunks.append(KEEP_ALIVE)
+        if chunks:
+            last_sent_at = time.monotonic()
+            yield b"".join(chunks)
+        if update.ended:
             return
-        await asyncio.sleep(LOOK_SECONDS)
-        later = await run_in_threadpool(_later, database, job_id, last, may_go_on)
-        if later is None:
+        await asyncio.sleep(POLL_SECONDS)
+        following = await run_in_threadpool(_next_update, database, job_id, last_id, is_authorized)
+        if following is None:
             return
-        seen = later
+        update = following
 
 
-def _later(database: Database, job_id: str, last: int, may_go_on: Callable[[], bool]) -> Look | None:
+def _next_update(database: Database, job_id: str, last_id: int, is_authorized: Callable[[], bool]) -> JobUpdate | None:
     """The next look; None where the listener may not listen any more, or the job has been deleted since it ended."""
-    if not may_go_on():
+    if not is_authorized():
         return None
     try:
-        return look(database, job_id, last)
+        return read_update(database, job_id, last_id)
     except ServiceError as error:
         if error.kind != "not_found":
             raise

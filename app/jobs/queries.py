@@ -11,7 +11,7 @@ from app.core.specs import USER_TYPES
 JOBS = Lookup(Job)
 
 
-def some(status: Status | None, type_: str | None) -> Select[Job]:
+def select_jobs(status: Status | None, type_: str | None) -> Select[Job]:
     """Jobs of a status and a type; without a type, those that users ask for."""
     statement = select(Job).where(Job.type == type_ if type_ else Job.type.in_(USER_TYPES))
     return statement.where(Job.status == status) if status else statement

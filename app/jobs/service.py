@@ -14,18 +14,18 @@ from app.core.jobs import transitions
 from app.core.jobs.states import Status
 from app.core.settings import Settings
 from app.core.specs import ASKED_SPEC, AskedSpec
-from app.http.idempotency import forget, once, ticket
-from app.http.pagination import Listing, Page, listing
+from app.http.idempotency import create_idempotently, idempotent_request, release_key
+from app.http.pagination import Listing, PageRequest, paginate
 from app.jobs import queries
-from app.jobs.resolve.resolve import complete
+from app.jobs.resolve.resolve import resolve
 from app.jobs.schemas import CheckpointResponse, EventResponse, JobResponse, event_response, job_response
 
 
 def create(context: Context, spec: AskedSpec, key: str | None) -> JobResponse:
     """A queued job, and a wake-up for a worker once it is committed."""
-    asked = ticket("jobs", key, spec.model_dump(mode="json"))
+    request = idempotent_request("jobs", key, spec.model_dump(mode="json"))
     with context.database.writing() as session:
-        job_id = once(session, asked, lambda: _insert(session, context.settings, spec))
+        job_id = create_idempotently(session, request, lambda: _insert(session, context.settings, spec))
         job = transitions.get(session, job_id)
         answer = _answer(session, job)
     _wake(context, job)
@@ -33,12 +33,12 @@ def create(context: Context, spec: AskedSpec, key: str | None) -> JobResponse:
 
 
 def _insert(session: Session, settings: Settings, spec: AskedSpec) -> str:
-    return transitions.create(session, _admitted(session, settings, spec), spec.name).id
+    return transitions.create(session, _resolve_and_check(session, settings, spec), spec.name).id
 
 
-def _admitted(session: Session, settings: Settings, spec: AskedSpec) -> AskedSpec:
+def _resolve_and_check(session: Session, settings: Settings, spec: AskedSpec) -> AskedSpec:
     """The whole spec, if what it names is there and there is room for one more job."""
-    whole = complete(session, spec)
+    whole = resolve(session, spec)
     quotas.check_job(session, settings)
     quotas.check_storage(session, settings, 0)
     return whole
@@ -50,14 +50,16 @@ def _answer(session: Session, job: Job) -> JobResponse:
 
 def _wake(context: Context, job: Job) -> None:
     if job.status == Status.QUEUED:
-        context.sender.wake(job.lane, job.id)
+        context.wakeups.wake(job.lane, job.id)
 
 
-def page(context: Context, asked: Page, status: Status | None, type_: str | None) -> Listing[JobResponse]:
+def page(context: Context, page_request: PageRequest, status: Status | None, type_: str | None) -> Listing[JobResponse]:
     """Jobs, newest first."""
     with context.database.reading() as session:
         key = (Job.created_at, Job.id)
-        return listing(session, queries.some(status, type_), key, asked, lambda job: _answer(session, job))
+        return paginate(
+            session, queries.select_jobs(status, type_), key, page_request, lambda job: _answer(session, job)
+        )
 
 
 def get(context: Context, job_id: str) -> JobResponse:
@@ -91,13 +93,13 @@ def resume(context: Context, job_id: str) -> JobResponse:
     def move(session: Session, job_id: str) -> Job:
         job = transitions.get(session, job_id, lock=True)
         if transitions.is_retryable(job):
-            _admitted(session, context.settings, _asked(job))
+            _resolve_and_check(session, context.settings, _parse_spec(job))
         return transitions.resume(session, job_id)
 
     return change(context, job_id, move)
 
 
-def _asked(job: Job) -> AskedSpec:
+def _parse_spec(job: Job) -> AskedSpec:
     try:
         return ASKED_SPEC.validate_python(job.spec)
     except ValidationError as error:
@@ -109,33 +111,33 @@ def delete(context: Context, job_id: str) -> None:
     """Remove a job that has ended, with its files. 409 `job_not_ended`."""
     with context.database.writing() as session:
         transitions.remove(session, job_id)
-        forget(session, job_id)
+        release_key(session, job_id)
     context.storage.delete(f"jobs/{job_id}")
 
 
-def events(context: Context, job_id: str, asked: Page) -> Listing[EventResponse]:
+def events(context: Context, job_id: str, page_request: PageRequest) -> Listing[EventResponse]:
     """What happened, in order."""
     with context.database.reading() as session:
         transitions.get(session, job_id)
-        found, key = queries.events(job_id), (Event.number,)
-        return listing(session, found, key, asked, event_response, newest_first=False)
+        statement, key = queries.events(job_id), (Event.number,)
+        return paginate(session, statement, key, page_request, event_response, newest_first=False)
 
 
-def metrics(context: Context, job_id: str, run: str | None, asked: Page) -> Listing[dict[str, Any]]:
+def metrics(context: Context, job_id: str, run: str | None, page_request: PageRequest) -> Listing[dict[str, Any]]:
     """Figures by run and step."""
     with context.database.reading() as session:
         transitions.get(session, job_id)
-        found, key = queries.metrics(job_id, run), (Metric.run, Metric.step)
-        return listing(session, found, key, asked, _metric, newest_first=False)
+        statement, key = queries.metrics(job_id, run), (Metric.run, Metric.step)
+        return paginate(session, statement, key, page_request, _metric, newest_first=False)
 
 
 def _metric(row: Metric) -> dict[str, Any]:
     return {"object": "metric", "run": row.run, "epoch": row.epoch, "step": row.step, **row.figures}
 
 
-def checkpoints(context: Context, job_id: str, asked: Page) -> Listing[CheckpointResponse]:
+def checkpoints(context: Context, job_id: str, page_request: PageRequest) -> Listing[CheckpointResponse]:
     """Saved states, oldest first."""
     with context.database.reading() as session:
         transitions.get(session, job_id)
-        found, key = queries.checkpoints(job_id), (Checkpoint.number,)
-        return listing(session, found, key, asked, CheckpointResponse.model_validate, newest_first=False)
+        statement, key = queries.checkpoints(job_id), (Checkpoint.number,)
+        return paginate(session, statement, key, page_request, CheckpointResponse.model_validate, newest_first=False)

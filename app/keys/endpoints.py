@@ -4,45 +4,45 @@ from fastapi import APIRouter, Response
 
 from app.context import Ctx
 from app.core.errors import invalid
-from app.http.pagination import Listing, PageAsked
-from app.http.problems import documented
+from app.http.pagination import Listing, PageQuery
+from app.http.problems import problem_responses
 from app.http.response_headers import LOCATION, with_headers
 from app.keys import service
 from app.keys.schemas import KeyList, KeyRequest, KeyResponse, NewKeyResponse
-from app.routing.guarded_route import Guarded, needs
+from app.routing.guarded_route import GuardedRoute, requires_scope
 
-router = APIRouter(prefix="/v1/keys", tags=["keys"], route_class=Guarded, responses=documented(422))
+router = APIRouter(prefix="/v1/keys", tags=["keys"], route_class=GuardedRoute, responses=problem_responses(422))
 
 
-@router.post("", status_code=201, responses={**documented(400, 413, 415), **with_headers(201, LOCATION)})
-@needs("admin")
-def create_key(asked: KeyRequest, response: Response, context: Ctx) -> NewKeyResponse:
+@router.post("", status_code=201, responses={**problem_responses(400, 413, 415), **with_headers(201, LOCATION)})
+@requires_scope("admin")
+def create_key(request: KeyRequest, response: Response, context: Ctx) -> NewKeyResponse:
     """Make a key. Its `token` is in this answer and nowhere else, ever after."""
-    expires = asked.expires_at
+    expires = request.expires_at
     if expires is not None and expires.tzinfo is None:
         raise invalid("invalid_expiry", "Say in which time zone: '2030-01-01T00:00:00Z'.", "/expires_at")
-    made = service.create(context.database, asked.name, asked.scope, expires.timestamp() if expires else None)
-    response.headers["Location"] = f"/v1/keys/{made.id}"
+    key = service.create(context.database, request.name, request.scope, expires.timestamp() if expires else None)
+    response.headers["Location"] = f"/v1/keys/{key.id}"
     response.headers["Cache-Control"] = "no-store"
-    return made
+    return key
 
 
 @router.get("", response_model=KeyList)
-@needs("admin")
-def list_keys(context: Ctx, page: PageAsked) -> Listing[KeyResponse]:
+@requires_scope("admin")
+def list_keys(context: Ctx, page: PageQuery) -> Listing[KeyResponse]:
     """Newest first, with those that are revoked or expired."""
     return service.page(context.database, page)
 
 
-@router.get("/{key_id}", responses=documented(404))
-@needs("admin")
+@router.get("/{key_id}", responses=problem_responses(404))
+@requires_scope("admin")
 def get_key(key_id: str, context: Ctx) -> KeyResponse:
     """A key, without its secret."""
     return service.get(context.database, key_id)
 
 
-@router.delete("/{key_id}", responses=documented(404))
-@needs("admin")
+@router.delete("/{key_id}", responses=problem_responses(404))
+@requires_scope("admin")
 def revoke_key(key_id: str, context: Ctx) -> KeyResponse:
     """Revoke a key, at once; it stays in the list."""
     return service.revoke(context.database, key_id)

@@ -7,14 +7,14 @@ from sqlalchemy import select
 
 from app.auth import queries
 from app.auth.scopes import Scope
-from app.auth.tokens import digest, new_secret, token
+from app.auth.tokens import digest, format_token, new_secret
 from app.core.database.sessions import Database
 from app.core.database.tables import Key
 from app.core.database.tenancy import tenant_of
 from app.core.errors import invalid
 from app.core.ids import new_id
-from app.http.display_names import clean
-from app.http.pagination import Listing, Page, listing
+from app.http.display_names import clean_name
+from app.http.pagination import Listing, PageRequest, paginate
 from app.keys.schemas import KeyResponse, NewKeyResponse
 
 TENANT_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
@@ -22,7 +22,7 @@ TENANT_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 
 def create(database: Database, name: str, scope: Scope, expires_at: float | None) -> NewKeyResponse:
     """A key and its secret. 422 `invalid_expiry` for a time that has passed; `expires_at` in seconds since 1970."""
-    name = clean(name, "key", "/name")
+    name = clean_name(name, "key", "/name")
     if expires_at is not None and expires_at <= time.time():
         raise invalid("invalid_expiry", "The key would have expired already.", "/expires_at")
     secret = new_secret()
@@ -32,7 +32,7 @@ def create(database: Database, name: str, scope: Scope, expires_at: float | None
         session.add(key)
         session.flush()
         answer = KeyResponse.model_validate(queries.get(session, key.id))
-    return NewKeyResponse(**answer.model_dump(), token=token(key.id, secret))
+    return NewKeyResponse(**answer.model_dump(), token=format_token(key.id, secret))
 
 
 def check_tenant(name: str) -> str:
@@ -43,10 +43,10 @@ def check_tenant(name: str) -> str:
     return name
 
 
-def page(database: Database, asked: Page) -> Listing[KeyResponse]:
+def page(database: Database, page_request: PageRequest) -> Listing[KeyResponse]:
     """Keys, newest first, with those that are no use any more."""
     with database.reading() as session:
-        return listing(session, select(Key), (Key.created_at, Key.id), asked, KeyResponse.model_validate)
+        return paginate(session, select(Key), (Key.created_at, Key.id), page_request, KeyResponse.model_validate)
 
 
 def get(database: Database, key_id: str) -> KeyResponse:

@@ -8,13 +8,13 @@ from sqlalchemy import select
 from app.context import Context, Ctx
 from app.core.database.tables import Alias
 from app.core.errors import invalid
-from app.http.pagination import Listing, PageAsked, listing
-from app.http.problems import documented
+from app.http.pagination import Listing, PageQuery, paginate
+from app.http.problems import problem_responses
 from app.models import queries
 from app.models.schemas import AliasList, AliasRequest, AliasResponse
-from app.routing.guarded_route import Guarded
+from app.routing.guarded_route import GuardedRoute
 
-router = APIRouter(prefix="/v1/aliases", tags=["models"], route_class=Guarded, responses=documented(422))
+router = APIRouter(prefix="/v1/aliases", tags=["models"], route_class=GuardedRoute, responses=problem_responses(422))
 
 # `random` and names with a capital mean something else where a job says what to start from.
 RESERVED = ("random",)
@@ -31,31 +31,31 @@ def set_alias(context: Context, name: str, target: str) -> AliasResponse:
             raise invalid("model_not_found", f"There is no model or alias '{target}'.", "/model")
         if model.status == "failed":
             raise invalid("model_failed", f"The model '{target}' failed and cannot serve.", "/model")
-        queries.point(session, name, model.id)
+        queries.set_alias(session, name, model.id)
         return AliasResponse.model_validate(queries.alias(session, name))
 
 
-@router.put("/{name}", responses=documented(400, 413, 415))
-def put_alias(name: AliasName, asked: AliasRequest, context: Ctx) -> AliasResponse:
+@router.put("/{name}", responses=problem_responses(400, 413, 415))
+def put_alias(name: AliasName, request: AliasRequest, context: Ctx) -> AliasResponse:
     """Create an alias, or lead it to another model at once."""
-    return set_alias(context, name, asked.model)
+    return set_alias(context, name, request.model)
 
 
 @router.get("", response_model=AliasList)
-def list_aliases(context: Ctx, page: PageAsked) -> Listing[AliasResponse]:
+def list_aliases(context: Ctx, page: PageQuery) -> Listing[AliasResponse]:
     """By name."""
     with context.database.reading() as session:
-        return listing(session, select(Alias), (Alias.name,), page, AliasResponse.model_validate, newest_first=False)
+        return paginate(session, select(Alias), (Alias.name,), page, AliasResponse.model_validate, newest_first=False)
 
 
-@router.get("/{name}", responses=documented(404))
+@router.get("/{name}", responses=problem_responses(404))
 def get_alias(name: str, context: Ctx) -> AliasResponse:
     """Where an alias leads."""
     with context.database.reading() as session:
         return AliasResponse.model_validate(queries.alias(session, name))
 
 
-@router.delete("/{name}", status_code=204, responses=documented(404))
+@router.delete("/{name}", status_code=204, responses=problem_responses(404))
 def delete_alias(name: str, context: Ctx) -> None:
     """Remove an alias; its model stays."""
     with context.database.writing() as session:

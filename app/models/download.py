@@ -14,19 +14,19 @@ from app.models import service
 
 Format = Literal["safetensors", "onnx"]
 MEDIA_TYPE = "application/octet-stream"
-PUBLISHED_SOON = 2  # seconds
+RETRY_SECONDS = 2  # seconds
 
 
-def download(context: Context, name: str, format_: Format, known: str | None) -> Response:
+def download(context: Context, name: str, format_: Format, if_none_match: str | None) -> Response:
     """The file, or 304 when the caller has it already. 409 `model_not_ready` while it is not there yet."""
     model = service.get(context, name)
     path = context.storage.path(f"models/{model.id}/model.{format_}")
     if not path.is_file():
         if model.status == "failed":
             raise conflict("model_failed", "The model failed; its 'error' says why.")
-        raise conflict("model_not_ready", f"The model's {format_} file is not there yet.", PUBLISHED_SOON)
+        raise conflict("model_not_ready", f"The model's {format_} file is not there yet.", RETRY_SECONDS)
     etag = f'"{_digest(path, path.stat().st_mtime_ns)}"'
-    if known is not None and matches(known, etag):
+    if if_none_match is not None and matches(if_none_match, etag):
         return Response(status_code=304, headers={"ETag": etag})
     return FileResponse(path, headers={"ETag": etag}, media_type=MEDIA_TYPE, filename=f"{model.id}.{format_}")
 

@@ -6,20 +6,20 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.concurrency import contextmanager_in_threadpool, run_in_threadpool
 
 from app.context import Ctx
-from app.http.display_names import clean
-from app.http.file_upload import received, upload_cap
-from app.http.idempotency import KeyAsked
-from app.http.pagination import Listing, PageAsked
-from app.http.problems import documented
-from app.http.request_body import media_type, unsupported
+from app.http.display_names import clean_name
+from app.http.file_upload import receive_file, upload_limit
+from app.http.idempotency import IdempotencyKeyHeader
+from app.http.pagination import Listing, PageQuery
+from app.http.problems import problem_responses
+from app.http.request_body import media_type, unsupported_media_type
 from app.http.response_headers import ETAG, LOCATION, RETRY_AFTER, with_headers
 from app.models import service
 from app.models.download import MEDIA_TYPE, Format, download
 from app.models.schemas import ModelList, ModelResponse
 from app.models.weights import check_backbone
-from app.routing.guarded_route import Guarded
+from app.routing.guarded_route import GuardedRoute
 
-router = APIRouter(prefix="/v1/models", tags=["models"], route_class=Guarded, responses=documented(422))
+router = APIRouter(prefix="/v1/models", tags=["models"], route_class=GuardedRoute, responses=problem_responses(422))
 
 BINARY = {MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}}
 DOWNLOADED: dict[int | str, dict[str, Any]] = {
@@ -30,35 +30,38 @@ WEIGHTS = {"requestBody": {"required": True, "content": BINARY}}
 
 
 @router.post(
-    "", status_code=201, openapi_extra=WEIGHTS, responses={**documented(413, 415, 507), **with_headers(201, LOCATION)}
+    "",
+    status_code=201,
+    openapi_extra=WEIGHTS,
+    responses={**problem_responses(413, 415, 507), **with_headers(201, LOCATION)},
 )
 async def create_model(
     request: Request,
     response: Response,
     context: Ctx,
-    key: KeyAsked = None,
+    key: IdempotencyKeyHeader = None,
     name: Annotated[str | None, Query(description="required")] = None,
     backbone: Annotated[str | None, Query(description="required: a torchvision classifier's name")] = None,
 ) -> ModelResponse:
     """Import weights: safetensors in torchvision's names, with any number of outputs."""
-    name, backbone = clean(name, "model", "?name"), check_backbone(backbone)
+    name, backbone = clean_name(name, "model", "?name"), check_backbone(backbone)
     if media_type(request) != MEDIA_TYPE:
-        raise unsupported(request, f"{MEDIA_TYPE}: the safetensors file itself")
-    most = await upload_cap(context, context.settings.max_model_bytes)
+        raise unsupported_media_type(request, f"{MEDIA_TYPE}: the safetensors file itself")
+    limit = await upload_limit(context, context.settings.max_model_bytes)
     async with contextmanager_in_threadpool(context.storage.incoming()) as folder:
-        file = await received(request, folder / "upload", most, "the safetensors file")
+        file = await receive_file(request, folder / "upload", limit, "the safetensors file")
         model = await run_in_threadpool(service.create, context, file, name, backbone, key)
     response.headers["Location"] = f"/v1/models/{model.id}"
     return model
 
 
 @router.get("", response_model=ModelList)
-def list_models(context: Ctx, page: PageAsked) -> Listing[ModelResponse]:
+def list_models(context: Ctx, page: PageQuery) -> Listing[ModelResponse]:
     """Newest first."""
     return service.page(context, page)
 
 
-@router.get("/{model}", responses={**documented(404), **with_headers(200, RETRY_AFTER)})
+@router.get("/{model}", responses={**problem_responses(404), **with_headers(200, RETRY_AFTER)})
 def get_model(model: str, response: Response, context: Ctx) -> ModelResponse:
     """A model, by id or alias; `Retry-After` says when to ask again while it is being made servable."""
     answer = service.get(context, model)
@@ -67,13 +70,13 @@ def get_model(model: str, response: Response, context: Ctx) -> ModelResponse:
     return answer
 
 
-@router.delete("/{model}", status_code=204, responses=documented(404, 409))
+@router.delete("/{model}", status_code=204, responses=problem_responses(404, 409))
 def delete_model(model: str, context: Ctx) -> None:
     """Delete a model and its files."""
     service.delete(context, model)
 
 
-@router.get("/{model}/download", response_class=Response, responses={**DOWNLOADED, **documented(404, 409)})
+@router.get("/{model}/download", response_class=Response, responses={**DOWNLOADED, **problem_responses(404, 409)})
 def download_model(
     model: str,
     context: Ctx,

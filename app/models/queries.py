@@ -33,7 +33,7 @@ def find_for_use(session: Session, name: str) -> Model | None:
     return session.get(Model, id_of(session, name), with_for_update={"read": True})
 
 
-def locked(session: Session, name: str) -> Model:
+def get_locked(session: Session, name: str) -> Model:
     """The model, which nobody else can take into use before this transaction ends; or 404."""
     model = session.get(Model, id_of(session, name), with_for_update=True)
     if model is None:
@@ -55,7 +55,7 @@ def alias(session: Session, name: str) -> Alias:
     return row
 
 
-def point(session: Session, name: str, model_id: str) -> None:
+def set_alias(session: Session, name: str, model_id: str) -> None:
     """Make the alias lead to a model, whether it was there or not."""
     values = {"model": model_id, "updated_at": now()}
     insert = insert_into(session, Alias).values(tenant=tenant_of(session), name=name, **values)

@@ -11,15 +11,15 @@ from app.core.ids import new_id
 from app.core.jobs import transitions
 from app.core.settings import Settings
 from app.core.specs import LANES, Publish
-from app.http.file_upload import Received
-from app.http.idempotency import Ticket, forget, once, ticket
-from app.http.pagination import Listing, Page, listing
+from app.http.file_upload import ReceivedFile
+from app.http.idempotency import IdempotentRequest, create_idempotently, idempotent_request, release_key
+from app.http.pagination import Listing, PageRequest, paginate
 from app.models import queries
 from app.models.schemas import ModelResponse
-from app.models.weights import input_of_import, read_classes
+from app.models.weights import imported_input, read_classes
 
 
-def create(context: Context, file: Received, name: str, backbone: str, key: str | None) -> ModelResponse:
+def create(context: Context, file: ReceivedFile, name: str, backbone: str, key: str | None) -> ModelResponse:
     """A model of imported weights, which a worker then makes servable. Whatever goes wrong, no file stays behind."""
     classes = read_classes(file.path, backbone)
     model = Model(
@@ -28,29 +28,29 @@ def create(context: Context, file: Received, name: str, backbone: str, key: str 
         status="preparing",
         backbone=backbone,
         classes=classes,
-        input=input_of_import(),
+        input=imported_input(),
         sha256=file.sha256,
         bytes=file.bytes,
     )
-    made = _store(context, model, file, ticket("models", key, [name, backbone, file.sha256]))
+    stored_id = _store(context, model, file, idempotent_request("models", key, [name, backbone, file.sha256]))
     with context.database.reading() as session:
-        stored = queries.find(session, made)
+        stored = queries.find(session, stored_id)
     if stored.job is not None and stored.status == "preparing":
-        context.sender.wake(LANES["publish"], stored.job)
+        context.wakeups.wake(LANES["publish"], stored.job)
     return ModelResponse.model_validate(stored)
 
 
-def _store(context: Context, model: Model, file: Received, asked: Ticket | None) -> str:
+def _store(context: Context, model: Model, file: ReceivedFile, request: IdempotentRequest | None) -> str:
     """The id that the model has: its own, or an earlier one of the same ticket."""
-    folder, own, made = f"models/{model.id}", model.id, ""
+    folder, own, stored_id = f"models/{model.id}", model.id, ""
     try:
         context.storage.keep(file.path, f"{folder}/model.safetensors")
         with context.database.writing() as session:
-            made = once(session, asked, lambda: _insert(session, context.settings, model))
+            stored_id = create_idempotently(session, request, lambda: _insert(session, context.settings, model))
     finally:
-        if made != own:
+        if stored_id != own:
             context.storage.delete(folder)
-    return made
+    return stored_id
 
 
 def _insert(session: Session, settings: Settings, model: Model) -> str:
@@ -61,11 +61,11 @@ def _insert(session: Session, settings: Settings, model: Model) -> str:
     return model.id
 
 
-def page(context: Context, asked: Page) -> Listing[ModelResponse]:
+def page(context: Context, page_request: PageRequest) -> Listing[ModelResponse]:
     """Models, newest first."""
     with context.database.reading() as session:
         key = (Model.created_at, Model.id)
-        return listing(session, select(Model), key, asked, ModelResponse.model_validate)
+        return paginate(session, select(Model), key, page_request, ModelResponse.model_validate)
 
 
 def get(context: Context, name: str) -> ModelResponse:
@@ -77,10 +77,10 @@ def get(context: Context, name: str) -> ModelResponse:
 def delete(context: Context, name: str) -> None:
     """Remove a model with its files. 409 `model_in_use` while an alias leads to it or a job needs it."""
     with context.database.writing() as session:
-        model = queries.locked(session, name)
+        model = queries.get_locked(session, name)
         if queries.is_used(session, model):
             raise conflict("model_in_use", "An alias leads to this model, or a job that has not ended needs it.")
-        forget(session, model.id)
+        release_key(session, model.id)
         session.delete(model)
-    context.predictor.forget(model.id)
+    context.model_cache.evict(model.id)
     context.storage.delete(f"models/{model.id}")

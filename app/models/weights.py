@@ -8,7 +8,7 @@ from app.core.errors import ServiceError, invalid
 from app.core.files.images import resize_for
 from app.core.models.backbones import BACKBONES, Backbone, fingerprint
 from app.core.specs import PRETRAINED_IMAGE_SIZE
-from app.models.safetensors import BadSafetensors, Contents, check_finite, read_directory
+from app.models.safetensors import BadSafetensors, SafetensorsDirectory, check_finite, read_directory
 
 LINEAR, CONVOLUTION = 2, 4  # dimensions of an output layer's weight
 IMAGENET_MEAN = [0.485, 0.456, 0.406]
@@ -36,7 +36,7 @@ def read_classes(path: Path, backbone: str) -> list[str]:
     return _classes(contents.metadata, outputs)
 
 
-def input_of_import() -> dict[str, Any]:
+def imported_input() -> dict[str, Any]:
     """How photographs are made into a network's input, as ImageNet's weights expect it."""
     return {
         "size": PRETRAINED_IMAGE_SIZE,
@@ -49,33 +49,38 @@ def input_of_import() -> dict[str, Any]:
     }
 
 
-def _check_fit(contents: Contents, backbone: str) -> int:
+def _check_fit(contents: SafetensorsDirectory, backbone: str) -> int:
     """How many outputs the weights have; 422 `weights_do_not_fit` when they are not the backbone's."""
     shapes = {name: tensor.shape for name, tensor in contents.tensors.items()}
-    wanted = BACKBONES[backbone]
-    if fingerprint(shapes, wanted.head) != wanted.fingerprint:
-        raise _unfit(f"The tensors are not those of torchvision's {backbone}{_but(shapes)}.")
-    prefix = f"{wanted.head}."
+    architecture = BACKBONES[backbone]
+    if fingerprint(shapes, architecture.head) != architecture.fingerprint:
+        raise _weights_error(f"The tensors are not those of torchvision's {backbone}{_suggest_backbones(shapes)}.")
+    prefix = f"{architecture.head}."
     head = {name.removeprefix(prefix): shape for name, shape in shapes.items() if name.startswith(prefix)}
     weight, dimensions = head.get("weight", ()), CONVOLUTION if backbone.startswith("squeezenet") else LINEAR
-    expected = (wanted.features, 1, 1)[: dimensions - 1]
+    expected = (architecture.features, 1, 1)[: dimensions - 1]
     if set(head) != {"weight", "bias"} or len(weight) != dimensions or weight[1:] != expected:
-        raise _unfit(f"The output layer '{wanted.head}' must have a weight of (classes, {wanted.features}) and a bias.")
+        message = (
+            f"The output layer '{architecture.head}' needs a weight of (classes, {architecture.features}) and a bias."
+        )
+        raise _weights_error(message)
     if weight[0] < 1 or head["bias"] != (weight[0],):
-        raise _unfit(f"The weight and the bias of the output layer '{wanted.head}' do not belong together.")
+        raise _weights_error(
+            f"The weight and the bias of the output layer '{architecture.head}' have different numbers of classes."
+        )
     return weight[0]
 
 
-def _unfit(message: str) -> ServiceError:
+def _weights_error(message: str) -> ServiceError:
     return invalid("weights_do_not_fit", message, "?backbone")
 
 
-def _but(shapes: dict[str, tuple[int, ...]]) -> str:
-    fitting = [name for name, backbone in BACKBONES.items() if _is(shapes, backbone)]
+def _suggest_backbones(shapes: dict[str, tuple[int, ...]]) -> str:
+    fitting = [name for name, backbone in BACKBONES.items() if _matches(shapes, backbone)]
     return f", but of {' or '.join(fitting)}" if fitting else ", nor of any other of its classifiers"
 
 
-def _is(shapes: dict[str, tuple[int, ...]], backbone: Backbone) -> bool:
+def _matches(shapes: dict[str, tuple[int, ...]], backbone: Backbone) -> bool:
     return fingerprint(shapes, backbone.head) == backbone.fingerprint
 
 

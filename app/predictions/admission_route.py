@@ -7,11 +7,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.context import context_of
-from app.routing.guarded_route import Guarded
-from app.serving.admission import Wanted
+from app.routing.guarded_route import GuardedRoute
+from app.serving.admission import AdmissionKey
 
 
-class Admitted(Guarded):
+class AdmissionRoute(GuardedRoute):
     """A route that turns away whom it has no room for before the guards ask the database who is calling."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -19,12 +19,12 @@ class Admitted(Guarded):
         handler = super().get_route_handler()
 
         async def admitted(request: Request) -> Response:
-            with context_of(request).predictor.door.entered(wanted(request)):
+            with context_of(request).model_cache.admission.admit(admission_key(request)):
                 return await handler(request)
 
         return admitted
 
 
-def wanted(request: Request) -> Wanted:
+def admission_key(request: Request) -> AdmissionKey:
     """What a request says of itself."""
     return request.headers.get("authorization", ""), request.path_params["model"]

@@ -5,15 +5,15 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 
 from app.context import Context, Ctx
-from app.http.problems import documented
+from app.http.problems import problem_responses
 from app.predictions import service
-from app.predictions.admission_route import Admitted
+from app.predictions.admission_route import AdmissionRoute
 from app.predictions.inputs import ImagesRequest, read_inputs
-from app.predictions.readiness import Choice, ready_model
+from app.predictions.readiness import ResolvedModel, wait_until_ready
 from app.predictions.schemas import EmbeddingResponse, PredictionResponse
-from app.routing.guarded_route import needs
+from app.routing.guarded_route import requires_scope
 
-router = APIRouter(prefix="/v1/models", tags=["predictions"], route_class=Admitted)
+router = APIRouter(prefix="/v1/models", tags=["predictions"], route_class=AdmissionRoute)
 
 FILE = {"type": "string", "format": "binary"}
 FILES = {"type": "object", "required": ["file"], "properties": {"file": {"type": "array", "items": FILE}}}
@@ -27,15 +27,15 @@ IMAGES = {
         },
     }
 }
-PROBLEMS = documented(400, 404, 409, 413, 415, 422, 503)
+PROBLEMS = problem_responses(400, 404, 409, 413, 415, 422, 503)
 
 
-async def _choice(context: Context, model: str) -> Choice:
-    return await ready_model(context.database, model, context.settings.ready_patience_seconds)
+async def _resolve_model(context: Context, model: str) -> ResolvedModel:
+    return await wait_until_ready(context.database, model, context.settings.ready_patience_seconds)
 
 
 @router.post("/{model}/predictions", openapi_extra=IMAGES, responses=PROBLEMS)
-@needs("read")
+@requires_scope("read")
 async def predict(
     model: str,
     request: Request,
@@ -43,13 +43,13 @@ async def predict(
     top: Annotated[int, Query(ge=1, description="classes per image")] = 5,
 ) -> PredictionResponse:
     """The classes of one image or many. A bad image fails alone, in its own result; a raw body is refused (422)."""
-    choice = await _choice(context, model)
-    return await service.predict(context, choice, await read_inputs(request, context.settings), top)
+    resolved = await _resolve_model(context, model)
+    return await service.predict(context, resolved, await read_inputs(request, context.settings), top)
 
 
 @router.post("/{model}/embeddings", openapi_extra=IMAGES, responses=PROBLEMS)
-@needs("read")
+@requires_scope("read")
 async def embed(model: str, request: Request, context: Ctx) -> EmbeddingResponse:
     """The feature vectors of one image or many, from the layer before the classes."""
-    choice = await _choice(context, model)
-    return await service.embed(context, choice, await read_inputs(request, context.settings))
+    resolved = await _resolve_model(context, model)
+    return await service.embed(context, resolved, await read_inputs(request, context.settings))

@@ -10,12 +10,12 @@ from starlette.requests import Request
 from app.core.errors import ServiceError, invalid
 from app.core.files.images import BadImage
 from app.core.settings import Settings
-from app.http.multipart import MULTIPART, Part, parts
+from app.http.multipart import MULTIPART, Part, iterate_parts
 from app.http.pointers import field_errors, pointer
-from app.http.request_body import cap, limited, media_type, parse_json, unsupported, whole
+from app.http.request_body import body_limit, media_type, parse_json, read_body, stream_body, unsupported_media_type
 
 JSON = "application/json"
-WANTED = (
+EXPECTED = (
     "an image as image/* or application/octet-stream, multipart/form-data with file, or application/json with images"
 )
 
@@ -42,22 +42,22 @@ class Inputs:
 async def read_inputs(request: Request, settings: Settings) -> Inputs:
     """The request's images, at least one and at most as many as may be asked at once."""
     kind, limit = media_type(request), settings.max_prediction_bytes
-    most = min(settings.prediction_images, settings.prediction_queue)
+    max_images = min(settings.prediction_images, settings.prediction_queue)
     if kind == JSON:
-        inputs = Inputs(_from_json(await whole(request, limit), most), single=False)
+        inputs = Inputs(_from_json(await read_body(request, limit), max_images), single=False)
     elif kind == MULTIPART:
-        inputs = Inputs(await _from_form(request, limit, most), single=False)
+        inputs = Inputs(await _from_form(request, limit, max_images), single=False)
     elif kind.startswith("image/") or kind == "application/octet-stream":
-        body = await whole(request, limit)
+        body = await read_body(request, limit)
         inputs = Inputs([body] if body else [], single=True)
     else:
-        raise unsupported(request, WANTED)
+        raise unsupported_media_type(request, EXPECTED)
     if not inputs.images:
         raise invalid("no_images", "The request holds no image.")
     return inputs
 
 
-def _from_json(body: bytes, most: int) -> list[bytes | BadImage]:
+def _from_json(body: bytes, max_images: int) -> list[bytes | BadImage]:
     value = parse_json(body)
     try:
         texts = IMAGES.validate_python(value).images
@@ -65,8 +65,8 @@ def _from_json(body: bytes, most: int) -> list[bytes | BadImage]:
         fields = field_errors([{**fault, "loc": ("body", *fault["loc"])} for fault in error.errors()], value)
         detail = "; ".join(f"{field.pointer or 'the body'}: {field.message}" for field in fields[:3])
         raise ServiceError("invalid", "invalid_request", detail, fields) from error
-    if len(texts) > most:
-        raise _too_many(most)
+    if len(texts) > max_images:
+        raise _too_many(max_images)
     return [_from_base64(text) for text in texts]
 
 
@@ -77,16 +77,16 @@ def _from_base64(text: str) -> bytes | BadImage:
         return BadImage("invalid_base64", "The text is not base64.")
 
 
-async def _from_form(request: Request, limit: int, most: int) -> list[bytes | BadImage]:
+async def _from_form(request: Request, limit: int, max_images: int) -> list[bytes | BadImage]:
     files: dict[Part, bytearray] = {}
-    async for part, data in parts(request, limited(request, cap(limit))):
+    async for part, data in iterate_parts(request, stream_body(request, body_limit(limit))):
         if part.name != "file":
             raise invalid("invalid_request", f"There is no field '{part.name}' here.", pointer([part.name]))
         files.setdefault(part, bytearray()).extend(data)
-        if len(files) > most:
-            raise _too_many(most)
+        if len(files) > max_images:
+            raise _too_many(max_images)
     return [bytes(data) for data in files.values()]
 
 
-def _too_many(most: int) -> ServiceError:
-    return invalid("too_many_images", f"At most {most} images are taken at once.")
+def _too_many(max_images: int) -> ServiceError:
+    return invalid("too_many_images", f"At most {max_images} images are taken at once.")

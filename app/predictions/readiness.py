@@ -10,12 +10,12 @@ from app.core.database.sessions import Database
 from app.core.errors import conflict, not_found
 from app.models.queries import ALIASES, MODELS
 
-LOOK_SECONDS = 0.2
+POLL_SECONDS = 0.2
 RETRY_SECONDS = 2
 
 
 @dataclass(frozen=True)
-class Choice:
+class ResolvedModel:
     """The model behind an id or an alias, as it stands."""
 
     id: str
@@ -23,25 +23,25 @@ class Choice:
     has_classes: bool
 
 
-async def ready_model(database: Database, name: str, patience: float) -> Choice:
+async def wait_until_ready(database: Database, name: str, patience: float) -> ResolvedModel:
     """The model once it is servable. 409 `model_failed`, or `model_not_ready` after `patience` seconds."""
     deadline = time.monotonic() + patience
-    choice = await run_in_threadpool(_look, database, name)
-    while choice.status == "preparing" and time.monotonic() < deadline:
-        await asyncio.sleep(LOOK_SECONDS)
-        choice = await run_in_threadpool(_look, database, choice.id)
-    if choice.status == "failed":
+    model = await run_in_threadpool(_resolve, database, name)
+    while model.status == "preparing" and time.monotonic() < deadline:
+        await asyncio.sleep(POLL_SECONDS)
+        model = await run_in_threadpool(_resolve, database, model.id)
+    if model.status == "failed":
         raise conflict("model_failed", "The model failed; its 'error' says why.")
-    if choice.status != "ready":
+    if model.status != "ready":
         raise conflict("model_not_ready", "The model is not servable yet.", RETRY_SECONDS)
-    return choice
+    return model
 
 
-def _look(database: Database, name: str) -> Choice:
+def _resolve(database: Database, name: str) -> ResolvedModel:
     alias = ALIASES.find(database, name)
     model = MODELS.find(database, alias.model if alias else name)
     if model is None and alias is not None:
-        return _look(database, name)  # the alias leads elsewhere since, and its former model was deleted
+        return _resolve(database, name)  # the alias leads elsewhere since, and its former model was deleted
     if model is None:
         raise not_found("model", name)
-    return Choice(model.id, model.status, bool(model.classes))
+    return ResolvedModel(model.id, model.status, bool(model.classes))

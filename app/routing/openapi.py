@@ -13,8 +13,8 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
-from app.http.problems import Problem, documented
-from app.routing.guarded_route import Guarded
+from app.http.problems import Problem, problem_responses
+from app.routing.guarded_route import GuardedRoute
 from app.routing.response_examples import RESPONSE_EXAMPLES
 
 Json = dict[str, Any]
@@ -22,7 +22,7 @@ Json = dict[str, Any]
 REPLACED = ("HTTPValidationError", "ValidationError")
 REFERENCES = "#/components/schemas/{model}"
 KEYS = {"key": {"type": "http", "scheme": "bearer", "description": "an API key; not needed where the service says so"}}
-REFUSALS = {str(status): response for status, response in documented(401, 403, 429).items()}
+REFUSALS = {str(status): response for status, response in problem_responses(401, 403, 429).items()}
 PATH_PARAMETERS = {
     "dataset_id": "the dataset's id",
     "job_id": "the job's id",
@@ -68,7 +68,7 @@ def _describe(route: APIRoute, operation: Json) -> None:
     for parameter in operation.get("parameters", ()):
         if parameter["in"] == "path":
             parameter.setdefault("description", PATH_PARAMETERS[parameter["name"]])
-    if isinstance(route, Guarded):
+    if isinstance(route, GuardedRoute):
         operation["security"] = [{"key": []}, {}]
         operation["x-scope"] = route.scope
         operation["responses"] |= {**REFUSALS, **operation["responses"]}

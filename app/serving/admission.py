@@ -8,15 +8,15 @@ from app.core.errors import ServiceError
 
 RETRY_SECONDS = 1
 
-Wanted = tuple[str, str]  # who says to be asking, and the model's name in the request
+AdmissionKey = tuple[str, str]  # who says to be asking, and the model's name in the request
 
 
-def overloaded() -> ServiceError:
+def overloaded_error() -> ServiceError:
     """503 `overloaded`."""
     return ServiceError("unavailable", "overloaded", "Too many images are waiting.", retry_after=RETRY_SECONDS)
 
 
-class Door:
+class AdmissionController:
     """Counts the requests inside by what they want. For the event loop alone.
 
     Each brings an image at least, so as many requests as images may wait for a model (`Batcher.room`) are enough. Both
@@ -25,17 +25,17 @@ class Door:
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
-        self._inside: Counter[Wanted] = Counter()
+        self._admitted: Counter[AdmissionKey] = Counter()
 
     @contextmanager
-    def entered(self, wanted: Wanted) -> Iterator[None]:
+    def admit(self, key: AdmissionKey) -> Iterator[None]:
         """Inside until answered; 503 `overloaded` where there are too many already."""
-        if self._inside[wanted] >= self._capacity:
-            raise overloaded()
-        self._inside[wanted] += 1
+        if self._admitted[key] >= self._capacity:
+            raise overloaded_error()
+        self._admitted[key] += 1
         try:
             yield
         finally:
-            self._inside[wanted] -= 1
-            if not self._inside[wanted]:
-                del self._inside[wanted]
+            self._admitted[key] -= 1
+            if not self._admitted[key]:
+                del self._admitted[key]

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.core.files.images import Pixels
-from app.serving.admission import overloaded
+from app.serving.admission import overloaded_error
 
-Figures = NDArray[np.float32]
+FloatArray = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,8 @@ class Output:
     `unfamiliar`: None where the network does not know.
     """
 
-    logits: Figures | None
-    features: Figures
+    logits: FloatArray | None
+    features: FloatArray
     unfamiliar: float | None = None
 
 
@@ -39,48 +39,48 @@ class Batcher:
 
     def __init__(self, run: Run, parallel: int, batch: int, capacity: int) -> None:
         self._run, self._parallel, self._batch, self._capacity = run, parallel, batch, capacity
-        self._waiting: deque[tuple[Pixels, asyncio.Future[Output]]] = deque()
-        self._taken = 0
+        self._queue: deque[tuple[Pixels, asyncio.Future[Output]]] = deque()
+        self._reserved = 0
         self._workers: list[asyncio.Task[None]] = []
 
     @contextmanager
-    def room(self, images: int) -> Iterator[None]:
+    def reserve(self, images: int) -> Iterator[None]:
         """Places for a whole request, until it is answered; 503 `overloaded` at once when there are too few."""
-        if self._taken + images > self._capacity:
-            raise overloaded()
-        self._taken += images
+        if self._reserved + images > self._capacity:
+            raise overloaded_error()
+        self._reserved += images
         try:
             yield
         finally:
-            self._taken -= images
+            self._reserved -= images
 
-    async def outputs(self, views: list[Pixels]) -> list[Output]:
+    async def infer(self, views: list[Pixels]) -> list[Output]:
         """The network's answers, in order. Call it within `room`."""
         loop = asyncio.get_running_loop()
         futures: list[asyncio.Future[Output]] = [loop.create_future() for _ in views]
-        self._waiting.extend(zip(views, futures, strict=True))
+        self._queue.extend(zip(views, futures, strict=True))
         self._workers = [worker for worker in self._workers if not worker.done()]
         for _ in range(min(len(views), self._parallel - len(self._workers))):
-            self._workers.append(asyncio.create_task(self._work()))
+            self._workers.append(asyncio.create_task(self._run_batches()))
         return list(await asyncio.gather(*futures))
 
-    async def _work(self) -> None:
+    async def _run_batches(self) -> None:
         """Take an equal share of what is waiting, up to a batch, until nothing is."""
-        while self._waiting:
-            count = min(self._batch, math.ceil(len(self._waiting) / self._parallel))
-            taken = [self._waiting.popleft() for _ in range(count)]
-            taken = [(view, future) for view, future in taken if not future.done()]
-            if taken:
-                await self._answer(taken)
+        while self._queue:
+            count = min(self._batch, math.ceil(len(self._queue) / self._parallel))
+            batch = [self._queue.popleft() for _ in range(count)]
+            batch = [(view, future) for view, future in batch if not future.done()]
+            if batch:
+                await self._run_batch(batch)
 
-    async def _answer(self, taken: list[tuple[Pixels, asyncio.Future[Output]]]) -> None:
+    async def _run_batch(self, batch: list[tuple[Pixels, asyncio.Future[Output]]]) -> None:
         try:
-            outputs = await asyncio.to_thread(self._run, [view for view, _ in taken])
+            outputs = await asyncio.to_thread(self._run, [view for view, _ in batch])
         except Exception as error:  # it belongs to those who wait, not to the loop
-            for _, future in taken:
+            for _, future in batch:
                 if not future.done():
                     future.set_exception(error)
             return
-        for (_, future), output in zip(taken, outputs, strict=True):
+        for (_, future), output in zip(batch, outputs, strict=True):
             if not future.done():
                 future.set_result(output)

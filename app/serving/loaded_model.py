@@ -13,7 +13,7 @@ from app.serving.batching import Output
 
 
 @dataclass(frozen=True)
-class Card:
+class ModelCard:
     """`model.json`: what the graph itself does not say."""
 
     classes: list[str]
@@ -22,25 +22,25 @@ class Card:
     temperature: float
 
 
-class Network:
+class LoadedModel:
     """A loaded graph. `run` may be called from any thread, and is best called from `parallel` of them at a time."""
 
     def __init__(self, folder: Path) -> None:
-        self.card = _card(json.loads((folder / "model.json").read_text("utf-8")))
+        self.card = _read_card(json.loads((folder / "model.json").read_text("utf-8")))
         self._graph = Graph(folder / "model.onnx")
         self.parallel = self._graph.parallel
 
     def run(self, views: list[Pixels]) -> list[Output]:
         """What the network says of each view, (S, S, 3) uint8."""
-        found = self._graph.answer(np.stack(views))
-        return [_output({name: figures[row] for name, figures in found.items()}) for row in range(len(views))]
+        outputs = self._graph.answer(np.stack(views))
+        return [_output({name: values[row] for name, values in outputs.items()}) for row in range(len(views))]
 
 
-def _output(found: dict[str, Any]) -> Output:
-    unfamiliar = found.get(UNFAMILIAR)
-    return Output(found.get(LOGITS), found[FEATURES], None if unfamiliar is None else float(unfamiliar))
+def _output(outputs: dict[str, Any]) -> Output:
+    unfamiliar = outputs.get(UNFAMILIAR)
+    return Output(outputs.get(LOGITS), outputs[FEATURES], None if unfamiliar is None else float(unfamiliar))
 
 
-def _card(written: dict[str, Any]) -> Card:
-    size, resize = int(written["input"]["size"]), int(written["input"]["resize"])
-    return Card(list(written["classes"]), size, resize, float(written["temperature"]))
+def _read_card(document: dict[str, Any]) -> ModelCard:
+    size, resize = int(document["input"]["size"]), int(document["input"]["resize"])
+    return ModelCard(list(document["classes"]), size, resize, float(document["temperature"]))

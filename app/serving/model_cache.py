@@ -10,29 +10,29 @@ from dataclasses import dataclass
 from app.core.errors import not_found
 from app.core.files.storage import Storage
 from app.core.settings import Settings
-from app.serving.admission import Door
+from app.serving.admission import AdmissionController
 from app.serving.batching import Batcher
-from app.serving.loaded_model import Card, Network
+from app.serving.loaded_model import LoadedModel, ModelCard
 
 
 @dataclass(frozen=True)
-class Served:
+class ServedModel:
     """A model that is ready to answer. It lives for as long as a request holds it, in the LRU or not."""
 
-    card: Card
+    card: ModelCard
     batcher: Batcher
 
 
-class Predictor:
+class ModelCache:
     """The LRU of loaded models. Make it on the event loop that it serves."""
 
     def __init__(self, settings: Settings, storage: Storage) -> None:
         self._settings, self._storage = settings, storage
-        self.door = Door(settings.prediction_queue)
+        self.admission = AdmissionController(settings.prediction_queue)
         self._loop = asyncio.get_running_loop()
-        self._models: OrderedDict[str, asyncio.Task[Served]] = OrderedDict()
+        self._models: OrderedDict[str, asyncio.Task[ServedModel]] = OrderedDict()
 
-    async def served(self, model_id: str) -> Served:
+    async def get(self, model_id: str) -> ServedModel:
         """The model, loaded. Those who ask for the same one meanwhile wait for the same loading."""
         loading = self._models.get(model_id)
         if loading is None:
@@ -43,13 +43,13 @@ class Predictor:
         self._models.move_to_end(model_id)
         return await asyncio.shield(loading)
 
-    async def _load(self, model_id: str) -> Served:
+    async def _load(self, model_id: str) -> ServedModel:
         try:
-            network = await asyncio.to_thread(Network, self._storage.path(f"models/{model_id}"))
+            loaded = await asyncio.to_thread(LoadedModel, self._storage.path(f"models/{model_id}"))
         except FileNotFoundError as error:  # deleted since its row was read
             raise not_found("model", model_id) from error
-        return Served(
-            network.card, Batcher(network.run, network.parallel, self._settings.prediction_batch, self.capacity)
+        return ServedModel(
+            loaded.card, Batcher(loaded.run, loaded.parallel, self._settings.prediction_batch, self.capacity)
         )
 
     @property
@@ -57,10 +57,10 @@ class Predictor:
         """How many images may wait for one model."""
         return self._settings.prediction_queue
 
-    def _drop_failed(self, model_id: str, task: asyncio.Task[Served]) -> None:
+    def _drop_failed(self, model_id: str, task: asyncio.Task[ServedModel]) -> None:
         if (task.cancelled() or task.exception() is not None) and self._models.get(model_id) is task:
             del self._models[model_id]
 
-    def forget(self, model_id: str) -> None:
+    def evict(self, model_id: str) -> None:
         """Let go of a deleted model. From any thread."""
         self._loop.call_soon_threadsafe(self._models.pop, model_id, None)

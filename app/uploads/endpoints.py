@@ -6,19 +6,21 @@ from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from app.context import Ctx
-from app.http.display_names import clean
-from app.http.file_upload import TOO_LARGE
-from app.http.idempotency import KeyAsked
-from app.http.problems import documented
-from app.http.request_body import cap, limited, media_type, unsupported
+from app.http.display_names import clean_name
+from app.http.file_upload import UPLOAD_TOO_LARGE
+from app.http.idempotency import IdempotencyKeyHeader
+from app.http.problems import problem_responses
+from app.http.request_body import body_limit, media_type, stream_body, unsupported_media_type
 from app.http.response_headers import LOCATION, with_headers
-from app.routing.guarded_route import Guarded, needs
+from app.routing.guarded_route import GuardedRoute, requires_scope
 from app.uploads import protocol, service
 from app.uploads.schemas import UploadResponse
 
-router = APIRouter(prefix="/v1/uploads", tags=["datasets"], route_class=Guarded, responses=documented(412, 422))
+router = APIRouter(
+    prefix="/v1/uploads", tags=["datasets"], route_class=GuardedRoute, responses=problem_responses(412, 422)
+)
 
-PIECE = {"requestBody": {"content": {protocol.MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}}}}
+CHUNK_BODY = {"requestBody": {"content": {protocol.MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}}}}
 
 
 def header(name: str, description: str) -> dict[str, object]:
@@ -33,71 +35,77 @@ OFFSET = header("Upload-Offset", "bytes that have come")
 
 
 @router.options("", status_code=204)
-@needs("read")
+@requires_scope("read")
 def describe_uploads(response: Response, context: Ctx) -> None:
     """What this server can do."""
     extra = {"Tus-Extension": protocol.EXTENSIONS, "Tus-Max-Size": str(context.settings.max_upload_bytes)}
-    response.headers.update({**protocol.ALWAYS, **extra})
+    response.headers.update({**protocol.TUS_HEADERS, **extra})
 
 
 @router.post(
     "",
     status_code=201,
-    responses={**documented(409, 413), **with_headers(201, LOCATION)},
+    responses={**problem_responses(409, 413), **with_headers(201, LOCATION)},
     openapi_extra={"parameters": [RESUMABLE, LENGTH, NAME]},
 )
-def create_upload(request: Request, response: Response, context: Ctx, key: KeyAsked = None) -> UploadResponse:
+def create_upload(
+    request: Request, response: Response, context: Ctx, key: IdempotencyKeyHeader = None
+) -> UploadResponse:
     """Begin an upload; its `Location` takes the pieces."""
     protocol.check_version(request)
-    told = protocol.metadata(request)
-    name = clean(told.get("name") or told.get("filename", "").removesuffix(".zip"), "dataset", "Upload-Metadata")
-    upload = service.create(context, name, protocol.number(request, "Upload-Length"), key)
+    metadata = protocol.metadata(request)
+    name = clean_name(
+        metadata.get("name") or metadata.get("filename", "").removesuffix(".zip"), "dataset", "Upload-Metadata"
+    )
+    upload = service.create(context, name, protocol.byte_count(request, "Upload-Length"), key)
     response.headers["Location"] = f"/v1/uploads/{upload.id}"
-    return _told(upload, response)
+    return _set_headers(upload, response)
 
 
-@router.get("/{upload_id}", responses=documented(404, 423))
-@needs("write")
+@router.get("/{upload_id}", responses=problem_responses(404, 423))
+@requires_scope("write")
 def get_upload(upload_id: str, context: Ctx) -> UploadResponse:
     """How far it is, for people."""
     return service.get(context, upload_id)
 
 
-@router.head("/{upload_id}", responses=documented(404, 423), openapi_extra={"parameters": [RESUMABLE]})
-@needs("write")
-def look_at_upload(upload_id: str, request: Request, response: Response, context: Ctx) -> None:
+@router.head("/{upload_id}", responses=problem_responses(404, 423), openapi_extra={"parameters": [RESUMABLE]})
+@requires_scope("write")
+def head_upload(upload_id: str, request: Request, response: Response, context: Ctx) -> None:
     """How far it is, for tus."""
     protocol.check_version(request)
-    _told(service.get(context, upload_id), response)
+    _set_headers(service.get(context, upload_id), response)
     response.headers["Cache-Control"] = "no-store"
 
 
 @router.patch(
     "/{upload_id}",
     status_code=204,
-    responses=documented(404, 409, 413, 415, 423, 507),
-    openapi_extra={**PIECE, "parameters": [RESUMABLE, OFFSET]},
+    responses=problem_responses(404, 409, 413, 415, 423, 507),
+    openapi_extra={**CHUNK_BODY, "parameters": [RESUMABLE, OFFSET]},
 )
 async def append_to_upload(upload_id: str, request: Request, response: Response, context: Ctx) -> None:
     """Add a piece. With the last one the dataset is made: `Content-Location` names it."""
     protocol.check_version(request)
     if media_type(request) != protocol.MEDIA_TYPE:
-        raise unsupported(request, protocol.MEDIA_TYPE)
-    offset = protocol.number(request, "Upload-Offset")
-    upload = await service.append(context, upload_id, offset, lambda room: limited(request, cap(room, TOO_LARGE)))
-    _told(upload, response)
+        raise unsupported_media_type(request, protocol.MEDIA_TYPE)
+    offset = protocol.byte_count(request, "Upload-Offset")
+    upload = await service.append(
+        context, upload_id, offset, lambda room: stream_body(request, body_limit(room, UPLOAD_TOO_LARGE))
+    )
+    _set_headers(upload, response)
 
 
-@router.delete("/{upload_id}", status_code=204, responses=documented(404))
+@router.delete("/{upload_id}", status_code=204, responses=problem_responses(404))
 async def delete_upload(upload_id: str, request: Request, response: Response, context: Ctx) -> None:
     """Give an upload up; a dataset that was made of it stays."""
     protocol.check_version(request)
     await run_in_threadpool(service.delete, context, upload_id)
-    response.headers.update(protocol.ALWAYS)
+    response.headers.update(protocol.TUS_HEADERS)
 
 
-def _told(upload: UploadResponse, response: Response) -> UploadResponse:
-    response.headers.update(protocol.ALWAYS)
+def _set_headers(upload: UploadResponse, response: Response) -> UploadResponse:
+    response.headers.update(protocol.TUS_HEADERS)
     response.headers["Upload-Offset"] = str(upload.offset)
     response.headers["Upload-Length"] = str(upload.length)
     if upload.dataset:

@@ -19,7 +19,7 @@ IDLE_SECONDS = 30.0  # a sender that says nothing for so long has lost its line,
 
 
 @dataclass(frozen=True)
-class Partial:
+class PartialFile:
     """The open and locked file."""
 
     descriptor: int
@@ -29,41 +29,41 @@ class Partial:
         """How much has come."""
         return os.fstat(self.descriptor).st_size
 
-    async def append(self, pieces: AsyncIterator[bytes]) -> None:
+    async def append(self, chunks: AsyncIterator[bytes]) -> None:
         """Take what comes, durably. A line that breaks takes nothing back: what has come stays."""
-        waiting = bytearray()
+        buffer = bytearray()
         try:
-            while (piece := await _next(pieces)) is not None:
-                waiting += piece
-                if len(waiting) >= CHUNK:
-                    await run_in_threadpool(self._write, bytes(waiting))
-                    waiting.clear()
+            while (chunk := await _next_chunk(chunks)) is not None:
+                buffer += chunk
+                if len(buffer) >= CHUNK:
+                    await run_in_threadpool(self._write, bytes(buffer))
+                    buffer.clear()
         finally:
-            await run_in_threadpool(self._write, bytes(waiting))
+            await run_in_threadpool(self._write, bytes(buffer))
             await run_in_threadpool(os.fsync, self.descriptor)
 
     def _write(self, data: bytes) -> None:
-        left = memoryview(data)
-        while left:
-            left = left[os.write(self.descriptor, left) :]
+        remaining = memoryview(data)
+        while remaining:
+            remaining = remaining[os.write(self.descriptor, remaining) :]
 
 
-async def _next(pieces: AsyncIterator[bytes]) -> bytes | None:
+async def _next_chunk(chunks: AsyncIterator[bytes]) -> bytes | None:
     try:
         async with asyncio.timeout(IDLE_SECONDS):
-            return await anext(pieces, None)
+            return await anext(chunks, None)
     except TimeoutError:
         raise ClientDisconnect from None
 
 
-def is_locked() -> ServiceError:
+def locked_error() -> ServiceError:
     """The refusal of the second of two."""
     message = "Another request is adding to this upload."
     return ServiceError("locked", "upload_locked", message, retry_after=LOCKED_SECONDS)
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[Partial]:
+def open_locked(path: Path) -> Iterator[PartialFile]:
     """The file for one request alone. 423 `upload_locked`; FileNotFoundError when it is not there.
 
     The lock is the kernel's: it ends with the process, however that ends.
@@ -73,7 +73,7 @@ def locked(path: Path) -> Iterator[Partial]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise is_locked() from error
-        yield Partial(descriptor)
+            raise locked_error() from error
+        yield PartialFile(descriptor)
     finally:
         os.close(descriptor)

@@ -9,12 +9,12 @@ from email.utils import format_datetime
 from starlette.requests import Request
 
 from app.core.errors import ServiceError, invalid
-from app.http.request_body import DIGITS
+from app.http.request_body import MAX_LENGTH_DIGITS
 
 VERSION = "1.0.0"
 EXTENSIONS = "creation,expiration,termination"
 MEDIA_TYPE = "application/offset+octet-stream"
-ALWAYS = {"Tus-Resumable": VERSION, "Tus-Version": VERSION}
+TUS_HEADERS = {"Tus-Resumable": VERSION, "Tus-Version": VERSION}
 
 
 def check_version(request: Request) -> None:
@@ -24,25 +24,25 @@ def check_version(request: Request) -> None:
         raise ServiceError("precondition", "unsupported_tus_version", message, headers={"Tus-Version": VERSION})
 
 
-def number(request: Request, name: str) -> int:
+def byte_count(request: Request, name: str) -> int:
     """A header that must be a number of bytes; 422 `invalid_header`."""
     value = request.headers.get(name, "")
-    if not (value.isascii() and value.isdigit()) or len(value) > DIGITS:
+    if not (value.isascii() and value.isdigit()) or len(value) > MAX_LENGTH_DIGITS:
         raise invalid("invalid_header", f"The header {name} must be a number of bytes.", name)
     return int(value)
 
 
 def metadata(request: Request) -> Mapping[str, str]:
     """`Upload-Metadata`: names with base64 values, by commas. 422 `invalid_header`."""
-    found = {}
+    entries = {}
     for pair in filter(None, (part.strip() for part in request.headers.get("upload-metadata", "").split(","))):
         name, _, value = pair.partition(" ")
         try:
-            found[name] = base64.b64decode(value, validate=True).decode("utf-8")
+            entries[name] = base64.b64decode(value, validate=True).decode("utf-8")
         except (binascii.Error, UnicodeDecodeError) as error:
             message = f"'{name}' in Upload-Metadata is no base64 of UTF-8."
             raise invalid("invalid_header", message, "Upload-Metadata") from error
-    return found
+    return entries
 
 
 def http_date(moment: datetime) -> str:

@@ -16,15 +16,15 @@ from app.core.files.storage import ABANDONED_SECONDS, PARTIAL, sha256, sync
 from app.core.ids import new_id
 from app.datasets import service as datasets
 from app.datasets.upload import Upload as Archive
-from app.http.file_upload import TOO_LARGE, Received
-from app.http.idempotency import once, ticket
-from app.http.request_body import cap
-from app.uploads.partial import Partial, is_locked, locked
+from app.http.file_upload import UPLOAD_TOO_LARGE, ReceivedFile
+from app.http.idempotency import create_idempotently, idempotent_request
+from app.http.request_body import body_limit
+from app.uploads.partial import PartialFile, locked_error, open_locked
 from app.uploads.schemas import UploadResponse
 
-NO_LONGER_COMING = ""  # so that the quota does not count the same bytes twice
+DATASET_PENDING = ""  # so that the quota does not count the same bytes twice
 
-Pieces = Callable[[int], AsyncIterator[bytes]]  # what comes, when it may be so many bytes
+ChunkReader = Callable[[int], AsyncIterator[bytes]]  # what comes, when it may be so many bytes
 
 
 def create(context: Context, name: str, length: int, key: str | None) -> UploadResponse:
@@ -32,11 +32,11 @@ def create(context: Context, name: str, length: int, key: str | None) -> UploadR
     if length < 1:
         raise invalid("file_required", "An upload has at least one byte.", "Upload-Length")
     if length > context.settings.max_upload_bytes:
-        raise cap(context.settings.max_upload_bytes, TOO_LARGE).refusal
-    asked = ticket("uploads", key, [name, length])
+        raise body_limit(context.settings.max_upload_bytes, UPLOAD_TOO_LARGE).error
+    request = idempotent_request("uploads", key, [name, length])
     with context.database.writing() as session:
-        made = once(session, asked, lambda: _insert(session, context, name, length))
-    return get(context, made)
+        upload_id = create_idempotently(session, request, lambda: _insert(session, context, name, length))
+    return get(context, upload_id)
 
 
 def _insert(session: Session, context: Context, name: str, length: int) -> str:
@@ -55,27 +55,27 @@ def get(context: Context, upload_id: str) -> UploadResponse:
     """How far an upload is. One whose last byte came just before a crash is finished now."""
     row = _row(context, upload_id)
     if row.dataset is None and _file(context, row).st_size == row.length:
-        with _alone(context, row) as partial:
+        with _exclusive(context, row) as partial:
             finish(context, row, partial)
         row = _row(context, upload_id)
     return _answer(context, row)
 
 
-async def append(context: Context, upload_id: str, offset: int, pieces: Pieces) -> UploadResponse:
+async def append(context: Context, upload_id: str, offset: int, read_chunks: ChunkReader) -> UploadResponse:
     """Add to an upload; 409 `wrong_offset` unless it goes on from just where it is."""
     row = await run_in_threadpool(_row, context, upload_id)
     if row.dataset is not None and offset == row.length:
         return _answer(context, row)
-    with _alone(context, row) as partial:
+    with _exclusive(context, row) as partial:
         if offset != partial.size:
             raise conflict("wrong_offset", f"The upload is at byte {partial.size}, not at {offset}.")
-        await partial.append(pieces(row.length - offset))
+        await partial.append(read_chunks(row.length - offset))
         if partial.size == row.length:
             await run_in_threadpool(finish, context, row, partial)
     return await run_in_threadpool(get, context, upload_id)
 
 
-def finish(context: Context, row: Upload, partial: Partial) -> None:
+def finish(context: Context, row: Upload, partial: PartialFile) -> None:
     """Make the dataset, in the transaction that says so in the upload's row.
 
     What is no archive is deleted. Whatever else goes wrong, all that has come stays, and the next request tries again:
@@ -84,16 +84,16 @@ def finish(context: Context, row: Upload, partial: Partial) -> None:
     path = _path(context, row.id)
 
     def guard(session: Session, make: Callable[[], str]) -> str:
-        mine = session.get_one(Upload, row.id, with_for_update=True)
-        if not mine.dataset:
-            mine.dataset = NO_LONGER_COMING
+        upload_row = session.get_one(Upload, row.id, with_for_update=True)
+        if not upload_row.dataset:
+            upload_row.dataset = DATASET_PENDING
             session.flush()
-            mine.dataset = make()
-        return mine.dataset
+            upload_row.dataset = make()
+        return upload_row.dataset
 
     with context.storage.incoming() as folder:
         os.link(path, folder / "upload")
-        archive = Archive(row.name, Received(folder / "upload", sha256(path), partial.size))
+        archive = Archive(row.name, ReceivedFile(folder / "upload", sha256(path), partial.size))
         try:
             datasets.create_once(context, archive, guard)
         except ServiceError as error:
@@ -106,16 +106,16 @@ def finish(context: Context, row: Upload, partial: Partial) -> None:
 def delete(context: Context, upload_id: str) -> None:
     """Give an upload up. A dataset that was made of it stays."""
     with context.database.writing() as session:
-        session.delete(_found(session, upload_id))
+        session.delete(_get_row(session, upload_id))
     context.storage.delete(f"{PARTIAL}/{upload_id}")
 
 
 def _row(context: Context, upload_id: str) -> Upload:
     with context.database.reading() as session:
-        return _found(session, upload_id)
+        return _get_row(session, upload_id)
 
 
-def _found(session: Session, upload_id: str) -> Upload:
+def _get_row(session: Session, upload_id: str) -> Upload:
     row = session.get(Upload, upload_id)
     if row is None:
         raise not_found("upload", upload_id)
@@ -128,8 +128,8 @@ def _answer(context: Context, row: Upload) -> UploadResponse:
         "offset": file.st_size if file else row.length,
         "expires_at": file.st_mtime + ABANDONED_SECONDS if file else None,
     }
-    told = {name: getattr(row, name) for name in ("id", "name", "length", "dataset", "created_at")}
-    return UploadResponse.model_validate(told | values)
+    columns = {name: getattr(row, name) for name in ("id", "name", "length", "dataset", "created_at")}
+    return UploadResponse.model_validate(columns | values)
 
 
 def _file(context: Context, row: Upload) -> os.stat_result:
@@ -140,13 +140,13 @@ def _file(context: Context, row: Upload) -> os.stat_result:
 
 
 @contextmanager
-def _alone(context: Context, row: Upload) -> Iterator[Partial]:
+def _exclusive(context: Context, row: Upload) -> Iterator[PartialFile]:
     """The file for this request alone. Who comes when it has just been finished is told to look again."""
     try:
-        with locked(_path(context, row.id)) as partial:
+        with open_locked(_path(context, row.id)) as partial:
             yield partial
     except FileNotFoundError as error:
-        raise is_locked() from error
+        raise locked_error() from error
 
 
 def _path(context: Context, upload_id: str) -> Path:

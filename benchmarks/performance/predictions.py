@@ -15,8 +15,8 @@ from tempfile import TemporaryDirectory
 from app.core.files.images import BadImage
 from app.core.processes.cpu_count import count_cores
 from app.core.settings import Settings
-from app.predictions.service import view_of
-from app.serving.loaded_model import Network
+from app.predictions.service import decode_view
+from app.serving.loaded_model import LoadedModel
 from benchmarks.load import HttpRequest, load
 from benchmarks.performance.inputs import BenchmarkInputs
 from benchmarks.performance.measure import OURS, PEERS, Goal, Section, Series, ratios, run_module
@@ -143,10 +143,10 @@ def servable(folder: Path, backbone: str, weights: Path, photograph: Path) -> tu
 
 def main(model: str, photograph: str) -> float:
     """Images per second with one thread per core that decodes an image and runs the network."""
-    network, content, settings = Network(Path(model)), Path(photograph).read_bytes(), Settings()
+    network, content, settings = LoadedModel(Path(model)), Path(photograph).read_bytes(), Settings()
 
     def answer(_: int) -> None:
-        view = view_of(content, network.card, settings)
+        view = decode_view(content, network.card, settings)
         if isinstance(view, BadImage):
             raise view
         network.run([view])

@@ -9,7 +9,7 @@ from app.keys import service
 
 def make(database: Database, scope: Scope = "admin", tenant: str = "local", expires_at: float | None = None) -> str:
     """A token."""
-    return service.create(database.of(tenant), "a test's", scope, expires_at).token
+    return service.create(database.for_tenant(tenant), "a test's", scope, expires_at).token
 
 
 def bearer(token: str) -> dict[str, str]:

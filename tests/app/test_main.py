@@ -13,7 +13,7 @@ import pytest
 import redis
 from sqlalchemy import text
 
-from app.broker import Sender
+from app.broker import WakeupPublisher
 from app.core.database.sessions import Database
 from app.core.database.tables import Base
 from app.core.settings import Settings
@@ -114,7 +114,7 @@ def test_the_page_needs_nothing_from_elsewhere(client: httpx.Client) -> None:
 
 
 def test_wake_ups_reach_redis(redis_url: str) -> None:
-    sender = Sender(Settings(broker_url=redis_url))
+    sender = WakeupPublisher(Settings(broker_url=redis_url))
     sender.start()
     sender.wake("long", "job_1")
     sender.stop()

@@ -10,7 +10,7 @@ import httpx
 import psutil
 import pytest
 
-from app.cli.process_tree import SHORTEST_LIFE_SECONDS
+from app.cli.process_tree import MIN_UPTIME_SECONDS
 from examples.digits import digits
 from tests.app.api_material import problem
 from tests.e2e.service import Service
@@ -60,7 +60,7 @@ def api_of(service: Service) -> psutil.Process:
     """The process that answers, once it has lived for long enough to be started again."""
     (pid,) = [pid for pid, line in service.processes_alive().items() if "app.server" in line]
     api = psutil.Process(pid)
-    time.sleep(max(0.0, api.create_time() + SHORTEST_LIFE_SECONDS + 1 - time.time()))
+    time.sleep(max(0.0, api.create_time() + MIN_UPTIME_SECONDS + 1 - time.time()))
     return api
 
 

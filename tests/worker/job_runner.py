@@ -15,7 +15,7 @@ from app.core.jobs import transitions
 from app.core.jobs.leases import claim
 from app.core.jobs.states import Status
 from app.core.specs import ASKED_SPEC, LANES, AskedSpec, Prepare
-from app.jobs.resolve.resolve import complete
+from app.jobs.resolve.resolve import resolve
 from tests.app.api_material import end
 from tests.app.core.jobs.job_rows import row
 from tests.worker.training.packed_fixtures import pack
@@ -85,7 +85,7 @@ def relabel(context: Context, dataset: str, labels: Sequence[int]) -> None:
 def run_job(context: Context, work: JobFunction, asked: Mapping[str, Any]) -> Job:
     """Create, claim and run a job whose spec is completed as the API does; it must succeed."""
     with context.database.reading() as session:
-        spec = complete(session, ASKED_SPEC.validate_python(dict(asked)))
+        spec = resolve(session, ASKED_SPEC.validate_python(dict(asked)))
     return run_spec(context, work, spec)
 
 

@@ -34,7 +34,7 @@ class Database:
         self._immediate = self.engine.execution_options(**{BEGIN: "BEGIN IMMEDIATE"})
         self._info: dict[str, str] = {}
 
-    def of(self, tenant: str) -> "Database":
+    def for_tenant(self, tenant: str) -> "Database":
         """The same database as one tenant may know it (`app.core.database.tenancy`)."""
         scoped = copy(self)
         scoped._info = {TENANT: tenant}

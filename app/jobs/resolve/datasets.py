@@ -8,19 +8,19 @@ from app.core.database.tables import Dataset
 from app.core.errors import conflict, invalid
 from app.jobs.queries import dataset_for_use
 
-FEWEST_CLASSES = 2
-NAMED = 5  # classes in a message
-PREPARED_SOON = 2  # seconds
+MIN_CLASSES = 2
+MAX_NAMED_CLASSES = 5  # classes in a message
+RETRY_SECONDS = 2  # seconds
 SPLITS = ("train", "val", "test")
 
 
-def ready(session: Session, dataset_id: str, pointer: str) -> Dataset:
+def ready_dataset(session: Session, dataset_id: str, pointer: str) -> Dataset:
     """The dataset, once it is prepared, which nobody deletes before this transaction ends."""
     dataset = dataset_for_use(session, dataset_id)
     if dataset is None:
         raise invalid("dataset_not_found", f"There is no dataset '{dataset_id}'.", pointer)
     if dataset.status == "preparing":
-        raise conflict("dataset_not_ready", f"The dataset '{dataset_id}' is still being prepared.", PREPARED_SOON)
+        raise conflict("dataset_not_ready", f"The dataset '{dataset_id}' is still being prepared.", RETRY_SECONDS)
     if dataset.status == "failed":
         raise conflict("dataset_failed", f"The dataset '{dataset_id}' could not be prepared; its 'error' says why.")
     return dataset
@@ -36,8 +36,8 @@ def check_labels(dataset: Dataset, pointer: str) -> None:
 def check_learnable(dataset: Dataset, pointer: str) -> None:
     """Refuse a dataset whose classes cannot be learnt."""
     check_labels(dataset, pointer)
-    if len(dataset.class_names) < FEWEST_CLASSES:
-        raise invalid("too_few_classes", f"This needs at least {FEWEST_CLASSES} classes.", pointer)
+    if len(dataset.class_names) < MIN_CLASSES:
+        raise invalid("too_few_classes", f"This needs at least {MIN_CLASSES} classes.", pointer)
     check_training_images(dataset, pointer)
 
 
@@ -51,8 +51,8 @@ def check_classes(dataset: Dataset, known: Collection[str], owner: str, pointer:
     """Refuse a dataset with classes that are not `known`; `owner` is who should know them."""
     unknown = sorted(set(dataset.class_names) - set(known))
     if unknown:
-        names = ", ".join(f"'{name}'" for name in unknown[:NAMED])
-        more = f" and {len(unknown) - NAMED} more" if len(unknown) > NAMED else ""
+        names = ", ".join(f"'{name}'" for name in unknown[:MAX_NAMED_CLASSES])
+        more = f" and {len(unknown) - MAX_NAMED_CLASSES} more" if len(unknown) > MAX_NAMED_CLASSES else ""
         message = f"The dataset '{dataset.id}' has classes that {owner} does not have: {names}{more}."
         raise invalid("classes_differ", message, pointer)
 

@@ -5,16 +5,16 @@ from sqlalchemy.orm import Session
 from app.core.database.tables import Model
 from app.core.errors import conflict, invalid
 from app.core.specs import Evaluate
-from app.jobs.resolve.datasets import SPLITS, check_classes, check_labels, images_in, ready
-from app.jobs.resolve.models import usable
+from app.jobs.resolve.datasets import SPLITS, check_classes, check_labels, images_in, ready_dataset
+from app.jobs.resolve.models import usable_model
 
-PUBLISHED_SOON = 2  # seconds
+RETRY_SECONDS = 2  # seconds
 
 
-def complete(session: Session, spec: Evaluate) -> Evaluate:
+def resolve(session: Session, spec: Evaluate) -> Evaluate:
     """The spec with the model's id, or the first thing wrong with it."""
     model = _model(session, spec.model)
-    dataset = ready(session, spec.dataset, "/dataset")
+    dataset = ready_dataset(session, spec.dataset, "/dataset")
     check_labels(dataset, "/dataset")
     check_classes(dataset, model.classes, "the model", "/dataset")
     splits = (spec.split,) if spec.split in SPLITS else SPLITS
@@ -24,9 +24,9 @@ def complete(session: Session, spec: Evaluate) -> Evaluate:
 
 
 def _model(session: Session, name: str) -> Model:
-    model = usable(session, name, "/model")
+    model = usable_model(session, name, "/model")
     if model.status == "preparing":
-        raise conflict("model_not_ready", f"The model '{name}' is not servable yet.", PUBLISHED_SOON)
+        raise conflict("model_not_ready", f"The model '{name}' is not servable yet.", RETRY_SECONDS)
     if not model.classes:
         raise invalid("model_has_no_classes", f"The model '{name}' tells no classes apart.", "/model")
     return model

@@ -5,35 +5,39 @@ from sqlalchemy.orm import Session
 from app.core.database.tables import Dataset
 from app.core.errors import invalid
 from app.core.specs import AUTO, Finetune, NoPenalty
-from app.jobs.resolve.datasets import check_classes, check_learnable, check_training_images, images_in, ready
+from app.jobs.resolve.datasets import check_classes, check_learnable, check_training_images, images_in, ready_dataset
 from app.jobs.resolve.initial_weights import find_initial_model, from_labels, inherit_from
 
 SOURCE = "/adapt/source"
 
 
-def complete(session: Session, spec: Finetune) -> Finetune:
+def resolve(session: Session, spec: Finetune) -> Finetune:
     """The whole spec, or the first thing wrong with it."""
-    own = ready(session, spec.dataset, "/dataset")
-    labelled = _labelled(session, spec, own)
+    target = ready_dataset(session, spec.dataset, "/dataset")
+    labelled = _labelled(session, spec, target)
     _check_strength(spec, labelled)
-    longest = max(images_in(dataset, "train") for dataset in (own, labelled))
+    training_images = max(images_in(dataset, "train") for dataset in (target, labelled))
     initial = find_initial_model(session, spec)
-    learnt = from_labels(initial)
-    return inherit_from(spec, initial).with_init_defaults(from_labels=learnt).over(longest, from_labels=learnt)
+    learnt_labels = from_labels(initial)
+    return (
+        inherit_from(spec, initial)
+        .with_init_defaults(from_labels=learnt_labels)
+        .over(training_images, from_labels=learnt_labels)
+    )
 
 
-def _labelled(session: Session, spec: Finetune, own: Dataset) -> Dataset:
+def _labelled(session: Session, spec: Finetune, target: Dataset) -> Dataset:
     """The dataset whose labels train.
 
     An adaptation's target needs none; where it has some, they judge the model, which must know them.
     """
     if spec.adapt.source is None:
-        check_learnable(own, "/dataset")
-        return own
-    check_training_images(own, "/dataset")
-    source = ready(session, spec.adapt.source, SOURCE)
+        check_learnable(target, "/dataset")
+        return target
+    check_training_images(target, "/dataset")
+    source = ready_dataset(session, spec.adapt.source, SOURCE)
     check_learnable(source, SOURCE)
-    check_classes(own, source.class_names, "its source", SOURCE)
+    check_classes(target, source.class_names, "its source", SOURCE)
     return source
 
 

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.core.errors import invalid
 from app.core.specs import PRETRAINED_IMAGE_SIZE, RANDOM, Learning
-from app.jobs.resolve.models import is_weights_name, usable, weights_backbone
+from app.jobs.resolve.models import is_weights_name, usable_model, weights_backbone
 
 Spec = TypeVar("Spec", bound=Learning)
 
@@ -33,7 +33,7 @@ def find_initial_model(session: Session, spec: Learning) -> InitialModel | None:
         return None
     if is_weights_name(spec.init):
         return InitialModel(spec.init, weights_backbone(spec.init, "/init"), PRETRAINED_IMAGE_SIZE, from_labels=True)
-    model = usable(session, spec.init, "/init")
+    model = usable_model(session, spec.init, "/init")
     return InitialModel(model.id, model.backbone, int(model.input["size"]), from_labels=bool(model.classes))
 
 
@@ -45,9 +45,9 @@ def inherit_from(spec: Spec, initial: InitialModel | None) -> Spec:
         message = f"'{initial.init}' is a {initial.backbone}; leave 'backbone' out."
         raise invalid("backbone_is_inherited", message, "/backbone")
     size = spec.image_size or initial.image_size
-    whole = spec.model_copy(update={"init": initial.init, "backbone": initial.backbone, "image_size": size})
+    resolved = spec.model_copy(update={"init": initial.init, "backbone": initial.backbone, "image_size": size})
     try:
-        whole.check_image_size()
+        resolved.check_image_size()
     except ValueError as error:
         raise invalid("invalid_image_size", str(error).removeprefix("image_size: "), "/image_size") from error
-    return whole
+    return resolved

@@ -11,7 +11,7 @@ from app.core.specs import WEIGHTS_NAME
 from app.models.queries import find_for_use
 
 
-def usable(session: Session, name: str, pointer: str) -> Model:
+def usable_model(session: Session, name: str, pointer: str) -> Model:
     """The model of an id or an alias, which nobody deletes before this transaction ends. Its weights are there."""
     model = find_for_use(session, name)
     if model is None:

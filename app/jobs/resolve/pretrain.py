@@ -3,13 +3,13 @@
 from sqlalchemy.orm import Session
 
 from app.core.specs import Pretrain
-from app.jobs.resolve.datasets import check_learnable, check_training_images, images_in, ready
+from app.jobs.resolve.datasets import check_learnable, check_training_images, images_in, ready_dataset
 from app.jobs.resolve.initial_weights import find_initial_model, from_labels, inherit_from
 
 
-def complete(session: Session, spec: Pretrain) -> Pretrain:
+def resolve(session: Session, spec: Pretrain) -> Pretrain:
     """The whole spec, or the first thing wrong with it."""
-    dataset = ready(session, spec.dataset, "/dataset")
+    dataset = ready_dataset(session, spec.dataset, "/dataset")
     check = check_learnable if spec.learns_labels else check_training_images
     check(dataset, "/dataset")
     initial = find_initial_model(session, spec)

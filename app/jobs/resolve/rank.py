@@ -4,29 +4,29 @@ from sqlalchemy.orm import Session
 
 from app.core.errors import invalid
 from app.core.specs import RANDOM, Rank
-from app.jobs.resolve.datasets import check_learnable, ready
-from app.jobs.resolve.models import is_weights_name, usable, weights_backbone
+from app.jobs.resolve.datasets import check_learnable, ready_dataset
+from app.jobs.resolve.models import is_weights_name, usable_model, weights_backbone
 
 
-def complete(session: Session, spec: Rank) -> Rank:
+def resolve(session: Session, spec: Rank) -> Rank:
     """The spec with a model's id for each alias, or the first thing wrong with it."""
-    check_learnable(ready(session, spec.dataset, "/dataset"), "/dataset")
+    check_learnable(ready_dataset(session, spec.dataset, "/dataset"), "/dataset")
     candidates: list[str] = []
     for place, name in enumerate(spec.candidates):
         pointer = f"/candidates/{place}"
-        start = _start(session, name, pointer)
-        if start in candidates:
+        candidate = _resolve_candidate(session, name, pointer)
+        if candidate in candidates:
             raise invalid("duplicate_candidate", f"'{name}' has been named already.", pointer)
-        candidates.append(start)
+        candidates.append(candidate)
     return spec.model_copy(update={"candidates": candidates})
 
 
-def _start(session: Session, name: str, pointer: str) -> str:
+def _resolve_candidate(session: Session, name: str, pointer: str) -> str:
     """What a candidate's name stands for."""
     if name == RANDOM:
         message = "Random weights have learnt nothing that could be ranked; leave 'random' out."
         raise invalid("random_cannot_be_ranked", message, pointer)
     if not is_weights_name(name):
-        return usable(session, name, pointer).id
+        return usable_model(session, name, pointer).id
     weights_backbone(name, pointer)
     return name

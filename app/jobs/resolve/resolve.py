@@ -10,14 +10,14 @@ from app.jobs.resolve import evaluate, finetune, pretrain, rank
 
 # The API's half of the table of job types (`app.core.specs.job_types`).
 RESOLVERS: dict[str, Callable[[Session, Any], AskedSpec]] = {
-    "pretrain": pretrain.complete,
-    "finetune": finetune.complete,
-    "evaluate": evaluate.complete,
-    "rank": rank.complete,
+    "pretrain": pretrain.resolve,
+    "finetune": finetune.resolve,
+    "evaluate": evaluate.resolve,
+    "rank": rank.resolve,
 }
 
 
-def complete(session: Session, spec: AskedSpec) -> AskedSpec:
+def resolve(session: Session, spec: AskedSpec) -> AskedSpec:
     """The spec with everything filled in that its models and datasets decide.
 
     Raises:

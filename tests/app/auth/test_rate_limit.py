@@ -4,7 +4,7 @@ from contextlib import suppress
 
 import pytest
 
-from app.auth.rate_limit import Pace
+from app.auth.rate_limit import RateLimiter
 from app.core.errors import ServiceError
 
 
@@ -18,74 +18,74 @@ class Clock:
         return self.now
 
 
-def taken(pace: Pace, count: int) -> int:
+def taken(limiter: RateLimiter, count: int) -> int:
     """How many of so many requests are let through."""
     through = 0
     for _ in range(count):
         with suppress(ServiceError):
-            pace.take("t")
+            limiter.acquire("t")
             through += 1
     return through
 
 
-def made(limit: int | None) -> tuple[Pace, Clock]:
+def made(limit: int | None) -> tuple[RateLimiter, Clock]:
     clock = Clock()
-    pace = Pace(clock)
-    pace.learn("t", limit)
-    return pace, clock
+    limiter = RateLimiter(clock)
+    limiter.set_limit("t", limit)
+    return limiter, clock
 
 
 def test_it_fills_by_the_minute() -> None:
-    pace, clock = made(60)
-    assert taken(pace, 70) == 60
+    limiter, clock = made(60)
+    assert taken(limiter, 70) == 60
     clock.now += 3
-    assert taken(pace, 10) == 3
+    assert taken(limiter, 10) == 3
     clock.now += 1000
-    assert taken(pace, 70) == 60
+    assert taken(limiter, 70) == 60
 
 
 def test_a_refusal_says_when_there_is_room() -> None:
-    pace, clock = made(6)
-    assert taken(pace, 6) == 6
+    limiter, clock = made(6)
+    assert taken(limiter, 6) == 6
     with pytest.raises(ServiceError) as refused:
-        pace.take("t")
+        limiter.acquire("t")
     assert (refused.value.code, refused.value.retry_after) == ("too_many_requests", 10)
     clock.now += 10
-    assert taken(pace, 2) == 1
+    assert taken(limiter, 2) == 1
 
 
 def test_without_a_limit_nothing_is_counted() -> None:
-    pace, _ = made(None)
-    assert taken(pace, 1000) == 1000
+    limiter, _ = made(None)
+    assert taken(limiter, 1000) == 1000
 
 
 def test_a_limit_is_known_for_a_second() -> None:
-    pace, clock = made(5)
-    assert pace.knows("t")
-    assert not pace.knows("another")
+    limiter, clock = made(5)
+    assert limiter.is_fresh("t")
+    assert not limiter.is_fresh("another")
     clock.now += 0.99
-    assert pace.knows("t")
+    assert limiter.is_fresh("t")
     clock.now += 0.02
-    assert not pace.knows("t")
+    assert not limiter.is_fresh("t")
 
 
 def test_what_was_used_stays_used_when_the_limit_is_learnt_again() -> None:
-    pace, _ = made(5)
-    assert taken(pace, 3) == 3
-    pace.learn("t", 5)
-    assert taken(pace, 5) == 2
-    pace.learn("t", 4)
-    assert taken(pace, 5) == 0
+    limiter, _ = made(5)
+    assert taken(limiter, 3) == 3
+    limiter.set_limit("t", 5)
+    assert taken(limiter, 5) == 2
+    limiter.set_limit("t", 4)
+    assert taken(limiter, 5) == 0
 
 
 @pytest.mark.parametrize("before", [None, 5])
 def test_a_new_limit_holds(before: int | None) -> None:
-    pace, clock = made(before)
-    assert taken(pace, 5) == 5
-    pace.learn("t", 2)
+    limiter, clock = made(before)
+    assert taken(limiter, 5) == 5
+    limiter.set_limit("t", 2)
     clock.now += 60
-    assert taken(pace, 5) == 2
-    pace.learn("t", None)
-    assert taken(pace, 50) == 50
-    pace.learn("t", 2)
-    assert taken(pace, 5) == 2
+    assert taken(limiter, 5) == 2
+    limiter.set_limit("t", None)
+    assert taken(limiter, 50) == 50
+    limiter.set_limit("t", 2)
+    assert taken(limiter, 5) == 2

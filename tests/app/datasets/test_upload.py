@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from app.core.database.sessions import Database
 from app.core.database.tables import Dataset, Idempotency, Job
 from app.core.settings import Settings
-from app.http.file_upload import Sink
+from app.http.file_upload import UploadWriter
 from tests.app.api_material import archive, files_in, problem
 from tests.app.conftest import Serve
 
@@ -116,10 +116,10 @@ def test_a_client_that_goes_away(client: httpx.Client, settings: Settings) -> No
 
 
 def test_a_full_disk(client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(_sink: Sink, _data: bytes) -> None:
+    def full(_sink: UploadWriter, _data: bytes) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Sink, "_put", full)
+    monkeypatch.setattr(UploadWriter, "_put", full)
     problem(client.post("/v1/datasets?name=n", content=archive(), headers=ZIP), 507, "storage_full")
 
 

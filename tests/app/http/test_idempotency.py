@@ -13,7 +13,7 @@ from sqlalchemy.orm import ORMExecuteState
 from app.core.database.sessions import Database
 from app.core.database.tables import Dataset, Job
 from app.core.settings import Settings
-from app.http.idempotency import forget, once, ticket
+from app.http.idempotency import create_idempotently, idempotent_request, release_key
 from tests.app.api_material import add_dataset, archive, end, files_in, problem
 from tests.app.conftest import Serve
 
@@ -65,18 +65,18 @@ def test_an_upload(client: httpx.Client, database: Database, settings: Settings)
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # SQLite has one writer at a time
 def test_a_key_that_is_let_go_while_it_is_looked_up_is_used_anew(database: Database) -> None:
-    asked = ticket("jobs", "k", {})
+    asked = idempotent_request("jobs", "k", {})
     with database.writing() as session:
-        assert once(session, asked, lambda: "job_1") == "job_1"
+        assert create_idempotently(session, asked, lambda: "job_1") == "job_1"
 
     def let_go(statement: ORMExecuteState) -> None:
         if statement.is_select:
             with database.writing() as another:
-                forget(another, "job_1")
+                release_key(another, "job_1")
 
     with database.writing() as session:
         event.listen(session, "do_orm_execute", let_go)
-        assert once(session, asked, lambda: "job_2") == "job_2"
+        assert create_idempotently(session, asked, lambda: "job_2") == "job_2"
 
 
 def test_a_race_makes_one(client: httpx.Client, database: Database) -> None:

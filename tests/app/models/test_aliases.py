@@ -12,7 +12,7 @@ from sqlalchemy import event
 from app.core.database.sessions import Database
 from app.core.database.tables import LOCAL_TENANT
 from app.core.settings import Settings
-from app.predictions.readiness import ready_model
+from app.predictions.readiness import wait_until_ready
 from tests.app.api_material import add_model, image_bytes
 from tests.measurements import Measurements
 
@@ -74,5 +74,5 @@ def test_a_model_that_is_replaced_and_deleted_is_never_missed(
             assert client.delete(f"/v1/models/{former}").status_code == 204
 
     event.listen(database.engine, "after_cursor_execute", replace)
-    assert asyncio.run(ready_model(database.of(LOCAL_TENANT), "best", 0)).id == model
+    assert asyncio.run(wait_until_ready(database.for_tenant(LOCAL_TENANT), "best", 0)).id == model
     assert done

@@ -14,7 +14,7 @@ from safetensors.numpy import load_file
 
 from app.core.settings import Settings
 from app.models import weights
-from app.models.safetensors import LARGEST_HEADER, BadSafetensors, check_finite, read_directory
+from app.models.safetensors import MAX_HEADER_BYTES, BadSafetensors, check_finite, read_directory
 from tests.app.api_material import files_in, problem, safetensors, with_header
 from tests.app.conftest import Serve
 from tests.measurements import Measurements
@@ -210,7 +210,7 @@ GIANTS = {
     "a tensor": (header(shape=[3 * GIB // 4], data_offsets=[0, 3 * GIB]), None, "a"),
     "a header": (b"{}", 3 * GIB, "not_safetensors"),
     "a header of nothing but lists": (b'{"a":[' + b"[]," * (16 * 1024**2 // 3) + b"0]}", None, "not_safetensors"),
-    "the largest header": (b'{"a":[' + b"[]," * (LARGEST_HEADER // 3 - 4) + b"0]}", None, "not_safetensors"),
+    "the largest header": (b'{"a":[' + b"[]," * (MAX_HEADER_BYTES // 3 - 4) + b"0]}", None, "not_safetensors"),
 }
 
 

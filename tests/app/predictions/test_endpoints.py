@@ -17,8 +17,8 @@ from app.core.database.sessions import Database
 from app.core.database.tables import Model
 from app.core.files.images import decode_image, evaluation_view
 from app.core.settings import Settings
-from app.predictions.service import view_of
-from app.serving.loaded_model import Card
+from app.predictions.service import decode_view
+from app.serving.loaded_model import ModelCard
 from tests.app.api_material import add_model, image_bytes, problem
 from tests.app.conftest import Serve
 
@@ -208,8 +208,8 @@ def test_a_large_photograph_is_decoded_at_a_fraction_of_its_size_and_seen_alike(
                                       np.full((1200, 1600), 90, np.uint8)], axis=2))  # fmt: skip
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=95)
-    card = Card(classes=["a", "b"], size=224, resize=256, temperature=1.0)
-    seen = view_of(buffer.getvalue(), card, settings)
+    card = ModelCard(classes=["a", "b"], size=224, resize=256, temperature=1.0)
+    seen = decode_view(buffer.getvalue(), card, settings)
     assert isinstance(seen, np.ndarray)
     whole = evaluation_view(decode_image(buffer.getvalue(), settings.max_image_pixels).image, card.size, card.resize)
     assert np.abs(seen.astype(int) - whole).max() <= 2

@@ -16,7 +16,7 @@ from app.core.jobs import transitions
 from app.core.settings import Settings
 from app.core.specs import Finetune
 from app.main import create_app
-from app.routing.guarded_route import Guarded
+from app.routing.guarded_route import GuardedRoute
 from tests.app.api_keys import bearer, make, with_key
 from tests.app.api_material import add_dataset, add_model, archive, image_bytes, problem
 from tests.app.conftest import Serve
@@ -100,7 +100,7 @@ sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_every_route_has_a_row() -> None:
     """Of the application as it is served: what bypasses the routers' list (a mount, say) is found as well."""
     served = {
-        (method, str(route.path)): isinstance(route.original_route, Guarded)
+        (method, str(route.path)): isinstance(route.original_route, GuardedRoute)
         for route in iter_route_contexts(create_app(Settings()).routes)
         for method in route.methods or {"any"}
     }
@@ -116,7 +116,7 @@ def locked(serve: Serve) -> httpx.Client:
 
 def things(database: Database, settings: Settings, tenant: str) -> dict[str, str]:
     """One of each that a path can name, all of one tenant."""
-    own = database.of(tenant)
+    own = database.for_tenant(tenant)
     dataset, model = add_dataset(own), add_model(own, settings)
     with own.writing() as session:
         job = transitions.create(session, Finetune(type="finetune", dataset=dataset)).id
@@ -245,7 +245,7 @@ def test_two_tenants_have_an_alias_of_one_name(
     own = locked_as(locked, bearer(make(database, tenant="owner")))
     models = {}
     for client, tenant in ((own, "owner"), (stranger, "stranger")):
-        models[tenant] = add_model(database.of(tenant), settings)
+        models[tenant] = add_model(database.for_tenant(tenant), settings)
         assert client.put("/v1/aliases/best", json={"model": models[tenant]}).status_code == 200
     assert own.get("/v1/models/best").json()["id"] == models["owner"]
     assert stranger.get("/v1/models/best").json()["id"] == models["stranger"]

@@ -6,33 +6,33 @@ import pytest
 from app.core.database.sessions import Database
 from app.core.errors import ServiceError
 from app.core.settings import Settings
-from app.serving.admission import Door
+from app.serving.admission import AdmissionController
 from tests.app.api_material import add_model, image_bytes, problem
 from tests.app.conftest import Serve
 
 
 def test_so_many_are_let_in_and_no_more_until_one_leaves() -> None:
-    door = Door(2)
-    with door.entered(("t", "birds")):
-        with door.entered(("t", "birds")):
-            with pytest.raises(ServiceError) as refused, door.entered(("t", "birds")):
+    admission = AdmissionController(2)
+    with admission.admit(("t", "birds")):
+        with admission.admit(("t", "birds")):
+            with pytest.raises(ServiceError) as refused, admission.admit(("t", "birds")):
                 pass
             assert (refused.value.code, refused.value.retry_after) == ("overloaded", 1)
-        with door.entered(("t", "birds")):
+        with admission.admit(("t", "birds")):
             pass
 
 
 def test_other_names_and_other_tenants_are_counted_for_themselves() -> None:
-    door = Door(1)
-    with door.entered(("t", "birds")), door.entered(("t", "flowers")), door.entered(("u", "birds")):
+    admission = AdmissionController(1)
+    with admission.admit(("t", "birds")), admission.admit(("t", "flowers")), admission.admit(("u", "birds")):
         pass
 
 
 def test_a_failure_leaves_as_well() -> None:
-    door = Door(1)
-    with pytest.raises(ValueError, match="bad"), door.entered(("t", "birds")):
+    admission = AdmissionController(1)
+    with pytest.raises(ValueError, match="bad"), admission.admit(("t", "birds")):
         raise ValueError("bad")
-    with door.entered(("t", "birds")):
+    with admission.admit(("t", "birds")):
         pass
 
 

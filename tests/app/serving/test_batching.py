@@ -17,8 +17,8 @@ from app.core.files.storage import Storage
 from app.core.settings import Settings
 from app.serving import model_cache
 from app.serving.batching import Batcher, Output
-from app.serving.loaded_model import Network
-from app.serving.model_cache import Predictor
+from app.serving.loaded_model import LoadedModel
+from app.serving.model_cache import ModelCache
 from tests.app.api_material import add_model, image_bytes, publish
 from tests.app.conftest import Serve
 
@@ -46,7 +46,7 @@ def test_what_waits_goes_together_and_nothing_waits_for_company() -> None:
     batcher = Batcher(network.run, parallel=1, batch=4, capacity=100)
 
     async def ask(value: int) -> float:
-        return float((await batcher.outputs([view(value)]))[0].features[0])
+        return float((await batcher.infer([view(value)]))[0].features[0])
 
     async def storm() -> list[float]:
         first = asyncio.create_task(ask(0))
@@ -77,9 +77,9 @@ def test_what_waits_is_shared_among_the_networks_threads() -> None:
     batcher = Batcher(run, parallel=3, batch=4, capacity=100)
 
     async def storm() -> list[float]:
-        first = asyncio.create_task(batcher.outputs([view(value) for value in range(9)]))
+        first = asyncio.create_task(batcher.infer([view(value) for value in range(9)]))
         await asyncio.sleep(0.02)
-        others = await asyncio.gather(*(batcher.outputs([view(value)]) for value in range(9, 30)))
+        others = await asyncio.gather(*(batcher.infer([view(value)]) for value in range(9, 30)))
         return [float(one.features[0]) for found in (await first, *others) for one in found]
 
     assert asyncio.run(storm()) == list(range(30))
@@ -93,14 +93,14 @@ def test_a_full_queue_refuses_at_once_and_opens_again() -> None:
     batcher = Batcher(Slow().run, parallel=1, batch=4, capacity=5)
 
     async def storm() -> None:
-        with batcher.room(3):
-            with pytest.raises(ServiceError) as caught, batcher.room(3):
+        with batcher.reserve(3):
+            with pytest.raises(ServiceError) as caught, batcher.reserve(3):
                 pass
             assert (caught.value.code, caught.value.retry_after) == ("overloaded", 1)
-            with batcher.room(2):
+            with batcher.reserve(2):
                 pass
-        with batcher.room(5):
-            await batcher.outputs([view(1)] * 5)
+        with batcher.reserve(5):
+            await batcher.infer([view(1)] * 5)
 
     asyncio.run(storm())
 
@@ -113,9 +113,7 @@ def test_a_failure_reaches_those_who_wait_and_nobody_else() -> None:
 
     async def storm() -> None:
         batcher = Batcher(run, parallel=1, batch=1, capacity=10)
-        answers = await asyncio.gather(
-            *(batcher.outputs([view(value)]) for value in (1, 13, 2)), return_exceptions=True
-        )
+        answers = await asyncio.gather(*(batcher.infer([view(value)]) for value in (1, 13, 2)), return_exceptions=True)
         assert [isinstance(answer, RuntimeError) for answer in answers] == [False, True, False]
 
     asyncio.run(storm())
@@ -126,7 +124,7 @@ def test_a_caller_that_gives_up_leaves_the_others_alone() -> None:
 
     async def storm() -> None:
         batcher = Batcher(network.run, parallel=1, batch=1, capacity=10)
-        tasks = [asyncio.create_task(batcher.outputs([view(value)])) for value in (1, 2, 3)]
+        tasks = [asyncio.create_task(batcher.infer([view(value)])) for value in (1, 2, 3)]
         await asyncio.sleep(0.02)
         tasks[1].cancel()
         assert (await tasks[2])[0].features[0] == 3
@@ -140,12 +138,12 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The models that were loaded, in order; each takes a moment."""
     loaded: list[str] = []
 
-    def load(folder: Path) -> Network:
+    def load(folder: Path) -> LoadedModel:
         loaded.append(folder.name)
         time.sleep(0.1)
-        return Network(folder)
+        return LoadedModel(folder)
 
-    monkeypatch.setattr(model_cache, "Network", load)
+    monkeypatch.setattr(model_cache, "LoadedModel", load)
     return loaded
 
 
@@ -157,20 +155,20 @@ def test_each_model_is_loaded_once_and_the_least_used_one_goes(tmp_path: Path, l
         publish(folder, ("red", "green", "blue"))
 
     async def storm() -> None:
-        predictor = Predictor(settings, Storage(tmp_path))
+        cache = ModelCache(settings, Storage(tmp_path))
         start = time.monotonic()
-        await asyncio.gather(*(predictor.served(name) for name in "abababab"))
+        await asyncio.gather(*(cache.get(name) for name in "abababab"))
         assert time.monotonic() - start < 1
         assert sorted(loads) == ["a", "b"]
         for name in "acab":
-            await predictor.served(name)
+            await cache.get(name)
         assert loads[2:] == ["c", "b"]
-        predictor.forget("b")
+        cache.evict("b")
         await asyncio.sleep(0)
-        await predictor.served("b")
+        await cache.get("b")
         assert loads[4:] == ["b"]
         with pytest.raises(ServiceError):
-            await predictor.served("gone")
+            await cache.get("gone")
 
     asyncio.run(storm())
 
@@ -195,13 +193,13 @@ def test_a_flood_is_refused_at_once_and_the_server_goes_on(
     serve: Serve, database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     go_on = threading.Event()
-    run = Network.run
+    run = LoadedModel.run
 
-    def held(network: Network, views: list[Pixels]) -> list[Output]:
+    def held(network: LoadedModel, views: list[Pixels]) -> list[Output]:
         go_on.wait(10)
         return run(network, views)
 
-    monkeypatch.setattr(Network, "run", held)
+    monkeypatch.setattr(LoadedModel, "run", held)
     client, model_id = serve(prediction_queue=8), add_model(database, settings)
 
     def ask(_: int) -> httpx.Response:

@@ -9,7 +9,7 @@ from sqlalchemy import delete
 
 from app.core.database.tables import Dataset, Model
 from app.core.specs import ASKED_SPEC, Finetune
-from app.jobs.resolve.resolve import complete
+from app.jobs.resolve.resolve import resolve
 from tests.worker.job_runner import SIDE, add_dataset, run_job
 from worker.context import Context
 from worker.data.job_data import load_job_data
@@ -82,7 +82,7 @@ def measured_gap(context: Context, init: str, target: str, **asked: Any) -> dict
     """The gap that a fine-tuning of `target` would be told of."""
     asked = {"image_size": SIDE, "training": {"device": "cpu"}, **asked}
     with context.database.reading() as session:
-        spec = complete(
+        spec = resolve(
             session, ASKED_SPEC.validate_python({"type": "finetune", "dataset": target, "init": init, **asked})
         )
     assert isinstance(spec, Finetune)

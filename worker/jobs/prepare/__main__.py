@@ -53,7 +53,7 @@ def prepare(context: Context, lease: Lease, stop: threading.Event) -> None:
         packed = sum(path.stat().st_size for path in scratch.iterdir())
         for path in scratch.iterdir():
             sync(path)
-        with context.database.of(lease.tenant).writing() as session:
+        with context.database.for_tenant(lease.tenant).writing() as session:
             leases.fence(session, lease)
             quotas.check_images(session, context.settings, len(collection))
             quotas.check_storage(session, context.settings, packed)

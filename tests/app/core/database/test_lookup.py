@@ -34,22 +34,24 @@ def test_changes_are_seen_at_once(database: Database) -> None:
 
 
 def test_a_tenant_finds_its_own_alone(database: Database) -> None:
-    theirs, mine = add(database.of("b"), "b"), add(database.of("a"), "a")
-    assert JOBS.find(database.of("a"), theirs) is None
-    assert JOBS.find(database.of("a"), mine).name == "a"  # type: ignore[union-attr]
+    theirs, mine = add(database.for_tenant("b"), "b"), add(database.for_tenant("a"), "a")
+    assert JOBS.find(database.for_tenant("a"), theirs) is None
+    assert JOBS.find(database.for_tenant("a"), mine).name == "a"  # type: ignore[union-attr]
     assert JOBS.find(database, theirs).name == "b"  # type: ignore[union-attr]
 
 
 def test_by_a_name_of_which_every_tenant_has_one(database: Database) -> None:
-    ids = {tenant: add(database.of(tenant), "same") for tenant in ("a", "b")}
+    ids = {tenant: add(database.for_tenant(tenant), "same") for tenant in ("a", "b")}
     by_name = Lookup(Job, by="name")
-    assert {tenant: by_name.find(database.of(tenant), "same").id for tenant in ids} == ids  # type: ignore[union-attr]
+    assert {tenant: by_name.find(database.for_tenant(tenant), "same").id for tenant in ids} == ids  # type: ignore[union-attr]
 
 
 def test_what_is_not_there(database: Database) -> None:
     add(database, "n")
     assert JOBS.find(database, "job_none") is None
-    assert Lookup(Tenant, by="name").find(database.of("a"), "nobody") is None  # a table that belongs to no tenant
+    assert (
+        Lookup(Tenant, by="name").find(database.for_tenant("a"), "nobody") is None
+    )  # a table that belongs to no tenant
 
 
 @pytest.mark.parametrize(("name", "found"), [("n", True), ("m", False)])

@@ -13,13 +13,13 @@ from tests.app.core.jobs.job_rows import add_job, take
 
 
 def add(database: Database, tenant: str) -> str:
-    with database.of(tenant).writing() as session:
+    with database.for_tenant(tenant).writing() as session:
         return transitions.create(session, Prepare(dataset="ds_1")).id
 
 
 def test_each_sees_its_own(database: Database) -> None:
     mine, theirs = add(database, "a"), add(database, "b")
-    with database.of("a").reading() as session:
+    with database.for_tenant("a").reading() as session:
         assert session.scalars(select(Job.id)).all() == [mine]
         assert session.get(Job, theirs) is None
         assert session.get(Job, mine, with_for_update=True) is not None
@@ -34,7 +34,7 @@ def test_each_sees_its_own(database: Database) -> None:
 
 def test_each_changes_its_own(database: Database) -> None:
     mine, theirs = add(database, "a"), add(database, "b")
-    with database.of("a").writing() as session:
+    with database.for_tenant("a").writing() as session:
         session.execute(update(Job).values(name="changed"))
         session.execute(delete(Job).where(Job.id == theirs))
         with pytest.raises(ServiceError, match="job_not_found"):
@@ -48,11 +48,11 @@ def test_tenants_come_one_after_the_other(database: Database) -> None:
     ids = {tenant: add(database, tenant) for tenant in ("a", "b", "c")}
     for _ in range(3):
         for tenant, id_ in ids.items():
-            with database.of(tenant).reading() as session:
+            with database.for_tenant(tenant).reading() as session:
                 assert session.scalars(select(Job.id)).all() == [id_]
 
 
 def test_a_lease_knows_whose_job_it_is(database: Database) -> None:
-    job_id = add_job(database.of("a"))
+    job_id = add_job(database.for_tenant("a"))
     lease = take(database)
     assert (lease.job_id, lease.tenant) == (job_id, "a")

@@ -132,7 +132,7 @@ def unfenced(monkeypatch: pytest.MonkeyPatch) -> None:
         return changed
 
     monkeypatch.setattr(Lease, "held", lambda self: (Job.id == self.job_id,))
-    for name in ("move", "close"):
+    for name in ("transition", "close"):
         monkeypatch.setattr(leases, name, open_to_all(getattr(leases, name)))
 
 
