@@ -21,7 +21,7 @@ def settings_of(data: Path | None) -> Settings:
     try:
         return load_settings() if data is None else load_settings(data=data)
     except InvalidSettings as invalid:
-        leave(str(invalid))
+        exit_with_error(str(invalid))
 
 
 def exit_with_error(message: str) -> NoReturn:
