@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from app.core.error_codes import check_code
+
 Kind = Literal[
     "malformed",
     "unauthorized",
@@ -42,6 +44,9 @@ class ServiceError(Exception):
     fields: list[FieldError] = field(default_factory=list)
     retry_after: int | None = None
     headers: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_code(self.code)
 
     def __str__(self) -> str:
         return f"{self.code}: {self.message}"

@@ -114,7 +114,7 @@ async def _validation_error(_request: Request, error: Exception) -> Response:
 
 async def _http_error(request: Request, error: Exception) -> Response:
     error = cast(HTTPException, error)
-    code = HTTP_CODES.get(error.status_code, HTTPStatus(error.status_code).name.lower())
+    code = HTTP_CODES.get(error.status_code, "bad_request")
     headers = dict(error.headers or {})
     detail = str(error.detail)
     if error.status_code == 404:

@@ -83,7 +83,7 @@ def _lease(context: Context, job_id: str, epoch: int) -> Lease:
 def _fail(context: Context, lease: Lease, error: Exception) -> None:
     """End the job for an error of its own; any other exception is a crash, after which it is tried again."""
     logger.warning("%s failed", lease.job_id, exc_info=error)
-    code = getattr(error, "code", "job_impossible")
+    code = error.code if isinstance(error, JobError | ServiceError) else "job_impossible"
     with context.database.writing() as session:
         leases.fail(session, lease, code, str(error)[:1000] or type(error).__name__)
 

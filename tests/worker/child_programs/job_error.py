@@ -9,7 +9,7 @@ from worker.jobs.entry_point import main
 
 
 def refuse(_context: Context, _lease: Lease, _stop: threading.Event) -> None:
-    raise JobError("no_such_thing", "It was never there.")
+    raise JobError("model_not_found", "It was never there.")
 
 
 if __name__ == "__main__":

@@ -88,7 +88,7 @@ def test_a_job_that_cannot_succeed_is_tried_once(context: Context, child: Child)
     supervisor.work(context, LANE, threading.Event())
     job = row(context.database, job_id)
     assert (job.status, job.attempts) == ("failed", 1)
-    assert job.error == {"code": "no_such_thing", "message": "It was never there."}
+    assert job.error == {"code": "model_not_found", "message": "It was never there."}
 
 
 # What ends its process, and what is then said: the code, and a word of the message.
