@@ -17,7 +17,7 @@ from benchmarks.performance.measure import OURS, Goal, Section, prefixed, ratios
 from benchmarks.performance.stepping import CROP, VIEW
 from worker.training.data.packed import open_packed
 from worker.training.methods.supervised import RATIO
-from worker.training.transforms.geometric import horizontal_flip, normalise, random_resized_crop, stacked
+from worker.training.transforms.geometric import horizontal_flip, normalise, random_resized_crop, stack_channels_last
 
 SIZES = (64, 128, 224)
 BATCH, IMAGES, ROUNDS = 32, 320, 3
@@ -68,7 +68,7 @@ def imprint(packed: Path, folder: Path, size: int) -> float:
             horizontal_flip(random_resized_crop(images.image(row), size, CROP, RATIO, generator), 0.5, generator)
             for row in range(start, start + BATCH)
         ]
-        normalise(stacked(crops), *VIEW)
+        normalise(stack_channels_last(crops), *VIEW)
     return (time.perf_counter() - began) / IMAGES
 
 

@@ -20,16 +20,16 @@ from benchmarks.performance.inputs import BenchmarkInputs
 from benchmarks.performance.measure import OURS, Goal, Section, Series, ratios, run_module
 from benchmarks.performance.stepping import BATCH, VIEW, Clock
 from worker.runs.build import CORES
-from worker.training.data.batches import Feed
+from worker.training.data.batches import LoaderOptions
 from worker.training.data.packed import PackedImages, open_packed
-from worker.training.devices import settle
+from worker.training.devices import configure_torch
 from worker.training.engine.loop import fit
 from worker.training.engine.run import Recipe
-from worker.training.inference import Look, answers
-from worker.training.methods.linear_probe import Probe
+from worker.training.inference import InferenceOptions, infer
+from worker.training.methods.linear_probe import LinearProbe
 from worker.training.models import backbones
 from worker.training.models.weights import load_torchvision_state
-from worker.training.transforms.geometric import View
+from worker.training.transforms.geometric import Preprocessing
 
 SIZE, FROZEN_EPOCHS, ROUNDS, FIFTH = 224, 2, 3, 5
 MODULE = "benchmarks.performance.heads"
@@ -68,48 +68,50 @@ def run(inputs: BenchmarkInputs) -> Section:
     )
 
 
-def cached(learner: Probe, images: PackedImages, train: np.ndarray, judge: np.ndarray) -> float:
+def cached(learner: LinearProbe, images: PackedImages, train: np.ndarray, judge: np.ndarray) -> float:
     """Train as a job does; the accuracy."""
     recipe = Recipe(
         epochs=HEAD_EPOCHS, batch_size=BATCH, learning_rate=HEAD_RATE["adamw"], weight_decay=0.01, optimizer="adamw",
         warmup=0.05, ema=0, patience=None, seed=0, checkpoint_seconds=1e9,
     )  # fmt: skip
-    training, judging = (Feed(training=kind, batch_size=BATCH, seed=0, workers=CORES) for kind in (True, False))
+    training, judging = (
+        LoaderOptions(training=kind, batch_size=BATCH, seed=0, workers=CORES) for kind in (True, False)
+    )
     fit(learner, learner.batches(images, train, training), None, recipe, Clock(10**9), None)
     learner.eval()
     with torch.no_grad():
         return learner.validate(learner.batches(images, judge, judging).epoch(0, 0))["accuracy"]
 
 
-def frozen(learner: Probe, images: PackedImages, train: np.ndarray, judge: np.ndarray) -> float:
+def frozen(learner: LinearProbe, images: PackedImages, train: np.ndarray, judge: np.ndarray) -> float:
     """The forward passes that caching saves; no accuracy."""
     for _ in range(FROZEN_EPOCHS):
         features(learner, images, train)
     return float("nan")
 
 
-def by_sklearn(learner: Probe, images: PackedImages, train: np.ndarray, judge: np.ndarray) -> float:
+def by_sklearn(learner: LinearProbe, images: PackedImages, train: np.ndarray, judge: np.ndarray) -> float:
     """The accuracy of scikit-learn's classifier."""
     classifier = LogisticRegression(max_iter=1000).fit(features(learner, images, train), images.labels[train])
     return float(classifier.score(features(learner, images, judge), images.labels[judge]))
 
 
-def features(learner: Probe, images: PackedImages, rows: np.ndarray) -> np.ndarray:
+def features(learner: LinearProbe, images: PackedImages, rows: np.ndarray) -> np.ndarray:
     """(N, D)."""
-    look = Look(learner.view, torch.device("cpu"), BATCH)
-    (found,) = answers(learner.network, lambda x: (learner.network.features(x),), images, rows, look)
+    options = InferenceOptions(learner.preprocessing, torch.device("cpu"), BATCH)
+    (found,) = infer(learner.network, lambda x: (learner.network.features(x),), images, rows, options)
     return found.numpy()
 
 
 def main(packed: str, weights: str, way: str) -> dict[str, float]:
     """Seconds and accuracy."""
-    settle(CORES)
+    configure_torch(CORES)
     torch.manual_seed(0)
     images = open_packed(Path(packed))
-    network = backbones.build("mobilenet_v2", 1000, SIZE, seed=0)
+    network = backbones.build_backbone("mobilenet_v2", 1000, SIZE, seed=0)
     load_torchvision_state(network, load_file(weights))
     backbones.new_head(network, int(images.labels.max()) + 1, seed=0)
-    learner = Probe(network, View(SIZE, 256, *VIEW), label_smoothing=0, class_weights=None)
+    learner = LinearProbe(network, Preprocessing(SIZE, 256, *VIEW), label_smoothing=0, class_weights=None)
     rows = np.arange(len(images))
     began = time.perf_counter()
     ways = {"cached": cached, "frozen": frozen, "sklearn": by_sklearn}

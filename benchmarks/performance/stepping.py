@@ -16,9 +16,9 @@ import numpy as np
 import torch
 
 from app.core.processes.cpu_count import count_cores
-from worker.training.data.batches import Feed
+from worker.training.data.batches import LoaderOptions
 from worker.training.data.packed import PackedImages, open_packed
-from worker.training.devices import choose, pins, settle
+from worker.training.devices import configure_torch, select_device, uses_pinned_memory
 from worker.training.engine.loop import Interrupted, fit
 from worker.training.engine.mixed_precision import training_precision
 from worker.training.engine.run import Recipe
@@ -27,7 +27,7 @@ from worker.training.methods.simclr import SimCLR
 from worker.training.methods.supervised import Supervised
 from worker.training.models import backbones
 from worker.training.optim import optimizers
-from worker.training.transforms.geometric import View
+from worker.training.transforms.geometric import Preprocessing
 
 BATCH, WARM, RATE = 32, 3, 1e-3
 CORES = count_cores()
@@ -46,7 +46,7 @@ class Clock:
         """Note the time."""
         self.ends.append(time.perf_counter())
 
-    def on_memory(self, epoch: int, step: int, room: int) -> None:
+    def on_out_of_memory(self, epoch: int, step: int, micro_batch_size: int) -> None:
         """Never, on a CPU."""
 
     def on_epoch(self, epoch: int, step: int, metrics: dict[str, float]) -> None:
@@ -62,15 +62,15 @@ class Clock:
 
 def method(kind: str, images: PackedImages, backbone: str, size: int) -> Method:
     """What a job of this kind trains."""
-    view = View(size, round(size * 256 / 224), *VIEW)
-    network = backbones.build(backbone, int(images.labels.max()) + 1, size, seed=0)
+    preprocessing = Preprocessing(size, round(size * 256 / 224), *VIEW)
+    network = backbones.build_backbone(backbone, int(images.labels.max()) + 1, size, seed=0)
     if kind == "simclr":
         return SimCLR(
-            network, view, temperature=0.2, denominator="negatives", projection_dim=64, colour_strength=0.5,
+            network, preprocessing, temperature=0.2, denominator="negatives", projection_dim=64, colour_strength=0.5,
             crop_scale=(0.2, 1), seed=0,
         )  # fmt: skip
     return Supervised(
-        network, view, penalty="none", strength=0, head_strength=0, label_smoothing=0, class_weights=None,
+        network, preprocessing, penalty="none", strength=0, head_strength=0, label_smoothing=0, class_weights=None,
         crop_scale=CROP, flip=0.5, mixup=0, cutmix=0, layer_decay=1, frozen_norms=False,
     )  # fmt: skip
 
@@ -100,7 +100,7 @@ def synthetic(learner: Method, images: PackedImages, steps: int) -> float:
     """The steps alone."""
     source = learner.batches(images, np.arange(BATCH), _feed(learner, workers=0))
     batch = next(source.epoch(0, 0)).to(learner.network.device)
-    optimizer = optimizers.build("adamw", learner.parameter_groups(0.01), RATE)
+    optimizer = optimizers.build_optimizer("adamw", learner.parameter_groups(0.01), RATE)
     generator = torch.Generator()
     learner.train()
     with training_precision(learner):
@@ -116,16 +116,18 @@ def synthetic(learner: Method, images: PackedImages, steps: int) -> float:
     return BATCH * steps / (time.perf_counter() - began)
 
 
-def _feed(learner: Method, workers: int) -> Feed:
-    return Feed(training=True, batch_size=BATCH, seed=0, workers=workers, pinned=pins(learner.network.device))
+def _feed(learner: Method, workers: int) -> LoaderOptions:
+    return LoaderOptions(
+        training=True, batch_size=BATCH, seed=0, workers=workers, pinned=uses_pinned_memory(learner.network.device)
+    )
 
 
 def main(packed: str, backbone: str, size: str, kind: str, steps: str, feeding: str, device: str = "cpu") -> float:
     """The rate after the first steps."""
-    settle(CORES)
+    configure_torch(CORES)
     torch.manual_seed(0)
     images = open_packed(Path(packed))
-    learner = method(kind, images, backbone, int(size)).to(choose(device))
+    learner = method(kind, images, backbone, int(size)).to(select_device(device))
     rate = (real if feeding == "real" else synthetic)(learner, images, int(steps))
     if learner.network.device.type == "cuda":
         print(f"{torch.cuda.max_memory_allocated() / 2**20:.0f} MiB", file=sys.stderr)

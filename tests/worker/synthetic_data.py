@@ -6,10 +6,10 @@ import torch
 from worker.data.evaluation_set import EvaluationSet, LabelledDataset, evaluation_set
 from worker.data.job_data import JobData
 from worker.training.data.packed import PackedImages
-from worker.training.transforms.geometric import View
+from worker.training.transforms.geometric import Preprocessing
 
 SIDE = 32
-VIEW = View(SIDE, SIDE, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
+VIEW = Preprocessing(SIDE, SIDE, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
 CLASSES = ["owl", "puffin"]
 
 

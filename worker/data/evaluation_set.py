@@ -10,7 +10,7 @@ from torch import Tensor
 
 from worker.training.data.packed import SPLITS, PackedImages
 from worker.training.metrics.bootstrap import accuracy_interval
-from worker.training.metrics.classification import evaluate
+from worker.training.metrics.classification import classification_metrics
 
 INTERVAL_LEVEL, INTERVAL_DRAWS = 0.95, 1000
 SPLIT_PREFERENCE = ("test", "val", "train")
@@ -72,7 +72,7 @@ def evaluation_set(dataset: LabelledDataset, classes: list[str], split: str) -> 
 
 def compute_metrics(logits: Tensor, evaluation: EvaluationSet, classes: list[str], seed: int) -> dict[str, Any]:
     """All reported metrics of the logits (N, C), with the accuracy's 95 % bootstrap interval."""
-    metrics: dict[str, Any] = dict(evaluate(logits, evaluation.labels))
+    metrics: dict[str, Any] = dict(classification_metrics(logits, evaluation.labels))
     low, high = accuracy_interval(is_correct(logits, evaluation), INTERVAL_LEVEL, INTERVAL_DRAWS, seed)
     per_class = [{"class": name, **one} for name, one in zip(classes, metrics["per_class"], strict=True)]
     source = {"dataset": evaluation.dataset_id, "split": evaluation.split, "images": len(evaluation.rows)}

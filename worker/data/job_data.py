@@ -10,10 +10,10 @@ from worker.context import Context
 from worker.data.class_balance import ClassBalance, choose_class_balance
 from worker.data.datasets import class_names, conversions, open_dataset, open_labelled
 from worker.data.evaluation_set import EvaluationSet, best_split, evaluation_set
-from worker.data.preprocessing import job_view
+from worker.data.preprocessing import job_preprocessing
 from worker.training.data.packed import PackedImages, without_labels
-from worker.training.devices import choose
-from worker.training.transforms.geometric import View
+from worker.training.devices import select_device
+from worker.training.transforms.geometric import Preprocessing
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class JobData:
     classes: list[str]
     evaluation: EvaluationSet | None
     balance: ClassBalance | None
-    view: View
+    preprocessing: Preprocessing
     device: torch.device
     converted: dict[str, int]
 
@@ -57,7 +57,7 @@ def load_job_data(context: Context, spec: Pretrain | Finetune) -> JobData:
         classes,
         _evaluation_set(context, spec, source, classes) if classes else None,
         _class_balance(spec, images, classes) if classes else None,
-        job_view(spec, _initial_model(context, spec)),
+        job_preprocessing(spec, _initial_model(context, spec)),
         resolve_device(context, spec.training.device),
         conversions(context, source),
     )
@@ -65,7 +65,7 @@ def load_job_data(context: Context, spec: Pretrain | Finetune) -> JobData:
 
 def resolve_device(context: Context, requested: str) -> torch.device:
     """The requested device; the worker's own for "auto". Raises ValueError when it is absent."""
-    return choose(context.settings.device if requested == "auto" else requested)
+    return select_device(context.settings.device if requested == "auto" else requested)
 
 
 def _class_balance(spec: Pretrain | Finetune, images: PackedImages, classes: list[str]) -> ClassBalance:

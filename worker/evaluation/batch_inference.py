@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from worker.training.data.packed import PackedImages
-from worker.training.inference import Look, answers
+from worker.training.inference import InferenceOptions, infer
 from worker.training.models.backbones import Network
-from worker.training.transforms.geometric import View
+from worker.training.transforms.geometric import Preprocessing
 
 BATCH_SIZE = 64
 CHUNK_IMAGES = 8 * BATCH_SIZE  # images between two calls of `on_progress`
@@ -29,7 +29,7 @@ class BatchInference:
     """A network, its preprocessing and device, and a callback after each chunk."""
 
     network: Network
-    view: View
+    preprocessing: Preprocessing
     device: torch.device
     on_progress: OnProgress = ignore_progress
 
@@ -44,10 +44,10 @@ class BatchInference:
     def _run(
         self, forward: Callable[[Tensor], tuple[Tensor, ...]], images: PackedImages, rows: Rows
     ) -> tuple[Tensor, ...]:
-        look = Look(self.view, self.device, BATCH_SIZE)
+        options = InferenceOptions(self.preprocessing, self.device, BATCH_SIZE)
         chunks = []
         for start in range(0, len(rows), CHUNK_IMAGES):
-            chunks.append(answers(self.network, forward, images, rows[start : start + CHUNK_IMAGES], look))
+            chunks.append(infer(self.network, forward, images, rows[start : start + CHUNK_IMAGES], options))
             self.on_progress(min(start + CHUNK_IMAGES, len(rows)), len(rows))
         return tuple(torch.cat(chunk) for chunk in zip(*chunks, strict=True))
 

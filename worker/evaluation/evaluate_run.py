@@ -9,7 +9,7 @@ from worker.data.evaluation_set import EvaluationSet, compute_metrics, is_correc
 from worker.data.job_data import JobData
 from worker.evaluation.batch_inference import BatchInference, sample
 from worker.evaluation.predictions_csv import predictions_csv
-from worker.training.metrics.calibration import calibration, fit_temperature
+from worker.training.metrics.calibration import calibration_metrics, fit_temperature
 from worker.training.models.backbones import Network
 
 CALIBRATION_IMAGES = 5000  # validation images are enough for one number
@@ -29,11 +29,11 @@ class Evaluation:
 
 def evaluate_run(network: Network, evaluation: EvaluationSet, data: JobData, seed: int) -> Evaluation:
     """Evaluate a network; `calibration` is before and after the temperature that validation images ask for."""
-    inference = BatchInference(network, data.view, data.device)
+    inference = BatchInference(network, data.preprocessing, data.device)
     logits = inference.logits(evaluation.images, evaluation.rows)
     metrics = compute_metrics(logits, evaluation, data.classes, seed)
     temperature = validation_temperature(inference, data, seed)
-    metrics["calibration"] = calibration(logits, evaluation.labels, temperature)
+    metrics["calibration"] = calibration_metrics(logits, evaluation.labels, temperature)
     metrics[CORRECT] = "".join("1" if one else "0" for one in is_correct(logits, evaluation).tolist())
     return Evaluation(metrics, predictions_csv(logits, evaluation, data.classes, temperature))
 

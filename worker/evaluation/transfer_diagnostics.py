@@ -41,7 +41,7 @@ def diagnose(context: Context, spec: Finetune, data: JobData) -> dict[str, Any]:
     """
     if spec.init == RANDOM:
         return {"start": None, "domain_gap": unknown_gap(RANDOM_START)}
-    initial = BatchInference(initial_network(context, spec, outputs=1), data.view, data.device)
+    initial = BatchInference(initial_network(context, spec, outputs=1), data.preprocessing, data.device)
     rows = sample(data.images.indices("train"), SAMPLE_IMAGES, spec.training.seed)
     features = initial.features(data.images, rows)
     return {

@@ -21,8 +21,8 @@ from worker.reporting.progress import Progress
 from worker.reporting.recorder import JobRecorder, RunPosition
 from worker.runs.plan import MAIN
 from worker.training.data.packed import PackedImages
-from worker.training.metrics.calibration import calibration
-from worker.training.metrics.error_analysis import most_confused, suspects
+from worker.training.metrics.calibration import calibration_metrics
+from worker.training.metrics.error_analysis import find_label_issues, most_confused
 
 SEED = 0  # of the bootstrap
 
@@ -35,13 +35,13 @@ def evaluate(context: Context, lease: Lease, stop: threading.Event) -> None:
     model = _model(context, spec.model)
     dataset = open_labelled(context, spec.dataset)
     evaluation = evaluation_set(dataset, model.classes, _split(context, spec, model, dataset.images))
-    network, view = load_model(context, model)
+    network, preprocessing = load_model(context, model)
     on_progress = _progress_callback(context, lease, stop)
-    inference = BatchInference(network, view, resolve_device(context, spec.device), on_progress)
+    inference = BatchInference(network, preprocessing, resolve_device(context, spec.device), on_progress)
     logits = inference.logits(evaluation.images, evaluation.rows)
     card = json.loads(context.storage.path(f"models/{model.id}/model.json").read_text("utf-8"))
     metrics = compute_metrics(logits, evaluation, model.classes, SEED)
-    metrics["calibration"] = calibration(logits, evaluation.labels, card["temperature"])
+    metrics["calibration"] = calibration_metrics(logits, evaluation.labels, card["temperature"])
     predictions = predictions_csv(logits, evaluation, model.classes, card["temperature"])
     JobRecorder(context, lease).predictions(RunPosition(MAIN, 0, 0, {}), predictions)
     result = {
@@ -51,7 +51,7 @@ def evaluate(context: Context, lease: Lease, stop: threading.Event) -> None:
         "images": len(evaluation.rows),
         "metrics": metrics,
         "most_confused": most_confused(metrics["confusion_matrix"], model.classes),
-        "suspects": [_suspect(one, evaluation, model.classes) for one in suspects(logits, evaluation.labels)],
+        "suspects": [_suspect(one, evaluation, model.classes) for one in find_label_issues(logits, evaluation.labels)],
     }
     with context.database.writing() as session:
         leases.fence(session, lease)

@@ -9,7 +9,7 @@ from app.core.database.tables import Model
 from app.core.jobs import leases
 from app.core.jobs.leases import Lease
 from worker.context import Context
-from worker.data.preprocessing import model_view
+from worker.data.preprocessing import model_preprocessing
 from worker.errors import JobError
 from worker.jobs.entry_point import main
 from worker.models.initial_weights import with_weights
@@ -24,13 +24,19 @@ def publish(context: Context, lease: Lease, _stop: threading.Event) -> None:
         model = session.get(Model, model_id)
     if model is None:
         raise JobError("model_not_found", f"The model '{model_id}' has been deleted.")
-    view = model_view(model)
+    preprocessing = model_preprocessing(model)
     network = with_weights(
-        model.backbone, view.size, load_file(context.storage.path(f"models/{model_id}/model.safetensors"))
+        model.backbone, preprocessing.size, load_file(context.storage.path(f"models/{model_id}/model.safetensors"))
     )
     with context.storage.incoming() as scratch:
         write_graph(
-            network, view, model.classes, scratch, temperature=1.0, known=None, cache=OnnxCache(context.storage)
+            network,
+            preprocessing,
+            model.classes,
+            scratch,
+            temperature=1.0,
+            known=None,
+            cache=OnnxCache(context.storage),
         )
         with context.database.writing() as session:
             leases.fence(session, lease)

@@ -52,11 +52,11 @@ def rank(context: Context, lease: Lease, stop: threading.Event) -> None:
 def _score(context: Context, spec: Rank, name: str, images: PackedImages) -> dict[str, Any]:
     """LogME (You 2021, arXiv:2102.11005) and leave-one-out k-NN accuracy of a candidate's features."""
     try:
-        network, view = load_candidate(context, name)
+        network, preprocessing = load_candidate(context, name)
     except JobError as error:
         return {"model": name, "error": {"code": error.code, "message": str(error)}}
     rows = sample(images.indices("train"), SAMPLE_IMAGES, SEED)
-    features = BatchInference(network, view, resolve_device(context, spec.device)).features(images, rows)
+    features = BatchInference(network, preprocessing, resolve_device(context, spec.device)).features(images, rows)
     labels = torch.from_numpy(images.labels[rows])
     return {
         "model": name,

@@ -13,14 +13,14 @@ from worker.evaluation.transfer_diagnostics import diagnose
 from worker.jobs.entry_point import main, parse_spec
 from worker.reporting.recorder import JobRecorder
 from worker.runs.build import CORES, Experiment, build_experiment
-from worker.runs.callbacks import JobWatcher, StepRange
+from worker.runs.callbacks import JobCallback, StepRange
 from worker.runs.job_state import Diagnostics, JobState, Weights, unwrap
 from worker.runs.plan import RunPlan, plan
 from worker.runs.previews import Preview
 from worker.runs.publish_model import publish
-from worker.training.devices import settle
+from worker.training.devices import configure_torch
 from worker.training.engine.checkpoint import State
-from worker.training.engine.loop import Diverged, Fitted, Interrupted, fit
+from worker.training.engine.loop import Diverged, FitResult, Interrupted, fit
 from worker.training.models.weights import torchvision_state
 
 
@@ -36,14 +36,14 @@ def train(context: Context, lease: Lease, stop: threading.Event) -> None:
     job_state, training_state = unwrap(recorder.latest_checkpoint())
     if job_state.diagnostics is None:
         job_state.diagnostics = _diagnose(context, spec, data, recorder)
-    watcher = JobWatcher(context, lease, recorder, job_state, stop)
+    callback = JobCallback(context, lease, recorder, job_state, stop)
     ranges = StepRange.consecutive(runs, data.epoch_images)
     for name, run in runs.items():
         if name not in job_state.summaries:
             experiment = build_experiment(context, run, data, _initial_head(job_state, run))
-            watcher.begin(name, ranges[name], Preview(experiment.method, experiment.validation or experiment.train))
-            fitted = _fit(experiment, watcher, training_state if job_state.run == name else None)
-            watcher.finish(_evaluate(experiment, data, fitted))
+            callback.begin(name, ranges[name], Preview(experiment.method, experiment.validation or experiment.train))
+            fitted = _fit(experiment, callback, training_state if job_state.run == name else None)
+            callback.finish(_evaluate(experiment, data, fitted))
             _keep_weights(job_state, name, run, experiment)
     publish(context, lease, spec, data, job_state, _chosen(job_state))
 
@@ -71,19 +71,19 @@ def _initial_head(job_state: JobState, run: RunPlan) -> Weights | None:
     return job_state.weights[HEAD] if run.starts_from_head else None
 
 
-def _fit(experiment: Experiment, watcher: JobWatcher, state: State | None) -> Fitted:
-    settle(experiment.threads)
+def _fit(experiment: Experiment, callback: JobCallback, state: State | None) -> FitResult:
+    configure_torch(experiment.threads)
     try:
-        return fit(experiment.method, experiment.train, experiment.validation, experiment.recipe, watcher, state)
+        return fit(experiment.method, experiment.train, experiment.validation, experiment.recipe, callback, state)
     except Interrupted as interrupted:
         raise Stopped from interrupted
     except Diverged as diverged:
         raise JobError("diverged", f"Training diverged: {diverged}. A lower learning rate may help.") from diverged
     finally:
-        settle(CORES)
+        configure_torch(CORES)
 
 
-def _evaluate(experiment: Experiment, data: JobData, fitted: Fitted) -> Evaluation:
+def _evaluate(experiment: Experiment, data: JobData, fitted: FitResult) -> Evaluation:
     """Evaluate the run's best weights; without labels, the metrics are those of its validation."""
     training = {"best_epoch": fitted.epoch + 1, "epochs": fitted.epochs, "validation": fitted.metrics}
     if data.evaluation is None:

@@ -13,11 +13,11 @@ from app.core.files.storage import DISK_FULL_ERRNOS
 from app.core.models.backbones import of_weights
 from app.core.specs import RANDOM, Finetune, Pretrain
 from worker.context import Context
-from worker.data.preprocessing import imagenet_view, model_view
+from worker.data.preprocessing import imagenet_preprocessing, model_preprocessing
 from worker.errors import JobError
-from worker.training.models.backbones import Network, build, new_head
+from worker.training.models.backbones import Network, build_backbone, new_head
 from worker.training.models.weights import load_torchvision_state
-from worker.training.transforms.geometric import View
+from worker.training.transforms.geometric import Preprocessing
 
 
 def initial_network(context: Context, spec: Pretrain | Finetune, outputs: int) -> Network:
@@ -29,20 +29,20 @@ def initial_network(context: Context, spec: Pretrain | Finetune, outputs: int) -
     if spec.backbone is None or spec.image_size is None:
         raise JobError("spec_incomplete", "The job's spec names no backbone or no image size.")
     if spec.init == RANDOM:
-        return build(spec.backbone, outputs, spec.image_size, spec.training.seed)
+        return build_backbone(spec.backbone, outputs, spec.image_size, spec.training.seed)
     state = _model_state(context, spec.init) if spec.init.startswith("mdl_") else _torchvision_state(spec.init)
     network = with_weights(spec.backbone, spec.image_size, state)
     new_head(network, outputs, spec.training.seed)
     return network
 
 
-def load_model(context: Context, model: Model) -> tuple[Network, View]:
+def load_model(context: Context, model: Model) -> tuple[Network, Preprocessing]:
     """A model with its own output layer, and its preprocessing."""
-    view = model_view(model)
-    return with_weights(model.backbone, view.size, _model_state(context, model.id)), view
+    preprocessing = model_preprocessing(model)
+    return with_weights(model.backbone, preprocessing.size, _model_state(context, model.id)), preprocessing
 
 
-def load_candidate(context: Context, name: str) -> tuple[Network, View]:
+def load_candidate(context: Context, name: str) -> tuple[Network, Preprocessing]:
     """A model by its id, or torchvision's weights by name, at its own image size. Raises JobError when it is gone."""
     if name.startswith("mdl_"):
         with context.database.reading() as session:
@@ -50,15 +50,15 @@ def load_candidate(context: Context, name: str) -> tuple[Network, View]:
         if model is None:
             raise JobError("model_not_found", f"The model '{name}' has been deleted.")
         return load_model(context, model)
-    backbone, view = of_weights(name), imagenet_view()
+    backbone, preprocessing = of_weights(name), imagenet_preprocessing()
     if backbone is None:
         raise JobError("weights_not_found", f"torchvision has no weights '{name}'.")
-    return with_weights(backbone, view.size, _torchvision_state(name)), view
+    return with_weights(backbone, preprocessing.size, _torchvision_state(name)), preprocessing
 
 
 def with_weights(backbone: str, image_size: int, state: dict[str, Tensor]) -> Network:
     """A network with given weights under torchvision's names. Raises ValueError when they do not fit."""
-    network = build(backbone, 1, image_size, seed=0)
+    network = build_backbone(backbone, 1, image_size, seed=0)
     load_torchvision_state(network, {name: tensor.to(torch.float32) for name, tensor in state.items()})
     return network
 

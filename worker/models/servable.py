@@ -17,10 +17,10 @@ from torch import Tensor, nn
 
 from app.core.models.onnx_graph import FEATURES, LOGITS, UNFAMILIAR, Graph
 from worker.models.onnx_cache import OnnxCache, export
-from worker.training.metrics.novelty import Familiarity
+from worker.training.metrics.novelty import Novelty
 from worker.training.models.backbones import Network
 from worker.training.models.weights import torchvision_state
-from worker.training.transforms.geometric import View
+from worker.training.transforms.geometric import Preprocessing
 
 # Largest difference to torch: of probabilities; of features, relative to their size; of novelty, which moves in steps.
 TOLERANCE = {LOGITS: 1e-4, FEATURES: 1e-4, UNFAMILIAR: 0.05}
@@ -37,11 +37,11 @@ class Servable(nn.Module):
     pixel_mean: Tensor
     pixel_std: Tensor
 
-    def __init__(self, network: Network, view: View, *, classes: bool, known: Familiarity | None) -> None:
+    def __init__(self, network: Network, preprocessing: Preprocessing, *, classes: bool, known: Novelty | None) -> None:
         super().__init__()
         self.network, self.classes, self.known = network, classes, known
-        self.register_buffer("pixel_mean", torch.tensor(view.mean).view(1, 3, 1, 1) * 255)
-        self.register_buffer("pixel_std", torch.tensor(view.std).view(1, 3, 1, 1) * 255)
+        self.register_buffer("pixel_mean", torch.tensor(preprocessing.mean).view(1, 3, 1, 1) * 255)
+        self.register_buffer("pixel_std", torch.tensor(preprocessing.std).view(1, 3, 1, 1) * 255)
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
         """Compute the outputs for uint8 pixels."""
@@ -65,16 +65,16 @@ class Servable(nn.Module):
         return [LOGITS] * self.classes + [FEATURES] + [UNFAMILIAR] * (self.known is not None)
 
 
-def input_of(view: View) -> dict[str, Any]:
+def input_of(preprocessing: Preprocessing) -> dict[str, Any]:
     """The model's preprocessing in the API's fields."""
     return {
-        "size": view.size,
-        "resize": view.resize,
+        "size": preprocessing.size,
+        "resize": preprocessing.resize,
         "crop": "center",
         "interpolation": "bilinear",
         "channels": "rgb",
-        "mean": list(view.mean),
-        "std": list(view.std),
+        "mean": list(preprocessing.mean),
+        "std": list(preprocessing.std),
     }
 
 
@@ -86,23 +86,23 @@ def write_weights(network: Network, classes: list[str], path: Path) -> None:
 
 def write_graph(
     network: Network,
-    view: View,
+    preprocessing: Preprocessing,
     classes: list[str],
     folder: Path,
     temperature: float,
-    known: Familiarity | None,
+    known: Novelty | None,
     cache: OnnxCache,
 ) -> None:
     """`model.onnx` and `model.json` in `folder`. Raises RuntimeError when the graph differs from torch.
 
     `temperature`: what the logits are divided by before the softmax, so that confidence can be believed (Guo 2017).
     """
-    servable = Servable(network.cpu(), view, classes=bool(classes), known=known).eval()
+    servable = Servable(network.cpu(), preprocessing, classes=bool(classes), known=known).eval()
     _write_checked(servable, folder / "model.onnx", cache)
     description = {
         "backbone": network.name,
         "classes": classes,
-        "input": input_of(view),
+        "input": input_of(preprocessing),
         "features": network.feature_dim,
         "temperature": temperature,
     }

@@ -10,14 +10,14 @@ from worker.data.job_data import JobData
 from worker.models.initial_weights import initial_network
 from worker.runs.method_factory import method
 from worker.runs.plan import RunPlan, TrainingSpec
-from worker.training.data.batches import Feed, Source, Stream
-from worker.training.data.cached_batches import Remembered
+from worker.training.data.batches import BatchSource, BatchStream, LoaderOptions
+from worker.training.data.cached_batches import CachedBatches
 from worker.training.data.paired_batches import PairedBatches
-from worker.training.devices import pins, settle
+from worker.training.devices import configure_torch, uses_pinned_memory
 from worker.training.engine.run import Recipe
 from worker.training.methods.base import Method
-from worker.training.methods.domain_adaptation import Adapted
-from worker.training.methods.linear_probe import Probe
+from worker.training.methods.domain_adaptation import DomainAdaptation
+from worker.training.methods.linear_probe import LinearProbe
 from worker.training.models.weights import load_exactly
 
 CORES = count_cores()
@@ -28,8 +28,8 @@ class Experiment:
     """The arguments of `fit` for one run; `threads`: the number of CPU threads that speed up its steps."""
 
     method: Method
-    train: Stream
-    validation: Source | None
+    train: BatchStream
+    validation: BatchSource | None
     recipe: Recipe
     threads: int
 
@@ -43,12 +43,12 @@ def build_experiment(context: Context, run: RunPlan, data: JobData, head: dict[s
         data: the job's data.
         head: state of the output layer to start from; None for a random one.
     """
-    settle(CORES)
+    configure_torch(CORES)
     spec = run.spec
     network = initial_network(context, spec, outputs=max(1, len(data.classes)))
     if head is not None:
         load_exactly(network.head, head)
-    learner = method(spec, network, data.view, data.balance).to(data.device)
+    learner = method(spec, network, data.preprocessing, data.balance).to(data.device)
     recipe = _recipe(context, spec)
     return Experiment(
         learner,
@@ -56,7 +56,7 @@ def build_experiment(context: Context, run: RunPlan, data: JobData, head: dict[s
         _validation_batches(learner, data, recipe),
         recipe,
         # a step on cached features takes less time than waking a second thread
-        threads=1 if isinstance(learner, Probe) else CORES,
+        threads=1 if isinstance(learner, LinearProbe) else CORES,
     )
 
 
@@ -78,21 +78,23 @@ def _recipe(context: Context, spec: TrainingSpec) -> Recipe:
     )
 
 
-def _training_batches(learner: Method, data: JobData, recipe: Recipe) -> Stream:
+def _training_batches(learner: Method, data: JobData, recipe: Recipe) -> BatchStream:
     sampled = data.balance is not None and data.balance.sampled
     feed = _feed(data, recipe, training=True)
     source = learner.batches(data.images, data.images.indices("train"), replace(feed, balance=sampled))
-    if data.target is None or not isinstance(learner, Adapted):
+    if data.target is None or not isinstance(learner, DomainAdaptation):
         return source
     return PairedBatches(source, learner.unlabelled_batches(data.target, data.target.indices("train"), feed))
 
 
-def _validation_batches(learner: Method, data: JobData, recipe: Recipe) -> Source | None:
+def _validation_batches(learner: Method, data: JobData, recipe: Recipe) -> BatchSource | None:
     rows = data.images.indices("val")
     feed = _feed(data, recipe, training=False)
-    return Remembered(learner.batches(data.images, rows, feed)) if len(rows) else None
+    return CachedBatches(learner.batches(data.images, rows, feed)) if len(rows) else None
 
 
-def _feed(data: JobData, recipe: Recipe, *, training: bool) -> Feed:
-    pinned = pins(data.device)
-    return Feed(training=training, batch_size=recipe.batch_size, seed=recipe.seed, workers=CORES, pinned=pinned)
+def _feed(data: JobData, recipe: Recipe, *, training: bool) -> LoaderOptions:
+    pinned = uses_pinned_memory(data.device)
+    return LoaderOptions(
+        training=training, batch_size=recipe.batch_size, seed=recipe.seed, workers=CORES, pinned=pinned
+    )

@@ -44,7 +44,7 @@ def _steps(spec: TrainingSpec, images: int) -> int:
     return (spec.training.epochs or 0) * count_steps(images, spec.training.batch_size, training=True)
 
 
-class JobWatcher:
+class JobCallback:
     """The training loop's watcher for all runs of one job (epochs count from 1 for people)."""
 
     def __init__(
@@ -69,9 +69,9 @@ class JobWatcher:
         self._position = RunPosition(self._position.run, epoch + 1, step, self._position.metrics)
         self._progress.report(self._range.first + step, self._range.total, epoch + 1, self._range.epochs)
 
-    def on_memory(self, epoch: int, step: int, room: int) -> None:
+    def on_out_of_memory(self, epoch: int, step: int, micro_batch_size: int) -> None:
         """Record the smaller micro-batch: batch norm and contrastive losses see fewer images at a time."""
-        data = {"run": self._position.run, "epoch": epoch + 1, "step": step, "images_at_a_time": room}
+        data = {"run": self._position.run, "epoch": epoch + 1, "step": step, "images_at_a_time": micro_batch_size}
         self._recorder.event("batch_split", data)
 
     def on_epoch(self, epoch: int, step: int, metrics: dict[str, float]) -> None:

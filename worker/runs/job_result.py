@@ -63,6 +63,6 @@ def _input(data: JobData) -> dict[str, Any]:
     sizes = {
         "smallest": [int(widths[short.argmin()]), int(heights[short.argmin()])],
         "largest": [int(widths[short.argmax()]), int(heights[short.argmax()])],
-        "enlarged": round(float((short < data.view.resize).mean()), 4),
+        "enlarged": round(float((short < data.preprocessing.resize).mean()), 4),
     }
-    return input_of(data.view) | {"stored_images": sizes, "converted": data.converted}
+    return input_of(data.preprocessing) | {"stored_images": sizes, "converted": data.converted}

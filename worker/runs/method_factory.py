@@ -6,31 +6,35 @@ from typing import Any
 from app.core.specs import AUTO, L2SP, Finetune, NoAdaptation, NoPenalty, Penalty, Pretrain
 from worker.data.class_balance import ClassBalance
 from worker.training.methods.base import Method
-from worker.training.methods.domain_adaptation import Adapted
+from worker.training.methods.domain_adaptation import DomainAdaptation
 from worker.training.methods.imputation import Imputation
-from worker.training.methods.linear_probe import Probe
+from worker.training.methods.linear_probe import LinearProbe
 from worker.training.methods.rotation import Rotation
 from worker.training.methods.simclr import SimCLR
 from worker.training.methods.supervised import Supervised
 from worker.training.models.backbones import Network
-from worker.training.transforms.geometric import View
+from worker.training.transforms.geometric import Preprocessing
 
 FLIP_PROBABILITY = 0.5
 
 
-def method(spec: Pretrain | Finetune, network: Network, view: View, balance: ClassBalance | None) -> Method:
+def method(
+    spec: Pretrain | Finetune, network: Network, preprocessing: Preprocessing, balance: ClassBalance | None
+) -> Method:
     """The method that a spec asks for. Raises ValueError where the method refuses its options."""
     weights = None if balance is None else balance.weights
     if isinstance(spec, Pretrain):
         if spec.method.kind == "supervised":
-            return Supervised(network, view, **_labelled(spec, NoPenalty()), class_weights=weights)
-        return SELF_SUPERVISED[spec.method.kind](network, view, **_own(spec), **_crops(spec), seed=spec.training.seed)
+            return Supervised(network, preprocessing, **_labelled(spec, NoPenalty()), class_weights=weights)
+        return SELF_SUPERVISED[spec.method.kind](
+            network, preprocessing, **_own(spec), **_crops(spec), seed=spec.training.seed
+        )
     if spec.trainable == "head":
-        return Probe(network, view, label_smoothing=spec.training.label_smoothing, class_weights=weights)
+        return LinearProbe(network, preprocessing, label_smoothing=spec.training.label_smoothing, class_weights=weights)
     options = _labelled(spec, spec.penalty)
     if isinstance(spec.adapt, NoAdaptation):
-        return Supervised(network, view, **options, class_weights=weights)
-    return Adapted(network, view, **options, class_weights=weights, **_adapting(spec))
+        return Supervised(network, preprocessing, **options, class_weights=weights)
+    return DomainAdaptation(network, preprocessing, **options, class_weights=weights, **_adapting(spec))
 
 
 def _labelled(spec: Pretrain | Finetune, penalty: Penalty) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from PIL import Image
 
-from worker.training.data.batches import Batch, Source
+from worker.training.data.batches import Batch, BatchSource
 from worker.training.inference import evaluating
 from worker.training.methods.base import Method
 
@@ -17,7 +17,7 @@ class Preview:
     """The method's image grid for the first batch of `source`, always the same images."""
 
     method: Method
-    source: Source
+    source: BatchSource
 
     @cached_property
     def _batch(self) -> Batch:
@@ -27,7 +27,7 @@ class Preview:
     def png(self) -> bytes | None:
         """The grid as a PNG file; None for a method without one."""
         with evaluating(self.method):
-            grid = self.method.pictures(self._batch)
+            grid = self.method.preview(self._batch)
         if grid is None:
             return None
         out = io.BytesIO()

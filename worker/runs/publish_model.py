@@ -16,7 +16,7 @@ from worker.models.servable import input_of, write_graph, write_weights
 from worker.runs.job_result import job_result
 from worker.runs.job_state import JobState
 from worker.runs.plan import TrainingSpec
-from worker.training.metrics.novelty import Familiarity, familiarity
+from worker.training.metrics.novelty import Novelty, novelty_from_features
 from worker.training.models.backbones import Network
 
 BANK_IMAGES = 1024  # training images to which an image is compared
@@ -32,13 +32,13 @@ def publish(context: Context, lease: Lease, spec: TrainingSpec, data: JobData, s
     """
     model_id = new_id("mdl")
     result = {"model": model_id, **job_result(spec, data, state, chosen)}
-    network = with_weights(str(spec.backbone), data.view.size, state.weights[chosen])
+    network = with_weights(str(spec.backbone), data.preprocessing.size, state.weights[chosen])
     novelty = fit_novelty(network, data, spec.training.seed)
     with context.storage.incoming() as scratch:
         weights = scratch / "model.safetensors"
         write_weights(network, data.classes, weights)
         cache = OnnxCache(context.storage)
-        write_graph(network, data.view, data.classes, scratch, _temperature(result), novelty, cache)
+        write_graph(network, data.preprocessing, data.classes, scratch, _temperature(result), novelty, cache)
         model = _model_row(model_id, lease, spec, data, result["metrics"])
         model.sha256, model.bytes = sha256(weights), weights.stat().st_size
         with context.database.writing() as session:
@@ -48,10 +48,10 @@ def publish(context: Context, lease: Lease, spec: TrainingSpec, data: JobData, s
             leases.succeed(session, lease, result)
 
 
-def fit_novelty(network: Network, data: JobData, seed: int) -> Familiarity | None:
+def fit_novelty(network: Network, data: JobData, seed: int) -> Novelty | None:
     """Fit novelty detection on the training images or, when adapting, on the target's; None for too few images."""
     images = data.images if data.target is None else data.target
-    inference = BatchInference(network, data.view, data.device)
+    inference = BatchInference(network, data.preprocessing, data.device)
     train, val = (
         sample(images.indices("train"), BANK_IMAGES, seed),
         sample(images.indices("val"), HELD_OUT_IMAGES, seed),
@@ -59,7 +59,7 @@ def fit_novelty(network: Network, data: JobData, seed: int) -> Familiarity | Non
     if len(train) < MIN_BANK_IMAGES:
         return None
     bank = inference.features(images, train)
-    return familiarity(bank, inference.features(images, val) if len(val) else bank[:0], seed)
+    return novelty_from_features(bank, inference.features(images, val) if len(val) else bank[:0], seed)
 
 
 def _temperature(result: dict[str, Any]) -> float:
@@ -74,7 +74,7 @@ def _model_row(model_id: str, lease: Lease, spec: TrainingSpec, data: JobData, m
         status="ready",
         backbone=spec.backbone,
         classes=data.classes,
-        input=input_of(data.view),
+        input=input_of(data.preprocessing),
         parent=None if spec.init == "random" else spec.init,
         job=lease.job_id,
         dataset=spec.dataset,

@@ -3,7 +3,7 @@
 import torch
 
 
-def choose(name: str) -> torch.device:
+def select_device(name: str) -> torch.device:
     """The device "auto", "cpu", "cuda", "cuda:1" or "mps"; auto takes the best there is. ValueError when absent."""
     if name == "auto":
         return next(device for device in map(torch.device, ("cuda", "mps", "cpu")) if _present(device))
@@ -16,7 +16,7 @@ def choose(name: str) -> torch.device:
     return device
 
 
-def settle(threads: int) -> None:
+def configure_torch(threads: int) -> None:
     """Use `threads` CPU threads (0: torch's choice), and only cuDNN kernels that give the same bytes every time."""
     if threads > 0:
         torch.set_num_threads(threads)
@@ -24,12 +24,12 @@ def settle(threads: int) -> None:
     torch.backends.cudnn.deterministic = True
 
 
-def pins(device: torch.device) -> bool:
+def uses_pinned_memory(device: torch.device) -> bool:
     """Whether it copies by itself from memory that is pinned for it, while the step goes on."""
     return device.type == "cuda"
 
 
-def release(device: torch.device) -> None:
+def release_memory(device: torch.device) -> None:
     """Give back what torch holds of the device's memory without using it, after it has run out."""
     if device.type == "cuda":
         torch.cuda.empty_cache()

@@ -5,7 +5,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 ROWS = 8  # at most: what fits on a screen
-SMALLEST = 96  # pixels of a cell's side that are seen without a magnifying glass
+MIN_CELL_SIZE = 96  # pixels of a cell's side that are seen without a magnifying glass
 GAP = 4
 BORDER = 3
 WHITE, GREY = 255, 128
@@ -20,22 +20,22 @@ def grid(cells: Tensor) -> Tensor:
     return whole[:-GAP, :-GAP].contiguous()
 
 
-def enlarged(pictures: Tensor) -> Tensor:
+def enlarge(images: Tensor) -> Tensor:
     """(..., S, S) by the least whole factor that makes them SMALLEST pixels, every pixel a square."""
-    factor = -(-SMALLEST // pictures.shape[-1])
-    return pictures.repeat_interleave(factor, dim=-2).repeat_interleave(factor, dim=-1)
+    factor = -(-MIN_CELL_SIZE // images.shape[-1])
+    return images.repeat_interleave(factor, dim=-2).repeat_interleave(factor, dim=-1)
 
 
-def framed(pictures: Tensor, right: Tensor) -> Tensor:
+def add_frames(images: Tensor, right: Tensor) -> Tensor:
     """(B, 3, S, S) with their outermost BORDER pixels green where `right` (B,) is true, red elsewhere."""
-    inner = torch.zeros(pictures.shape[-2:], dtype=torch.bool, device=pictures.device)
+    inner = torch.zeros(images.shape[-2:], dtype=torch.bool, device=images.device)
     inner[BORDER:-BORDER, BORDER:-BORDER] = True
-    green, red = (pictures.new_tensor(colour) for colour in (GREEN, RED))
+    green, red = (images.new_tensor(colour) for colour in (GREEN, RED))
     colours = torch.where(right[:, None], green, red)[..., None, None]
-    return torch.where(inner, pictures, colours)
+    return torch.where(inner, images, colours)
 
 
-def pixels(x: Tensor, mean: tuple[float, float, float], std: tuple[float, float, float]) -> Tensor:
+def to_pixels(x: Tensor, mean: tuple[float, float, float], std: tuple[float, float, float]) -> Tensor:
     """Normalised float (B, 3, S, S) back as uint8, what lies outside 0..255 at the nearest end."""
     shift, scale = (x.new_tensor(values).view(3, 1, 1) for values in (mean, std))
     return ((x * scale + shift) * 255).round().clamp(0, 255).to(torch.uint8)

@@ -6,14 +6,14 @@ import torch
 
 from tests.worker.synthetic_data import VIEW, packed_images
 from worker.evaluation.batch_inference import CHUNK_IMAGES, BatchInference, sample
-from worker.training.models.backbones import Network, build
+from worker.training.models.backbones import Network, build_backbone
 
 COUNT = CHUNK_IMAGES + 30
 
 
 @pytest.fixture(scope="module")
 def network() -> Network:
-    return build("squeezenet1_1", 3, 32, seed=0)
+    return build_backbone("squeezenet1_1", 3, 32, seed=0)
 
 
 def test_chunks_are_in_order_and_progress_is_reported_after_each(network: Network) -> None:

@@ -9,14 +9,14 @@ import torch
 from tests.worker.synthetic_data import CLASSES, VIEW, job_data, packed_images, split_to_test
 from worker.evaluation.batch_inference import BatchInference
 from worker.evaluation.evaluate_run import CORRECT, evaluate_run, validation_temperature
-from worker.training.models.backbones import Network, build
+from worker.training.models.backbones import Network, build_backbone
 
 SPLITS = [0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 2]
 
 
 @pytest.fixture(scope="module")
 def network() -> Network:
-    return build("squeezenet1_1", 2, 32, seed=0).eval()
+    return build_backbone("squeezenet1_1", 2, 32, seed=0).eval()
 
 
 def test_metrics_correctness_and_predictions_agree(network: Network) -> None:

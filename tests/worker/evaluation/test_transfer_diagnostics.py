@@ -18,7 +18,7 @@ from worker.evaluation.transfer_diagnostics import diagnose, gap, unknown_gap
 from worker.jobs.train import train
 from worker.models.servable import write_weights
 from worker.training.metrics.domain_gap import FEWEST
-from worker.training.models.backbones import build
+from worker.training.models.backbones import build_backbone
 from worker.training.models.weights import torchvision_state
 
 SAMPLES = torch.randn(60, 8, generator=torch.Generator().manual_seed(0))
@@ -54,7 +54,7 @@ def weights_alone(context: Context, **values: Any) -> str:
         session.add(Model(input=seen, sha256="0", bytes=1, **values))
     folder = context.storage.path("models/mdl_1")
     folder.mkdir(parents=True)
-    write_weights(build("resnet18", 1, SIDE, seed=0), [], folder / "model.safetensors")
+    write_weights(build_backbone("resnet18", 1, SIDE, seed=0), [], folder / "model.safetensors")
     return "mdl_1"
 
 
@@ -106,7 +106,7 @@ def measured_gap(context: Context, init: str, target: str, **asked: Any) -> dict
 def test_where_the_gap_cannot_be_known_the_reason_is_told(
     context: Context, monkeypatch: pytest.MonkeyPatch, start: Callable[[Context, str], str], reason: str
 ) -> None:
-    state = torchvision_state(build("resnet18", 1000, SIDE, seed=0))
+    state = torchvision_state(build_backbone("resnet18", 1000, SIDE, seed=0))
     monkeypatch.setattr("worker.models.initial_weights._torchvision_state", lambda _name: state)
     target = add_dataset(context)
     assert measured_gap(context, start(context, target), target) == unknown_gap(reason)

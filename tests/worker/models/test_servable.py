@@ -14,11 +14,11 @@ from safetensors import safe_open
 from app.core.files.storage import Storage
 from worker.models.onnx_cache import OnnxCache
 from worker.models.servable import Servable, read_novelty_bank, write_graph, write_weights
-from worker.training.metrics.novelty import Familiarity, familiarity
-from worker.training.models.backbones import Network, build
-from worker.training.transforms.geometric import View
+from worker.training.metrics.novelty import Novelty, novelty_from_features
+from worker.training.models.backbones import Network, build_backbone
+from worker.training.transforms.geometric import Preprocessing
 
-VIEW = View(32, 37, (0.4, 0.5, 0.6), (0.2, 0.3, 0.4))
+VIEW = Preprocessing(32, 37, (0.4, 0.5, 0.6), (0.2, 0.3, 0.4))
 CLASSES = ["egret", "owl", "puffin"]
 PIXELS = np.random.default_rng(1).integers(0, 256, (5, 32, 32, 3), dtype=np.uint8)
 
@@ -38,7 +38,7 @@ def cache(tmp_path: Path) -> OnnxCache:
 def test_the_graph_answers_as_torch_does(
     tmp_path: Path, cache: OnnxCache, backbone: str, classes: list[str], knows: bool
 ) -> None:
-    network = build(backbone, max(1, len(classes)), 32, seed=0).eval()
+    network = build_backbone(backbone, max(1, len(classes)), 32, seed=0).eval()
     known = some_known(network) if knows else None
     write_graph(network, VIEW, classes, tmp_path, 1.7, known, cache)
     session = onnxruntime.InferenceSession(str(tmp_path / "model.onnx"), providers=["CPUExecutionProvider"])
@@ -63,11 +63,11 @@ def test_the_graph_answers_as_torch_does(
     assert described["temperature"] == 1.7
 
 
-def some_known(network: Network, images: int = 16) -> Familiarity:
+def some_known(network: Network, images: int = 16) -> Novelty:
     x = torch.randn(images + 8, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         features = network.features(x)
-    return familiarity(features[:images], features[images:], seed=0)
+    return novelty_from_features(features[:images], features[images:], seed=0)
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -76,14 +76,14 @@ def test_a_structure_is_exported_once_and_filled_with_any_weights(
     tmp_path: Path, cache: OnnxCache, backbone: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Other weights, another view, more known images: the same graph, node by node, as an export of its own."""
-    one, other = (build(backbone, 3, 32, seed=seed).eval() for seed in (0, 1))
+    one, other = (build_backbone(backbone, 3, 32, seed=seed).eval() for seed in (0, 1))
     write_graph(one, VIEW, CLASSES, tmp_path, 1.0, some_known(one), cache)
-    view, known = View(32, 37, (0.1, 0.2, 0.3), (0.4, 0.5, 0.6)), some_known(other, 20)
+    preprocessing, known = Preprocessing(32, 37, (0.1, 0.2, 0.3), (0.4, 0.5, 0.6)), some_known(other, 20)
     fresh = OnnxCache(Storage(tmp_path / "another"))
-    write_graph(other, view, CLASSES, tmp_path, 1.0, known, fresh)
+    write_graph(other, preprocessing, CLASSES, tmp_path, 1.0, known, fresh)
     exported = onnx.load(tmp_path / "model.onnx").graph
     monkeypatch.setattr(torch.onnx, "export", lambda *_: pytest.fail("exported again"))
-    write_graph(other, view, CLASSES, tmp_path, 1.0, known, cache)
+    write_graph(other, preprocessing, CLASSES, tmp_path, 1.0, known, cache)
     filled = onnx.load(tmp_path / "model.onnx").graph
     assert list(filled.node) == list(exported.node)
     assert {each.name: to_array(each).tobytes() for each in filled.initializer} == {
@@ -94,7 +94,7 @@ def test_a_structure_is_exported_once_and_filled_with_any_weights(
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("damage", [b"", b"no graph", None])
 def test_a_kept_graph_that_is_damaged_is_exported_again(tmp_path: Path, cache: OnnxCache, damage: bytes | None) -> None:
-    network = build("squeezenet1_1", 3, 32, seed=0).eval()
+    network = build_backbone("squeezenet1_1", 3, 32, seed=0).eval()
     write_graph(network, VIEW, CLASSES, tmp_path, 1.0, None, cache)
     (kept,) = (tmp_path / "data").glob("graphs/*.onnx")
     if damage is None:  # a graph that can be read, and answers something else
@@ -113,7 +113,7 @@ def test_a_kept_graph_that_is_damaged_is_exported_again(tmp_path: Path, cache: O
 @pytest.mark.parametrize("damage", ["another size", "no features", "no input"])
 def test_a_kept_graph_of_something_else_is_exported_again(tmp_path: Path, cache: OnnxCache, damage: str) -> None:
     """It can be loaded, but not asked what this one is: that ends no job."""
-    network = build("squeezenet1_1", 3, 32, seed=0).eval()
+    network = build_backbone("squeezenet1_1", 3, 32, seed=0).eval()
     write_graph(network, VIEW, CLASSES, tmp_path, 1.0, None, cache)
     (kept,) = (tmp_path / "data").glob("graphs/*.onnx")
     whole = kept.read_bytes()
@@ -143,11 +143,11 @@ def test_a_graph_that_answers_otherwise_is_refused(
 ) -> None:
     monkeypatch.setattr("worker.models.servable.Servable", Forgetful)
     with pytest.raises(RuntimeError, match="differs from torch: logits differ by"):
-        write_graph(build("squeezenet1_1", 3, 32, seed=0).eval(), VIEW, CLASSES, tmp_path, 1.0, None, cache)
+        write_graph(build_backbone("squeezenet1_1", 3, 32, seed=0).eval(), VIEW, CLASSES, tmp_path, 1.0, None, cache)
 
 
 def test_weights_carry_their_classes(tmp_path: Path) -> None:
-    network: Network = build("resnet18", 3, 32, seed=0)
+    network: Network = build_backbone("resnet18", 3, 32, seed=0)
     write_weights(network, CLASSES, tmp_path / "model.safetensors")
     with safe_open(tmp_path / "model.safetensors", "pt") as file:
         assert json.loads(file.metadata()["classes"]) == CLASSES

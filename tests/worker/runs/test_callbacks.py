@@ -14,7 +14,7 @@ from tests.app.core.jobs.job_rows import add_job, row, take
 from worker.context import Context
 from worker.evaluation.evaluate_run import Evaluation
 from worker.reporting.recorder import JobRecorder
-from worker.runs.callbacks import COLLAPSED_STD, JobWatcher, StepRange
+from worker.runs.callbacks import COLLAPSED_STD, JobCallback, StepRange
 from worker.runs.job_state import JobState
 from worker.runs.plan import plan
 from worker.training.engine.checkpoint import State
@@ -50,10 +50,10 @@ def stop() -> threading.Event:
 
 
 @pytest.fixture
-def watcher(context: Context, lease: Lease, job_state: JobState, stop: threading.Event) -> JobWatcher:
-    watcher = JobWatcher(context, lease, JobRecorder(context, lease), job_state, stop)
-    watcher.begin("main", RANGE, NoPreview())  # type: ignore[arg-type]
-    return watcher
+def callback(context: Context, lease: Lease, job_state: JobState, stop: threading.Event) -> JobCallback:
+    callback = JobCallback(context, lease, JobRecorder(context, lease), job_state, stop)
+    callback.begin("main", RANGE, NoPreview())  # type: ignore[arg-type]
+    return callback
 
 
 def events(context: Context, kind: str) -> list[dict[str, Any]]:
@@ -70,16 +70,16 @@ def test_ranges_follow_each_other(database_url: str) -> None:
     assert StepRange.consecutive({"a": run, "b": run}, 40) == {"a": StepRange(3, 0, 24), "b": StepRange(3, 12, 24)}
 
 
-def test_progress_is_of_the_whole_job(context: Context, lease: Lease, watcher: JobWatcher) -> None:
-    watcher.on_step(1, 5, 20, {})
+def test_progress_is_of_the_whole_job(context: Context, lease: Lease, callback: JobCallback) -> None:
+    callback.on_step(1, 5, 20, {})
     progress = row(context.database, lease.job_id).progress
     assert progress is not None
     assert (progress["step"], progress["steps"], progress["epoch"], progress["epochs"]) == (15, 50, 2, 4)
     assert progress["fraction"] == 0.3
 
 
-def test_an_epochs_metrics_are_recorded_from_epoch_one(context: Context, lease: Lease, watcher: JobWatcher) -> None:
-    watcher.on_epoch(0, 5, {"val_loss": 0.5})
+def test_an_epochs_metrics_are_recorded_from_epoch_one(context: Context, lease: Lease, callback: JobCallback) -> None:
+    callback.on_epoch(0, 5, {"val_loss": 0.5})
     with context.database.reading() as session:
         metric = session.scalars(select(Metric)).one()
         assert session.scalars(select(Artifact)).all() == []
@@ -87,53 +87,53 @@ def test_an_epochs_metrics_are_recorded_from_epoch_one(context: Context, lease: 
     assert row(context.database, lease.job_id).metrics == {"run": "main", "epoch": 1, "step": 5, "val_loss": 0.5}
 
 
-def test_a_preview_is_published_each_epoch(context: Context, watcher: JobWatcher) -> None:
-    watcher.begin("main", RANGE, NoPreview(b"a picture"))  # type: ignore[arg-type]
-    watcher.on_epoch(0, 5, {})
+def test_a_preview_is_published_each_epoch(context: Context, callback: JobCallback) -> None:
+    callback.begin("main", RANGE, NoPreview(b"a picture"))  # type: ignore[arg-type]
+    callback.on_epoch(0, 5, {})
     with context.database.reading() as session:
         shown = session.scalars(select(Artifact)).one()
     assert (shown.name, shown.media_type, shown.epoch, shown.bytes) == ("main.png", "image/png", 1, 9)
 
 
-def test_a_collapse_is_recorded_once_for_each_run(context: Context, watcher: JobWatcher, job_state: JobState) -> None:
-    watcher.on_epoch(0, 5, {"val_feature_std": COLLAPSED_STD})
+def test_a_collapse_is_recorded_once_for_each_run(context: Context, callback: JobCallback, job_state: JobState) -> None:
+    callback.on_epoch(0, 5, {"val_feature_std": COLLAPSED_STD})
     assert events(context, "collapse") == []
     for epoch in (1, 2):
-        watcher.on_epoch(epoch, 5, {"val_feature_std": COLLAPSED_STD / 2})
+        callback.on_epoch(epoch, 5, {"val_feature_std": COLLAPSED_STD / 2})
     assert events(context, "collapse") == [{"run": "main", "epoch": 2, "feature_std": COLLAPSED_STD / 2}]
     assert job_state.collapsed == ["main"]
 
 
-def test_checkpoints_take_a_bounded_share_of_the_time(context: Context, watcher: JobWatcher) -> None:
+def test_checkpoints_take_a_bounded_share_of_the_time(context: Context, callback: JobCallback) -> None:
     taken = []
 
     def take_state() -> State:
         taken.append(1)
         return State({"weight": torch.zeros(2)}, {})
 
-    watcher.save(take_state, last=False)
-    watcher.save(take_state, last=False)  # at once: it would take more than its share
+    callback.save(take_state, last=False)
+    callback.save(take_state, last=False)  # at once: it would take more than its share
     assert len(taken) == 1
-    watcher.save(take_state, last=True)
+    callback.save(take_state, last=True)
     assert len(taken) == 2
     with context.database.reading() as session:
         assert session.scalars(select(Checkpoint.run)).all() == ["main", "main"]
 
 
 def test_a_run_that_continues_is_told_apart_from_one_that_starts(
-    context: Context, watcher: JobWatcher, job_state: JobState
+    context: Context, callback: JobCallback, job_state: JobState
 ) -> None:
-    watcher.begin("main", RANGE, NoPreview())  # type: ignore[arg-type]
-    watcher.begin("random", RANGE, NoPreview())  # type: ignore[arg-type]
+    callback.begin("main", RANGE, NoPreview())  # type: ignore[arg-type]
+    callback.begin("random", RANGE, NoPreview())  # type: ignore[arg-type]
     assert [event["run"] for event in events(context, "run_started")] == ["main", "random"]
     assert events(context, "run_resumed") == [{"run": "main", "epochs": 4}]
     assert job_state.run == "random"
 
 
 def test_a_finished_run_leaves_its_summary_and_its_predictions(
-    context: Context, watcher: JobWatcher, job_state: JobState
+    context: Context, callback: JobCallback, job_state: JobState
 ) -> None:
-    watcher.finish(Evaluation({"accuracy": 0.75}, b"image,class\n"))
+    callback.finish(Evaluation({"accuracy": 0.75}, b"image,class\n"))
     assert job_state.summaries["main"]["metrics"] == {"accuracy": 0.75}
     (finished,) = events(context, "run_finished")
     assert (finished["run"], finished["accuracy"]) == ("main", 0.75)
@@ -141,7 +141,7 @@ def test_a_finished_run_leaves_its_summary_and_its_predictions(
         assert session.scalars(select(Artifact.name)).one() == "main.csv"
 
 
-def test_a_stop_request_interrupts(watcher: JobWatcher, stop: threading.Event) -> None:
-    assert not watcher.interrupted()
+def test_a_stop_request_interrupts(callback: JobCallback, stop: threading.Event) -> None:
+    assert not callback.interrupted()
     stop.set()
-    assert watcher.interrupted()
+    assert callback.interrupted()

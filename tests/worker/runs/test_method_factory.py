@@ -9,17 +9,17 @@ import torch
 from app.core.specs import SPEC, Finetune, Pretrain
 from worker.data.class_balance import ClassBalance
 from worker.runs.method_factory import SELF_SUPERVISED, method
-from worker.training.data.batches import Feed
+from worker.training.data.batches import LoaderOptions
 from worker.training.data.packed import PackedImages
 from worker.training.data.paired_batches import PairedBatches
 from worker.training.methods.base import Method
-from worker.training.methods.domain_adaptation import Adapted
+from worker.training.methods.domain_adaptation import DomainAdaptation
 from worker.training.methods.imputation import Imputation
 from worker.training.methods.simclr import SimCLR
-from worker.training.models.backbones import build
-from worker.training.transforms.geometric import View
+from worker.training.models.backbones import build_backbone
+from worker.training.transforms.geometric import Preprocessing
 
-VIEW = View(32, 37, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
+VIEW = Preprocessing(32, 37, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
 BALANCE = ClassBalance(4.0, "weights", torch.tensor([0.5, 2.0]))
 SPECS: list[dict[str, Any]] = [
     {"type": "pretrain", "method": {"kind": "supervised"}},
@@ -53,10 +53,10 @@ def test_every_spec_steps(given: dict[str, Any], images: PackedImages) -> None:
     spec = SPEC.validate_python({"dataset": "ds_1", **given})
     assert isinstance(spec, Pretrain | Finetune)
     spec = spec.over(len(images))
-    learner = method(spec, build("resnet18", 2, 32, seed=0), VIEW, BALANCE)
-    feed = Feed(training=True, batch_size=4, seed=0, workers=0)
+    learner = method(spec, build_backbone("resnet18", 2, 32, seed=0), VIEW, BALANCE)
+    feed = LoaderOptions(training=True, batch_size=4, seed=0, workers=0)
     source = learner.batches(images, np.arange(8), feed)
-    if isinstance(learner, Adapted):
+    if isinstance(learner, DomainAdaptation):
         source = PairedBatches(source, learner.unlabelled_batches(images, np.arange(8), feed))
     learner.begin_epoch(0)
     learner.train()
@@ -80,8 +80,8 @@ def test_the_options_arrive() -> None:
     }
     spec = SPEC.validate_python({"type": "finetune", "dataset": "ds_1", "init": "mdl_1", **asked})
     assert isinstance(spec, Finetune)
-    learner = method(spec.over(8), build("resnet18", 2, 32, seed=0), VIEW, BALANCE)
-    assert isinstance(learner, Adapted)
+    learner = method(spec.over(8), build_backbone("resnet18", 2, 32, seed=0), VIEW, BALANCE)
+    assert isinstance(learner, DomainAdaptation)
     assert (learner.penalty, learner.strength, learner.head_strength) == ("l2_sp", 0.3, 0.7)
     assert (learner.label_smoothing, learner.mixup, learner.cutmix, learner.layer_decay) == (0.1, 0.2, 0.0, 0.7)
     assert (learner.flip, learner.alignment.strength) == (0.0, 5.0)
@@ -93,7 +93,7 @@ def pretraining(asked: dict[str, Any]) -> Method:
     training = {"augmentation": {"crop": 0.6}}
     spec = SPEC.validate_python({"type": "pretrain", "dataset": "ds_1", "method": asked, "training": training})
     assert isinstance(spec, Pretrain)
-    return method(spec.over(8), build("resnet18", 1, 32, seed=0), VIEW, None)
+    return method(spec.over(8), build_backbone("resnet18", 1, 32, seed=0), VIEW, None)
 
 
 def test_the_options_of_simclr_arrive() -> None:
@@ -117,4 +117,4 @@ def test_a_strength_that_is_still_to_be_chosen_is_refused() -> None:
     spec = SPEC.validate_python({"type": "finetune", "dataset": "ds_1", "init": "mdl_1", "penalty": penalty})
     assert isinstance(spec, Finetune)
     with pytest.raises(ValueError, match="auto"):
-        method(spec, build("resnet18", 2, 32, seed=0), VIEW, None)
+        method(spec, build_backbone("resnet18", 2, 32, seed=0), VIEW, None)

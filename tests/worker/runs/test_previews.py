@@ -7,20 +7,20 @@ from PIL import Image
 
 from tests.worker.synthetic_data import VIEW, packed_images
 from worker.runs.previews import Preview
-from worker.training.data.batches import Feed
+from worker.training.data.batches import LoaderOptions
 from worker.training.methods.base import Method
-from worker.training.methods.linear_probe import Probe
+from worker.training.methods.linear_probe import LinearProbe
 from worker.training.methods.rotation import Rotation
-from worker.training.models.backbones import build
+from worker.training.models.backbones import build_backbone
 
 
 def preview(method: Method) -> Preview:
-    feed = Feed(training=False, batch_size=4, seed=0, workers=0)
+    feed = LoaderOptions(training=False, batch_size=4, seed=0, workers=0)
     return Preview(method, method.batches(packed_images([0] * 8), np.arange(8), feed))
 
 
 def test_a_preview_is_a_png_and_the_same_every_time() -> None:
-    shown = preview(Rotation(build("squeezenet1_1", 4, 32, seed=0), VIEW, crop_scale=(0.5, 1.0), seed=0))
+    shown = preview(Rotation(build_backbone("squeezenet1_1", 4, 32, seed=0), VIEW, crop_scale=(0.5, 1.0), seed=0))
     first = shown.png()
     assert first is not None
     assert first == shown.png()
@@ -30,12 +30,12 @@ def test_a_preview_is_a_png_and_the_same_every_time() -> None:
 
 
 def test_a_method_without_a_picture_has_no_preview() -> None:
-    method = Probe(build("squeezenet1_1", 2, 32, seed=0), VIEW, label_smoothing=0.0, class_weights=None)
+    method = LinearProbe(build_backbone("squeezenet1_1", 2, 32, seed=0), VIEW, label_smoothing=0.0, class_weights=None)
     assert preview(method).png() is None
 
 
 def test_a_preview_leaves_the_method_in_training_mode() -> None:
-    method = Rotation(build("squeezenet1_1", 4, 32, seed=0), VIEW, crop_scale=(0.5, 1.0), seed=0)
+    method = Rotation(build_backbone("squeezenet1_1", 4, 32, seed=0), VIEW, crop_scale=(0.5, 1.0), seed=0)
     method.train()
     preview(method).png()
     assert method.training

@@ -19,7 +19,7 @@ from worker.context import Context
 from worker.models.servable import read_novelty_bank
 from worker.runs.job_state import JobState
 from worker.runs.publish_model import MIN_BANK_IMAGES, fit_novelty, publish
-from worker.training.models.backbones import build
+from worker.training.models.backbones import build_backbone
 from worker.training.models.weights import torchvision_state
 
 pytestmark = [
@@ -51,7 +51,7 @@ def lease(context: Context) -> Lease:
 
 def finished() -> JobState:
     metrics = {"accuracy": 0.5, "calibration": {"temperature": 2.5}, "correct": "10"}
-    weights = torchvision_state(build("squeezenet1_1", 2, SIDE, seed=0))
+    weights = torchvision_state(build_backbone("squeezenet1_1", 2, SIDE, seed=0))
     return JobState(summaries={"main": {"metrics": metrics, "seconds": 1.0}}, weights={"main": weights})
 
 
@@ -92,7 +92,7 @@ def test_a_job_that_has_moved_on_gets_no_model(context: Context, lease: Lease) -
 
 
 def test_novelty_is_of_the_target_when_adapting_and_needs_enough_images(context: Context) -> None:
-    network = build("squeezenet1_1", 2, SIDE, seed=0).eval()
+    network = build_backbone("squeezenet1_1", 2, SIDE, seed=0).eval()
     source, target = packed_images([0] * 6 + [2]), packed_images([0] * 4 + [2], seed=1)
     own, adapted = fit_novelty(network, job_data(source), 0), fit_novelty(network, job_data(source, target), 0)
     assert own is not None

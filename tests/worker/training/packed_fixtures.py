@@ -9,10 +9,10 @@ import pytest
 from PIL import Image
 
 from worker.training.data.packed import PackedImages, open_packed
-from worker.training.transforms.geometric import View
+from worker.training.transforms.geometric import Preprocessing
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
-VIEW = View(size=32, resize=36, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
+VIEW = Preprocessing(size=32, resize=36, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
 
 
 def pack(folder: Path, images: Sequence[np.ndarray], labels: Sequence[int], splits: Sequence[int]) -> PackedImages:
@@ -48,8 +48,8 @@ def photographs(name: str, shorter_side: int) -> tuple[list[np.ndarray], list[in
     with zipfile.ZipFile(shared(name)) as archive:
         names = sorted(entry for entry in archive.namelist() if not entry.endswith("/"))
         folders = sorted({entry.split("/")[-2] for entry in names})
-        pictures = [Image.open(archive.open(entry)).convert("RGB") for entry in names]
-    for picture in pictures:
+        images = [Image.open(archive.open(entry)).convert("RGB") for entry in names]
+    for picture in images:
         scale = shorter_side / min(picture.size)
         picture.thumbnail((picture.width * scale, picture.height * scale), Image.Resampling.BILINEAR)
-    return [np.asarray(picture) for picture in pictures], [folders.index(entry.split("/")[-2]) for entry in names]
+    return [np.asarray(picture) for picture in images], [folders.index(entry.split("/")[-2]) for entry in names]

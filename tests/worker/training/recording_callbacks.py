@@ -7,7 +7,7 @@ from worker.training.engine.checkpoint import State
 
 
 @dataclass
-class Recorder:
+class RecordingCallback:
     """Keeps everything it is told; interrupts after the steps it is given."""
 
     stop_after: Collection[int] = ()
@@ -16,14 +16,14 @@ class Recorder:
     epochs: list[dict[str, float]] = field(default_factory=list)
     states: list[State] = field(default_factory=list)
     last: list[bool] = field(default_factory=list)
-    rooms: list[int] = field(default_factory=list)
+    micro_batch_sizes: list[int] = field(default_factory=list)
 
     def on_step(self, epoch: int, step: int, steps: int, losses: dict[str, float]) -> None:
         self.steps.append(step)
         self.losses.append(losses)
 
-    def on_memory(self, epoch: int, step: int, room: int) -> None:
-        self.rooms.append(room)
+    def on_out_of_memory(self, epoch: int, step: int, micro_batch_size: int) -> None:
+        self.micro_batch_sizes.append(micro_batch_size)
 
     def on_epoch(self, epoch: int, step: int, metrics: dict[str, float]) -> None:
         self.epochs.append(metrics)

@@ -1,6 +1,6 @@
 import torch
 
-from worker.training.image_grid import BORDER, GAP, GREEN, RED, SMALLEST, enlarged, framed, grid, pixels
+from worker.training.image_grid import BORDER, GAP, GREEN, MIN_CELL_SIZE, RED, add_frames, enlarge, grid, to_pixels
 from worker.training.transforms.geometric import normalise
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -35,24 +35,24 @@ def test_one_cell_has_no_gap() -> None:
 
 
 def test_small_pictures_are_enlarged_pixel_by_pixel() -> None:
-    pictures = random_cells(2, 3, 40, 40)
-    large = enlarged(pictures)
+    images = random_cells(2, 3, 40, 40)
+    large = enlarge(images)
     assert large.shape == (2, 3, 120, 120)
     for y, x in ((0, 0), (1, 2), (119, 119), (61, 30)):
-        assert torch.equal(large[..., y, x], pictures[..., y // 3, x // 3])
+        assert torch.equal(large[..., y, x], images[..., y // 3, x // 3])
 
 
 def test_large_pictures_stay_as_they_are() -> None:
-    pictures = random_cells(2, 3, SMALLEST, SMALLEST)
-    assert torch.equal(enlarged(pictures), pictures)
-    assert enlarged(random_cells(1, 3, SMALLEST - 1, SMALLEST - 1)).shape[-1] == 2 * (SMALLEST - 1)
+    images = random_cells(2, 3, MIN_CELL_SIZE, MIN_CELL_SIZE)
+    assert torch.equal(enlarge(images), images)
+    assert enlarge(random_cells(1, 3, MIN_CELL_SIZE - 1, MIN_CELL_SIZE - 1)).shape[-1] == 2 * (MIN_CELL_SIZE - 1)
 
 
 def test_frames_are_green_where_right_and_red_where_wrong() -> None:
-    pictures = random_cells(2, 3, 20, 20)
-    frames = framed(pictures, torch.tensor([True, False]))
+    images = random_cells(2, 3, 20, 20)
+    frames = add_frames(images, torch.tensor([True, False]))
     inner = slice(BORDER, -BORDER)
-    assert torch.equal(frames[..., inner, inner], pictures[..., inner, inner])
+    assert torch.equal(frames[..., inner, inner], images[..., inner, inner])
     edge = torch.ones(20, 20, dtype=torch.bool)
     edge[inner, inner] = False
     for picture, colour in zip(frames, (GREEN, RED), strict=True):
@@ -61,10 +61,10 @@ def test_frames_are_green_where_right_and_red_where_wrong() -> None:
 
 def test_pixels_are_what_was_normalised() -> None:
     images = torch.randint(0, 256, (2, 3, 8, 8), dtype=torch.uint8)
-    assert torch.equal(pixels(normalise(images, MEAN, STD), MEAN, STD), images)
+    assert torch.equal(to_pixels(normalise(images, MEAN, STD), MEAN, STD), images)
 
 
 def test_pixels_outside_the_range_are_at_its_ends() -> None:
     x = torch.tensor([-100.0, 0.0, 100.0]).view(3, 1, 1, 1).expand(3, 3, 1, 1)
-    found = pixels(x, MEAN, STD)[..., 0, 0].tolist()
+    found = to_pixels(x, MEAN, STD)[..., 0, 0].tolist()
     assert found == [[0, 0, 0], [round(255 * value) for value in MEAN], [255, 255, 255]]

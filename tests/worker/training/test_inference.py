@@ -7,10 +7,10 @@ from PIL import Image
 
 from tests.worker.training.packed_fixtures import VIEW
 from worker.training.data.packed import PackedImages
-from worker.training.inference import Look, answers, evaluating
-from worker.training.models.backbones import build
+from worker.training.inference import InferenceOptions, evaluating, infer
+from worker.training.models.backbones import build_backbone
 
-LOOK = Look(VIEW, torch.device("cpu"), batch_size=2)
+LOOK = InferenceOptions(VIEW, torch.device("cpu"), batch_size=2)
 
 
 def by_hand(image: torch.Tensor) -> torch.Tensor:
@@ -28,8 +28,8 @@ def by_hand(image: torch.Tensor) -> torch.Tensor:
 
 def test_answers_are_those_of_serving_and_in_order(packed: Callable[[int], PackedImages]) -> None:
     images, rows = packed(9), np.array([7, 2, 2, 8, 0])
-    network = build("mobilenet_v3_small", 4, VIEW.size, seed=0)
-    (ours,) = answers(network, lambda x: (network(x),), images, rows, LOOK)
+    network = build_backbone("mobilenet_v3_small", 4, VIEW.size, seed=0)
+    (ours,) = infer(network, lambda x: (network(x),), images, rows, LOOK)
     with evaluating(network):
         theirs = network(torch.stack([by_hand(images.image(row)) for row in rows]))
     assert torch.allclose(ours, theirs, atol=1e-5)
@@ -38,27 +38,27 @@ def test_answers_are_those_of_serving_and_in_order(packed: Callable[[int], Packe
 
 def test_several_answers_of_one_pass(packed: Callable[[int], PackedImages]) -> None:
     images, rows = packed(5), np.arange(5)
-    network = build("squeezenet1_1", 4, VIEW.size, seed=0)
+    network = build_backbone("squeezenet1_1", 4, VIEW.size, seed=0)
 
     def everything(x: torch.Tensor) -> tuple[torch.Tensor, ...]:
         assert not torch.is_grad_enabled()
         return network.encode(x), network.features(x), network(x)
 
-    encoded, features, logits = answers(network, everything, images, rows, LOOK)
+    encoded, features, logits = infer(network, everything, images, rows, LOOK)
     with evaluating(network):
         assert torch.allclose(network.pool(encoded), features, atol=1e-6)
         assert torch.allclose(network.classify(encoded), logits, atol=1e-6)
 
 
 def test_the_mode_comes_back_and_nothing_drifts(packed: Callable[[int], PackedImages]) -> None:
-    network = build("mobilenet_v3_small", 4, VIEW.size, seed=0).train()
+    network = build_backbone("mobilenet_v3_small", 4, VIEW.size, seed=0).train()
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    answers(network, lambda x: (network(x),), packed(4), np.arange(4), LOOK)
+    infer(network, lambda x: (network(x),), packed(4), np.arange(4), LOOK)
     assert network.training
     assert all(torch.equal(before[name], tensor) for name, tensor in network.state_dict().items())
 
 
 def test_no_image_is_an_error(packed: Callable[[int], PackedImages]) -> None:
-    network = build("squeezenet1_1", 4, VIEW.size, seed=0)
+    network = build_backbone("squeezenet1_1", 4, VIEW.size, seed=0)
     with pytest.raises(ValueError, match="no image"):
-        answers(network, lambda x: (network(x),), packed(4), np.arange(0), LOOK)
+        infer(network, lambda x: (network(x),), packed(4), np.arange(0), LOOK)

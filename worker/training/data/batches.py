@@ -15,10 +15,10 @@ from torch import Tensor
 
 from worker.training.data.packed import PackedImages
 from worker.training.randomness import AUGMENTATION, ORDER, generator_at
-from worker.training.transforms.geometric import stacked
+from worker.training.transforms.geometric import stack_channels_last
 
 Transform = Callable[[Tensor, torch.Generator], Tensor]
-Planned = tuple[int, int, npt.NDArray[np.int64]]  # epoch, step, positions of the rows that it takes
+PlannedStep = tuple[int, int, npt.NDArray[np.int64]]  # epoch, step, positions of the rows that it takes
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Feed:
+class LoaderOptions:
     """How a method is fed. `training` shuffles; otherwise the order is that of the rows.
 
     `workers` threads stay ahead of the consumer; with 0 each batch is assembled when it is asked for. `balance`: in
@@ -78,8 +78,8 @@ class Feed:
         """How many batches `count` rows make in an epoch."""
         return count_steps(count, self.batch_size, self.training)
 
-    def plan(self, labels: npt.NDArray[np.int64], epoch: int, start: int) -> Iterator[Planned]:
-        """What every step takes from step `start` of `epoch` on, without end. ValueError as `balanced`."""
+    def plan(self, labels: npt.NDArray[np.int64], epoch: int, start: int) -> Iterator[PlannedStep]:
+        """What every step takes from step `start` of `epoch` on, without end. ValueError as `balanced_order`."""
         for each in count(epoch):
             order = self.order(labels, each)
             for step in range(start, self.steps(len(labels))):
@@ -87,13 +87,15 @@ class Feed:
             start = 0
 
     def order(self, labels: npt.NDArray[np.int64], epoch: int) -> npt.NDArray[np.int64]:
-        """Positions of rows with these labels, as this epoch takes them. ValueError as `balanced`."""
+        """Positions of rows with these labels, as this epoch takes them. ValueError as `balanced_order`."""
         if not self.training:
             return np.arange(len(labels))
-        return balanced(labels, self.seed, epoch) if self.balance else shuffled(len(labels), self.seed, epoch)
+        return (
+            balanced_order(labels, self.seed, epoch) if self.balance else shuffled_order(len(labels), self.seed, epoch)
+        )
 
 
-class Source(Protocol):
+class BatchSource(Protocol):
     """Epochs of batches. `len` is the number of steps of an epoch."""
 
     def __len__(self) -> int: ...
@@ -103,7 +105,7 @@ class Source(Protocol):
         ...
 
 
-class Stream(Source, Protocol):
+class BatchStream(BatchSource, Protocol):
     """A source to train from: the next epoch's first batches are assembled while the last ones of this are used."""
 
     def endless(self, epoch: int, start: int) -> Generator[Batch, None, None]:
@@ -121,26 +123,26 @@ class ImageBatches:
     images: PackedImages
     indices: npt.NDArray[np.int64]
     transform: Transform
-    feed: Feed
+    feed: LoaderOptions
 
     def __len__(self) -> int:
         return self.feed.steps(len(self.indices))
 
     def epoch(self, epoch: int, start: int) -> Generator[Batch, None, None]:
         """The batches of one epoch from `start` on."""
-        return _ahead(self._assemble, islice(self._plan(epoch, start), len(self) - start), self.feed.workers)
+        return _prefetch(self._assemble, islice(self._plan(epoch, start), len(self) - start), self.feed.workers)
 
     def endless(self, epoch: int, start: int) -> Generator[Batch, None, None]:
         """All epochs one after the other, from step `start` of `epoch` on."""
-        return _ahead(self._assemble, self._plan(epoch, start), self.feed.workers)
+        return _prefetch(self._assemble, self._plan(epoch, start), self.feed.workers)
 
-    def _plan(self, epoch: int, start: int) -> Iterator[Planned]:
+    def _plan(self, epoch: int, start: int) -> Iterator[PlannedStep]:
         return self.feed.plan(self.images.labels[self.indices], epoch, start)
 
     def _assemble(self, epoch: int, step: int, positions: npt.NDArray[np.int64]) -> Batch:
         chosen = self.indices[positions]
         generator = generator_at(self.feed.seed, AUGMENTATION, epoch, step)
-        inputs = stacked(self.transform(self.images.image(row), generator) for row in chosen)
+        inputs = stack_channels_last(self.transform(self.images.image(row), generator) for row in chosen)
         batch = Batch(inputs, torch.from_numpy(self.images.labels[chosen]), torch.from_numpy(chosen))
         return batch.pinned() if self.feed.pinned else batch
 
@@ -152,7 +154,7 @@ class TensorBatches:
     inputs: Tensor
     labels: Tensor
     indices: Tensor
-    feed: Feed
+    feed: LoaderOptions
 
     def __len__(self) -> int:
         return self.feed.steps(len(self.labels))
@@ -168,7 +170,7 @@ class TensorBatches:
             yield Batch(self.inputs[rows], self.labels[rows], self.indices[rows])
 
 
-def rest_of_epoch(stream: Stream, epoch: int, start: int) -> Generator[Batch, None, None]:
+def rest_of_epoch(stream: BatchStream, epoch: int, start: int) -> Generator[Batch, None, None]:
     """Of a stream from step `start` of `epoch` on, what belongs to that epoch."""
     with closing(stream.endless(epoch, start)) as batches:
         yield from islice(batches, len(stream) - start)
@@ -185,13 +187,13 @@ def count_steps(images: int, batch_size: int, training: bool) -> int:
     return full + (rest > 0 and not lonely)
 
 
-def shuffled(count: int, seed: int, epoch: int) -> npt.NDArray[np.int64]:
+def shuffled_order(count: int, seed: int, epoch: int) -> npt.NDArray[np.int64]:
     """The order of one epoch: a permutation of range(count)."""
     order: npt.NDArray[np.int64] = torch.randperm(count, generator=generator_at(seed, ORDER, epoch)).numpy()
     return order
 
 
-def balanced(labels: npt.NDArray[np.int64], seed: int, epoch: int) -> npt.NDArray[np.int64]:
+def balanced_order(labels: npt.NDArray[np.int64], seed: int, epoch: int) -> npt.NDArray[np.int64]:
     """As many positions as there are labels, drawn with replacement, each class as probable as any other.
 
     ValueError when a row has no label.
@@ -204,8 +206,8 @@ def balanced(labels: npt.NDArray[np.int64], seed: int, epoch: int) -> npt.NDArra
     return order
 
 
-def _ahead(
-    make: Callable[[int, int, npt.NDArray[np.int64]], Batch], plan: Iterator[Planned], workers: int
+def _prefetch(
+    make: Callable[[int, int, npt.NDArray[np.int64]], Batch], plan: Iterator[PlannedStep], workers: int
 ) -> Generator[Batch, None, None]:
     """What `make` makes of each step, in order, with up to two batches a worker finished or under way beforehand."""
     if workers == 0:

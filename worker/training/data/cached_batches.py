@@ -2,18 +2,18 @@
 
 from collections.abc import Generator
 
-from worker.training.data.batches import Batch, Source
+from worker.training.data.batches import Batch, BatchSource
 
-MOST_BYTES = 64 * 2**20
+MAX_CACHED_BYTES = 64 * 2**20
 
 
-class Remembered:
+class CachedBatches:
     """A source of which always the same epoch is asked, as in validation: kept where all of it takes `most_bytes`.
 
     Decoding and resizing a few hundred images again after every epoch takes as long as training on them does.
     """
 
-    def __init__(self, source: Source, most_bytes: int = MOST_BYTES) -> None:
+    def __init__(self, source: BatchSource, most_bytes: int = MAX_CACHED_BYTES) -> None:
         self._source, self._most = source, most_bytes
         self._kept: dict[int, list[Batch]] = {}
 

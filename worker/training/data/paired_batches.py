@@ -4,7 +4,7 @@ from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass, replace
 
-from worker.training.data.batches import Batch, Stream, rest_of_epoch
+from worker.training.data.batches import Batch, BatchStream, rest_of_epoch
 
 
 @dataclass(frozen=True)
@@ -15,8 +15,8 @@ class PairedBatches:
     the order and the augmentation of its own next epoch. Step s of epoch e is thus step (e * len(self) + s) of both.
     """
 
-    source: Stream
-    target: Stream
+    source: BatchStream
+    target: BatchStream
 
     def __len__(self) -> int:
         return max(len(self.source), len(self.target))
@@ -33,6 +33,6 @@ class PairedBatches:
                 yield replace(batch, unlabelled=other.inputs)
 
 
-def _from(side: Stream, step: int) -> Generator[Batch, None, None]:
+def _from(side: BatchStream, step: int) -> Generator[Batch, None, None]:
     """All epochs, from this step of the whole on."""
     return side.endless(*divmod(step, len(side)))

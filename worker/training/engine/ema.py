@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 
-class Average:
+class ExponentialMovingAverage:
     """The exponential moving average of parameters; none are averaged where `decay` is 0.
 
     Buffers are no part of it: batch norm's statistics are running averages already, and the network's own serve.
@@ -18,7 +18,7 @@ class Average:
         self._decay = decay
         self._averages = [parameter.detach().clone() for parameter in self._parameters]
 
-    def follow(self, step: int) -> None:
+    def update(self, step: int) -> None:
         """Take in the parameters after `step` (0-based).
 
         average = d * average + (1 - d) * parameter, d = min(decay, (1 + step) / (10 + step)), so that the random start
@@ -29,7 +29,7 @@ class Average:
             average.lerp_(parameter.detach(), share)
 
     @contextmanager
-    def worn(self) -> Iterator[None]:
+    def applied(self) -> Iterator[None]:
         """Inside, the parameters hold the averages; afterwards, their own values again. Nothing is copied."""
         self._exchange()
         try:

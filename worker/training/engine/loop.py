@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 from torch.nn.utils import get_total_norm
 
-from worker.training.data.batches import Batch, Source, Stream
-from worker.training.devices import release
+from worker.training.data.batches import Batch, BatchSource, BatchStream
+from worker.training.devices import release_memory
 from worker.training.engine.checkpoint import State
-from worker.training.engine.gradient_accumulation import gradients, less_room
+from worker.training.engine.gradient_accumulation import accumulate_gradients, halve_micro_batch
 from worker.training.engine.mixed_precision import training_precision
 from worker.training.engine.run import Recipe, Run
 from worker.training.inference import evaluating
@@ -24,15 +24,18 @@ from worker.training.models.weights import load_exactly
 from worker.training.randomness import STEP, generator_at
 
 
-class Watcher(Protocol):
-    """Who is told, and who may interrupt. Epochs count from 0; `step` is the number of steps done in all."""
+class TrainingCallback(Protocol):
+    """Receives the events of a training run, and may interrupt it.
+
+    Epochs count from 0; `step` is the number of optimizer steps done in all.
+    """
 
     def on_step(self, epoch: int, step: int, steps: int, losses: dict[str, float]) -> None:
         """After each of the run's `steps` steps."""
         ...
 
-    def on_memory(self, epoch: int, step: int, room: int) -> None:
-        """The device's memory was too small: from this step on no more than `room` images are taken at a time."""
+    def on_out_of_memory(self, epoch: int, step: int, micro_batch_size: int) -> None:
+        """After an out-of-memory error: from this step on, micro-batches have at most `micro_batch_size` images."""
         ...
 
     def on_epoch(self, epoch: int, step: int, metrics: dict[str, float]) -> None:
@@ -43,26 +46,26 @@ class Watcher(Protocol):
         ...
 
     def save(self, take: Callable[[], State], last: bool) -> None:
-        """Now is a good time to save: `take` copies the state. A watcher that lets it pass pays nothing.
+        """Now is a good time to save: `take` copies the state. A callback that does not call it costs nothing.
 
         `last`: nothing comes after it, because the run is over or is about to be interrupted.
         """
         ...
 
     def interrupted(self) -> bool:
-        """Asked after each step: stop here?"""
+        """Return true to stop; called after each step."""
         ...
 
 
 class Interrupted(Exception):
-    """The watcher asked for an end before the last step."""
+    """The callback interrupted the run before its last step."""
 
 
 class Diverged(ValueError):
     """The loss of a step, or its gradient, is not finite. `step`: how many had been done before it.
 
-    The step was not taken, so that every state that the watcher was offered is of finite weights: the last one that it
-    saved is good.
+    The step was not taken, so that every state that was offered to the callback is of finite weights: the last one that
+    it saved is good.
     """
 
     def __init__(self, step: int) -> None:
@@ -71,7 +74,7 @@ class Diverged(ValueError):
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FitResult:
     """What came out: the epoch whose weights the network now holds, and that epoch's validation figures.
 
     `epochs`: how many were run, fewer than the recipe's where patience ended the run.
@@ -83,13 +86,18 @@ class Fitted:
 
 
 def fit(
-    method: Method, train: Stream, validation: Source | None, recipe: Recipe, watcher: Watcher, resume: State | None
-) -> Fitted:
+    method: Method,
+    train: BatchStream,
+    validation: BatchSource | None,
+    recipe: Recipe,
+    callback: TrainingCallback,
+    resume: State | None,
+) -> FitResult:
     """Train `method` where it is (move it to its device first) and leave the kept epoch's weights in its network.
 
-    The state is given to the watcher after each epoch, every `checkpoint_seconds`, and before Interrupted is raised;
+    The state is offered to the callback after each epoch, every `checkpoint_seconds`, and before Interrupted is raised;
     from any of them a second call, with a method built as the first one was, ends with the same bytes. `validation`
-    chooses the epoch by the method's score and tolerance (`Progress.keeps`); without it the last one counts, and no
+    chooses the epoch by the method's score and tolerance (`RunProgress.keeps`); without it the last one counts, and no
     patience ends the run. With an average of the weights, it is what is validated and kept. Seeds torch's global
     generator. Raises Diverged.
     """
@@ -100,17 +108,17 @@ def fit(
     with closing(train.endless(run.progress.epoch, run.progress.step)) as batches:
         while not run.finished:
             epoch = run.progress.epoch
-            _train_epoch(run, islice(batches, len(train) - run.progress.step), watcher)
-            with run.average.worn():
+            _train_epoch(run, islice(batches, len(train) - run.progress.step), callback)
+            with run.average.applied():
                 metrics = {} if validation is None else _validate(method, validation)
                 means = run.close_epoch(metrics)
-                watcher.on_epoch(epoch, run.done, _prefixed("train", means) | _prefixed("val", metrics))
-            watcher.save(run.state, last=run.finished)
+                callback.on_epoch(epoch, run.done, _prefixed("train", means) | _prefixed("val", metrics))
+            callback.save(run.state, last=run.finished)
     load_exactly(method.network, run.kept)
-    return Fitted(run.progress.kept_epoch, run.progress.kept_metrics, run.progress.epoch)
+    return FitResult(run.progress.kept_epoch, run.progress.kept_metrics, run.progress.epoch)
 
 
-def _train_epoch(run: Run, batches: Iterable[Batch], watcher: Watcher) -> None:
+def _train_epoch(run: Run, batches: Iterable[Batch], callback: TrainingCallback) -> None:
     """The rest of the current epoch."""
     epoch = run.progress.epoch
     run.method.begin_epoch(epoch)
@@ -118,62 +126,62 @@ def _train_epoch(run: Run, batches: Iterable[Batch], watcher: Watcher) -> None:
     saved = time.monotonic()
     with training_precision(run.method):
         for batch in batches:
-            losses = _step(run, batch.to(run.method.network.device), watcher)
+            losses = _step(run, batch.to(run.method.network.device), callback)
             run.count_step(losses)
-            watcher.on_step(epoch, run.done, run.steps, losses)
-            if watcher.interrupted():
-                watcher.save(run.state, last=True)
+            callback.on_step(epoch, run.done, run.steps, losses)
+            if callback.interrupted():
+                callback.save(run.state, last=True)
                 raise Interrupted
             if time.monotonic() - saved > run.recipe.checkpoint_seconds:
-                watcher.save(run.state, last=False)
+                callback.save(run.state, last=False)
                 saved = time.monotonic()
 
 
-def _step(run: Run, batch: Batch, watcher: Watcher) -> dict[str, float]:
+def _step(run: Run, batch: Batch, callback: TrainingCallback) -> dict[str, float]:
     """One step of the optimizer; the reported terms as numbers."""
-    terms = _gradients(run, batch, watcher)
-    losses, gradient = _numbers(terms, _gradient(run.optimizer))
+    terms = _gradients(run, batch, callback)
+    losses, gradient = _as_floats(terms, _gradient_norm(run.optimizer))
     if not (math.isfinite(losses["loss"]) and math.isfinite(gradient)):
         raise Diverged(run.done)
     for group in run.optimizer.param_groups:
         group["lr"] = run.learning_rate * group.get("lr_scale", 1.0)
     run.optimizer.step()
-    run.average.follow(run.done)
+    run.average.update(run.done)
     return losses
 
 
-def _gradients(run: Run, batch: Batch, watcher: Watcher) -> dict[str, Tensor]:
+def _gradients(run: Run, batch: Batch, callback: TrainingCallback) -> dict[str, Tensor]:
     """The batch's gradients and terms, half as many images at a time whenever memory runs out."""
     progress = run.progress
     while True:
         run.optimizer.zero_grad()
         try:
             generator = generator_at(run.recipe.seed, STEP, progress.epoch, progress.step)
-            return gradients(run.method, batch, generator, progress.room)
+            return accumulate_gradients(run.method, batch, generator, progress.micro_batch_size)
         except torch.OutOfMemoryError:
-            if (room := less_room(batch, progress.room)) is None:
+            if (micro_batch_size := halve_micro_batch(batch, progress.micro_batch_size)) is None:
                 raise
-        progress.room = room
-        release(run.method.network.device)
-        watcher.on_memory(progress.epoch, run.done, room)
+        progress.micro_batch_size = micro_batch_size
+        release_memory(run.method.network.device)
+        callback.on_out_of_memory(progress.epoch, run.done, micro_batch_size)
 
 
-def _gradient(optimizer: torch.optim.Optimizer) -> Tensor:
+def _gradient_norm(optimizer: torch.optim.Optimizer) -> Tensor:
     """The norm of the whole gradient: a finite loss can have one that is not, and a step along it ruins the weights."""
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     return get_total_norm([parameter.grad for parameter in parameters if parameter.grad is not None])
 
 
-def _validate(method: Method, validation: Source) -> dict[str, float]:
+def _validate(method: Method, validation: BatchSource) -> dict[str, float]:
     with evaluating(method):
         return method.validate(batch.to(method.network.device) for batch in validation.epoch(0, 0))
 
 
-def _numbers(terms: dict[str, Tensor], gradient: Tensor) -> tuple[dict[str, float], float]:
+def _as_floats(terms: dict[str, Tensor], gradient: Tensor) -> tuple[dict[str, float], float]:
     """All terms, and the gradient's norm, in one transfer from the device."""
     values: list[float] = torch.stack([term.detach().float() for term in (*terms.values(), gradient)]).tolist()
     return dict(zip(terms, values[:-1], strict=True)), values[-1]
 
 
-def _prefixed(prefix: str, figures: dict[str, float]) -> dict[str, float]:
-    return {f"{prefix}_{name}": value for name, value in figures.items()}
+def _prefixed(prefix: str, metrics: dict[str, float]) -> dict[str, float]:
+    return {f"{prefix}_{name}": value for name, value in metrics.items()}

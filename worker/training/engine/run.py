@@ -2,11 +2,12 @@
 
 import math
 from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 from torch import Tensor
 
 from worker.training.engine.checkpoint import State
-from worker.training.engine.ema import Average
+from worker.training.engine.ema import ExponentialMovingAverage
 from worker.training.methods.base import Method
 from worker.training.models.weights import load_exactly
 from worker.training.optim import optimizers
@@ -42,12 +43,12 @@ class Recipe:
 
 
 @dataclass
-class Progress:
+class RunProgress:
     """Where a run is. `step` is the next one of `epoch`; `sums` are of this epoch's reported terms so far.
 
     `best_epoch` is the one with the highest score so far, `kept_epoch` the one whose weights are kept: not always the
-    same. Epochs that do not exist yet are -1. `room`: how many images the device's memory has turned out to hold, None
-    while it holds every batch. All of it is JSON.
+    same. Epochs that do not exist yet are -1. `micro_batch_size`: images that fit in the device's memory at once, None
+    while it holds every batch. All fields are JSON values.
     """
 
     epoch: int = 0
@@ -58,7 +59,12 @@ class Progress:
     best_tolerance: float = 0.0
     kept_epoch: int = -1
     kept_metrics: dict[str, float] = field(default_factory=dict)
-    room: int | None = None
+    micro_batch_size: int | None = None
+
+    @classmethod
+    def from_json(cls, fields: dict[str, Any]) -> "RunProgress":
+        """Read saved fields; version 0.2 called `micro_batch_size` "room"."""
+        return cls(**{"micro_batch_size" if name == "room" else name: value for name, value in fields.items()})
 
     def keeps(self, score: float) -> bool:
         """Whether the current epoch's weights are to be kept: it is the best, or as good as the best and later.
@@ -85,9 +91,9 @@ class Run:
     def __init__(self, method: Method, recipe: Recipe, steps_per_epoch: int) -> None:
         self.method, self.recipe, self.steps_per_epoch = method, recipe, steps_per_epoch
         groups = method.parameter_groups(recipe.weight_decay)
-        self.optimizer = optimizers.build(recipe.optimizer, groups, recipe.learning_rate)
-        self.average = Average([p for group in groups for p in group["params"]], recipe.ema)
-        self.progress = Progress()
+        self.optimizer = optimizers.build_optimizer(recipe.optimizer, groups, recipe.learning_rate)
+        self.average = ExponentialMovingAverage([p for group in groups for p in group["params"]], recipe.ema)
+        self.progress = RunProgress()
         self.kept: dict[str, Tensor] = {}
 
     @property
@@ -157,7 +163,7 @@ class Run:
         self.average.load_tensors(parts["average"])
         restore_global_state(parts["random"], self.method.network.device)
         self.kept = parts["kept"]
-        self.progress = Progress(**state.meta["progress"])
+        self.progress = RunProgress.from_json(state.meta["progress"])
 
     def _settings(self) -> dict[str, object]:
         """What must agree: the recipe (how often to save is free) and the length of an epoch."""

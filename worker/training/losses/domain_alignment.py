@@ -25,7 +25,7 @@ Distance = Callable[[Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
-class Outputs:
+class DomainOutputs:
     """What the network makes of n images of one domain: `features` (n, D) and `logits` (n, C)."""
 
     features: Tensor
@@ -41,12 +41,12 @@ class Alignment(nn.Module):
             raise ValueError("the strength of an alignment cannot be negative")
         self.strength = strength
 
-    def forward(self, source: Outputs, target: Outputs, done: float) -> Tensor:
+    def forward(self, source: DomainOutputs, target: DomainOutputs, done: float) -> Tensor:
         """A scalar; `done`: the share of training that is over, 0 to 1. The domains' batches may differ in size."""
         raise NotImplementedError
 
 
-class Closeness(Alignment):
+class DistanceAlignment(Alignment):
     """strength * a distance of the two domains' logits, which is the same throughout training.
 
     Of the logits, as Deep CORAL does it (fc8), not of the features: of some thirty images a thousand features say next
@@ -57,7 +57,7 @@ class Closeness(Alignment):
         super().__init__(strength)
         self.distance = distance
 
-    def forward(self, source: Outputs, target: Outputs, done: float) -> Tensor:  # noqa: ARG002 - no schedule
+    def forward(self, source: DomainOutputs, target: DomainOutputs, done: float) -> Tensor:  # noqa: ARG002
         """The term; ValueError as the distance."""
         return self.strength * self.distance(source.logits, target.logits)
 
@@ -66,8 +66,8 @@ class DANN(Alignment):
     """A classifier learns to tell the domains apart, the features learn that it cannot (Ganin 2016).
 
     The term is the classifier's loss: log 2 when it knows nothing. Its own weights follow it at full strength; on the
-    way to the features the gradient is turned round and scaled by strength * `rise(done)`, so that features which are
-    still forming are not torn apart. The classifier's weights are a function of `seed`.
+    way to the features the gradient is reversed and scaled by strength * `reversal_schedule(done)`, so that features
+    which are still forming are not torn apart. The classifier's weights are a function of `seed`.
     """
 
     def __init__(self, feature_dim: int, strength: float, seed: int) -> None:
@@ -77,10 +77,10 @@ class DANN(Alignment):
                 nn.Linear(feature_dim, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, 1)
             )
 
-    def forward(self, source: Outputs, target: Outputs, done: float) -> Tensor:
+    def forward(self, source: DomainOutputs, target: DomainOutputs, done: float) -> Tensor:
         """Binary cross-entropy, either domain counting for half however many images it has."""
         features = torch.cat([source.features, target.features])
-        answers = self.classifier(reversed_gradient(features, self.strength * rise(done)))
+        answers = self.classifier(reverse_gradient(features, self.strength * reversal_schedule(done)))
         here, there = answers.squeeze(1).split([len(source.features), len(target.features)])
         return (F.softplus(here).mean() + F.softplus(-there).mean()) / 2
 
@@ -107,12 +107,12 @@ def mmd(source: Tensor, target: Tensor) -> Tensor:
     return weights @ _kernel(together) @ weights
 
 
-def rise(done: float) -> float:
+def reversal_schedule(done: float) -> float:
     """2 / (1 + exp(-10 done)) - 1: from 0 to almost 1, most of it in the first third (Ganin 2016, section 5.2.2)."""
     return 2 / (1 + math.exp(-SHARPNESS * done)) - 1
 
 
-def reversed_gradient(x: Tensor, factor: float) -> Tensor:
+def reverse_gradient(x: Tensor, factor: float) -> Tensor:
     """x itself, whose gradient is multiplied by -factor."""
     turned: Tensor = _Reversal.apply(x, factor)
     return turned
@@ -146,7 +146,7 @@ def _kernel(x: Tensor) -> Tensor:
 
 
 ALIGNMENTS: dict[str, Callable[[int, float, int], Alignment]] = {
-    "coral": lambda feature_dim, strength, seed: Closeness(coral, strength),  # noqa: ARG005 - it learns nothing
-    "mmd": lambda feature_dim, strength, seed: Closeness(mmd, strength),  # noqa: ARG005 - nor does it
+    "coral": lambda feature_dim, strength, seed: DistanceAlignment(coral, strength),  # noqa: ARG005 - it learns nothing
+    "mmd": lambda feature_dim, strength, seed: DistanceAlignment(mmd, strength),  # noqa: ARG005 - nor does it
     "dann": DANN,
 }

@@ -7,14 +7,14 @@ from torch.nn import functional as F
 DENOMINATORS = ("all", "negatives")
 
 
-def contrastive(first: Tensor, second: Tensor, temperature: float, denominator: str) -> Tensor:
+def nt_xent(first: Tensor, second: Tensor, temperature: float, denominator: str) -> Tensor:
     """Mean over all 2B views of log sum exp(s(z, z')) - s(z, z+), s the cosine similarity over `temperature`.
 
     first, second: (B, D), row i of both from image i. z+ is the other view of the same image. "all": z' runs over every
     other view, z+ too (NT-Xent, Chen 2020). "negatives": z' runs over the views of other images alone (the decoupled
     form, Yeh 2022). ValueError for one image, which has no negatives, and for a temperature that is not positive.
     """
-    check_contrastive(len(first), temperature, denominator)
+    check_nt_xent(len(first), temperature, denominator)
     views = F.normalize(torch.cat([first, second]), dim=1)
     similarity = views @ views.T / temperature
     count = len(first)
@@ -26,7 +26,7 @@ def contrastive(first: Tensor, second: Tensor, temperature: float, denominator: 
     return (rest - similarity.gather(1, positive[:, None]).squeeze(1)).mean()
 
 
-def check_contrastive(images: int, temperature: float, denominator: str) -> None:
+def check_nt_xent(images: int, temperature: float, denominator: str) -> None:
     """ValueError where the loss has no meaning."""
     if images < 2:
         raise ValueError("a contrastive batch needs two images at least: the others are the negatives")

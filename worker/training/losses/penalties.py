@@ -35,7 +35,7 @@ def function_distance(features: Tensor, anchor_features: Tensor) -> Tensor:
     return F.mse_loss(features, anchor_features.detach())
 
 
-def hidden_error(prediction: Tensor, target: Tensor, hidden: Tensor) -> Tensor:
+def masked_mse(prediction: Tensor, target: Tensor, hidden: Tensor) -> Tensor:
     """Mean squared error of (B, 3, S, S) over the pixels where `hidden` (B, 1, S, S) is true, and over no other.
 
     The reconstruction loss of Pathak 2016 and He 2022.

@@ -7,32 +7,32 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from worker.training.data.batches import Batch, Feed, ImageBatches, Stream
+from worker.training.data.batches import Batch, BatchStream, ImageBatches, LoaderOptions
 from worker.training.data.packed import PackedImages
 from worker.training.models.backbones import Network
 from worker.training.optim.optimizers import Groups, decay_groups
-from worker.training.transforms.geometric import View, center, normalise
+from worker.training.transforms.geometric import Preprocessing, normalise, resize_and_center_crop
 
 
 class Method(nn.Module):
     """A way to train `network`. What else a method holds (projection heads, anchors) is thrown away afterwards.
 
-    A subclass gives `training_view`, `training_step`, `validate` and `score`; the rest has a meaning that fits most.
+    A subclass implements `training_transform`, `training_step`, `validate` and `score`; the rest has defaults.
     Everything in `frozen()` stays in evaluation mode, so that its batch-norm statistics do not drift.
     """
 
-    def __init__(self, network: Network, view: View) -> None:
+    def __init__(self, network: Network, preprocessing: Preprocessing) -> None:
         super().__init__()
         self.network = network
-        self.view = view
+        self.preprocessing = preprocessing
 
-    def training_view(self, image: Tensor, generator: torch.Generator) -> Tensor:
+    def training_transform(self, image: Tensor, generator: torch.Generator) -> Tensor:
         """uint8 (H, W, 3) to what is stacked into a training batch, uint8 (3, S, S) or (V, 3, S, S)."""
         raise NotImplementedError
 
-    def validation_view(self, image: Tensor, generator: torch.Generator) -> Tensor:  # noqa: ARG002 - some methods draw
+    def validation_transform(self, image: Tensor, generator: torch.Generator) -> Tensor:  # noqa: ARG002 - some methods draw
         """The same for validation: by default the fixed view of serving."""
-        return center(image, self.view.size, self.view.resize)
+        return resize_and_center_crop(image, self.preprocessing.size, self.preprocessing.resize)
 
     def training_step(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """Scalars of one batch; "loss" is minimised, the others are reported.
@@ -46,7 +46,7 @@ class Method(nn.Module):
         raise NotImplementedError
 
     def score(self, metrics: dict[str, float]) -> float:
-        """How good `validate`'s figures are, more being better; chooses the epoch to keep (`Progress.keeps`)."""
+        """How good `validate`'s figures are, more being better; chooses the epoch to keep (`RunProgress.keeps`)."""
         raise NotImplementedError
 
     def tolerance(self, metrics: dict[str, float]) -> float:  # noqa: ARG002 - some read it from the figures
@@ -56,7 +56,7 @@ class Method(nn.Module):
         """
         return 0.0
 
-    def pictures(self, batch: Batch) -> Tensor | None:  # noqa: ARG002 - most have nothing to show
+    def preview(self, batch: Batch) -> Tensor | None:  # noqa: ARG002 - most have nothing to show
         """A grid for a person who wants to see what is being learnt: uint8 (H, W, 3), or None, the default.
 
         Of a validation batch, called in evaluation mode without gradients. Nothing in it is left to chance, so that the
@@ -78,14 +78,14 @@ class Method(nn.Module):
         """Optimizer groups; by default everything that is learnt, no weight decay on biases and norms."""
         return decay_groups([self], weight_decay)
 
-    def batches(self, images: PackedImages, indices: npt.NDArray[np.int64], feed: Feed) -> Stream:
+    def batches(self, images: PackedImages, indices: npt.NDArray[np.int64], feed: LoaderOptions) -> BatchStream:
         """What this method wants to be fed from these images, for training or for validation."""
-        transform = self.training_view if feed.training else self.validation_view
+        transform = self.training_transform if feed.training else self.validation_transform
         return ImageBatches(images, indices, transform, feed)
 
     def normalised(self, inputs: Tensor) -> Tensor:
         """uint8 images on the device as the network takes them."""
-        return normalise(inputs, self.view.mean, self.view.std)
+        return normalise(inputs, self.preprocessing.mean, self.preprocessing.std)
 
     def train(self, mode: bool = True) -> "Method":
         """Training mode for all but the frozen parts."""

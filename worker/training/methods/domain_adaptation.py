@@ -10,20 +10,20 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from worker.training.data.batches import Batch, Feed, ImageBatches, Stream
+from worker.training.data.batches import Batch, BatchStream, ImageBatches, LoaderOptions
 from worker.training.data.packed import PackedImages
-from worker.training.losses.domain_alignment import ALIGNMENTS, Outputs
+from worker.training.losses.domain_alignment import ALIGNMENTS, DomainOutputs
 from worker.training.methods.supervised import Supervised
 from worker.training.models.backbones import Network
 from worker.training.models.batch_norm import batch_norms
 from worker.training.optim.optimizers import Groups, decay_groups
-from worker.training.transforms.geometric import View
+from worker.training.transforms.geometric import Preprocessing
 from worker.training.transforms.mixup import mix
 
-OTHER_SEEDS = 2**32  # above every seed that a job may have
+TARGET_SEED_OFFSET = 2**32  # above every seed that a job may have
 
 
-class Adapted(Supervised):
+class DomainAdaptation(Supervised):
     """Minimises risk(source) + strength * distance(f, f_s) + alignment(outputs of source, outputs of target).
 
     `alignment` is a name of ALIGNMENTS, `alignment_strength` scales what the network feels of it; `seed` is of the
@@ -39,7 +39,7 @@ class Adapted(Supervised):
     def __init__(
         self,
         network: Network,
-        view: View,
+        preprocessing: Preprocessing,
         *,
         alignment: str,
         alignment_strength: float,
@@ -47,7 +47,7 @@ class Adapted(Supervised):
         seed: int,
         **options: Any,
     ) -> None:
-        super().__init__(network, view, **options)
+        super().__init__(network, preprocessing, **options)
         if alignment not in ALIGNMENTS:
             raise ValueError(f"there is no alignment {alignment!r}; there are {', '.join(ALIGNMENTS)}")
         if epochs < 1:
@@ -64,7 +64,7 @@ class Adapted(Supervised):
         if batch.unlabelled is None:
             raise ValueError("adaptation needs a batch of the target beside the source's")
         mixed = self._mixed(batch, generator)
-        with unmoved_statistics(self.network):
+        with frozen_running_statistics(self.network):
             encoded = self.network.encode(mixed.inputs)
         source = self._outputs(encoded)
         risk = self._risk(batch, source.logits, mixed)
@@ -75,17 +75,19 @@ class Adapted(Supervised):
         terms = {"risk": risk, "penalty": penalty, "alignment": alignment}
         return {"loss": risk + penalty + alignment} | {name: term.detach() for name, term in terms.items()}
 
-    def _outputs(self, encoded: Tensor) -> Outputs:
-        return Outputs(self.network.pool(encoded), self.network.classify(encoded))
+    def _outputs(self, encoded: Tensor) -> DomainOutputs:
+        return DomainOutputs(self.network.pool(encoded), self.network.classify(encoded))
 
-    def unlabelled_batches(self, images: PackedImages, indices: npt.NDArray[np.int64], feed: Feed) -> Stream:
+    def unlabelled_batches(
+        self, images: PackedImages, indices: npt.NDArray[np.int64], feed: LoaderOptions
+    ) -> BatchStream:
         """The target's images in training's view, fed as the source is.
 
         But they are drawn by a seed of their own: with the source's, two datasets of equal size that lie ordered by
         class would be paired class by class. And classes are not balanced. Either would be to know the labels.
         """
-        own = replace(feed, seed=feed.seed + OTHER_SEEDS, balance=False)
-        return ImageBatches(images, indices, self.training_view, own)
+        own = replace(feed, seed=feed.seed + TARGET_SEED_OFFSET, balance=False)
+        return ImageBatches(images, indices, self.training_transform, own)
 
     def parameter_groups(self, weight_decay: float) -> Groups:
         """Supervised's, and the alignment's own weights."""
@@ -93,7 +95,7 @@ class Adapted(Supervised):
 
 
 @contextmanager
-def unmoved_statistics(module: nn.Module) -> Iterator[None]:
+def frozen_running_statistics(module: nn.Module) -> Iterator[None]:
     """Inside, batch norm in training mode normalises by its batch as ever, but its running statistics stay."""
     norms = batch_norms(module)
     for norm in norms:

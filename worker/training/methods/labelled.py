@@ -8,11 +8,11 @@ import numpy.typing as npt
 from torch import Tensor
 from torch.nn import functional as F
 
-from worker.training.data.batches import Batch, Feed, Stream
+from worker.training.data.batches import Batch, BatchStream, LoaderOptions
 from worker.training.data.packed import PackedImages
 from worker.training.methods.base import Method
 from worker.training.models.backbones import Network
-from worker.training.transforms.geometric import View
+from worker.training.transforms.geometric import Preprocessing
 
 
 class Labelled(Method):
@@ -24,14 +24,16 @@ class Labelled(Method):
 
     class_weights: Tensor | None
 
-    def __init__(self, network: Network, view: View, *, label_smoothing: float, class_weights: Tensor | None) -> None:
-        super().__init__(network, view)
+    def __init__(
+        self, network: Network, preprocessing: Preprocessing, *, label_smoothing: float, class_weights: Tensor | None
+    ) -> None:
+        super().__init__(network, preprocessing)
         if class_weights is not None and class_weights.shape != (network.outputs,):
             raise ValueError(f"{network.outputs} classes need as many weights, not {tuple(class_weights.shape)}")
         self.label_smoothing = label_smoothing
         self.register_buffer("class_weights", class_weights, persistent=False)
 
-    def batches(self, images: PackedImages, indices: npt.NDArray[np.int64], feed: Feed) -> Stream:
+    def batches(self, images: PackedImages, indices: npt.NDArray[np.int64], feed: LoaderOptions) -> BatchStream:
         """The images in batches; ValueError when one of them has no label among the network's outputs."""
         labels = images.labels[indices]
         if ((labels < 0) | (labels >= self.network.outputs)).any():

@@ -8,10 +8,10 @@ from torch import Tensor
 
 from worker.training.data.batches import Batch
 from worker.training.methods.base import Method
-from worker.training.metrics.knn import knn_accuracy, spread
+from worker.training.metrics.knn import knn_accuracy, normalised_std
 from worker.training.models.backbones import Network
 from worker.training.randomness import STEP, generator_at
-from worker.training.transforms.geometric import View, horizontal_flip, random_resized_crop
+from worker.training.transforms.geometric import Preprocessing, horizontal_flip, random_resized_crop
 
 RATIO = (3 / 4, 4 / 3)
 FLIP = 0.5
@@ -21,16 +21,16 @@ NEIGHBOURS = 20
 class SelfSupervised(Method):
     """A method whose `training_step` looks at no label. Labels, where all images have one, only judge the features."""
 
-    def __init__(self, network: Network, view: View, *, crop_scale: tuple[float, float]) -> None:
-        super().__init__(network, view)
+    def __init__(self, network: Network, preprocessing: Preprocessing, *, crop_scale: tuple[float, float]) -> None:
+        super().__init__(network, preprocessing)
         self.crop_scale = crop_scale
 
-    def training_view(self, image: Tensor, generator: torch.Generator) -> Tensor:
+    def training_transform(self, image: Tensor, generator: torch.Generator) -> Tensor:
         """A random crop, perhaps mirrored."""
-        crop = random_resized_crop(image, self.view.size, self.crop_scale, RATIO, generator)
+        crop = random_resized_crop(image, self.preprocessing.size, self.crop_scale, RATIO, generator)
         return horizontal_flip(crop, FLIP, generator)
 
-    def judged(self, batch: Batch) -> tuple[Batch, Tensor]:
+    def split_validation_batch(self, batch: Batch) -> tuple[Batch, Tensor]:
         """A validation batch taken apart: what `training_step` reads, and the fixed view of each image."""
         return batch, batch.inputs
 
@@ -42,7 +42,7 @@ class SelfSupervised(Method):
         sums: defaultdict[str, float] = defaultdict(float)
         features, labels, count = [], [], 0
         for step, batch in enumerate(batches):
-            inner, fixed = self.judged(batch)
+            inner, fixed = self.split_validation_batch(batch)
             features.append(self.network.features(self.normalised(fixed)))
             labels.append(batch.labels)
             if len(batch) > 1:
@@ -59,7 +59,7 @@ class SelfSupervised(Method):
 
 
 def _judge(features: Tensor, labels: Tensor) -> dict[str, float]:
-    figures = {"feature_std": spread(features)}
+    figures = {"feature_std": normalised_std(features)}
     if int(labels.min()) >= 0:
         figures["knn_accuracy"] = knn_accuracy(features, labels, NEIGHBOURS)
     return figures

@@ -7,26 +7,26 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from worker.training.data.batches import Batch, Feed, Stream
+from worker.training.data.batches import Batch, BatchStream, LoaderOptions
 from worker.training.data.packed import PackedImages
-from worker.training.losses.nt_xent import check_contrastive, contrastive
+from worker.training.losses.nt_xent import check_nt_xent, nt_xent
 from worker.training.methods.selfsupervised import SelfSupervised
 from worker.training.models.backbones import Network
 from worker.training.randomness import seeded
-from worker.training.transforms.geometric import View, stacked, standardise
+from worker.training.transforms.geometric import Preprocessing, stack_channels_last, standardise
 from worker.training.transforms.photometric import simclr_colours
 
 
 class SimCLR(SelfSupervised):
     """`colour_strength` is the paper's s (1 for ImageNet, 0.5 for CIFAR); the projection head is thrown away.
 
-    ValueError for a temperature or a denominator that `contrastive` refuses, and for batches of one image.
+    ValueError for a temperature or a denominator that `nt_xent` refuses, and for batches of one image.
     """
 
     def __init__(
         self,
         network: Network,
-        view: View,
+        preprocessing: Preprocessing,
         *,
         temperature: float,
         denominator: str,
@@ -35,27 +35,29 @@ class SimCLR(SelfSupervised):
         crop_scale: tuple[float, float],
         seed: int,
     ) -> None:
-        super().__init__(network, view, crop_scale=crop_scale)
-        check_contrastive(2, temperature, denominator)
+        super().__init__(network, preprocessing, crop_scale=crop_scale)
+        check_nt_xent(2, temperature, denominator)
         self.temperature, self.denominator, self.colour_strength = temperature, denominator, colour_strength
         width = network.feature_dim
         with seeded(seed):
             self.projection = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, projection_dim))
 
-    def batches(self, images: PackedImages, indices: npt.NDArray[np.int64], feed: Feed) -> Stream:
+    def batches(self, images: PackedImages, indices: npt.NDArray[np.int64], feed: LoaderOptions) -> BatchStream:
         """The images in batches; ValueError when they would be of one image."""
-        check_contrastive(min(feed.batch_size, len(indices)), self.temperature, self.denominator)
+        check_nt_xent(min(feed.batch_size, len(indices)), self.temperature, self.denominator)
         return super().batches(images, indices, feed)
 
-    def training_view(self, image: Tensor, generator: torch.Generator) -> Tensor:
+    def training_transform(self, image: Tensor, generator: torch.Generator) -> Tensor:
         """Two crops: (2, 3, S, S)."""
-        return stacked(super(SimCLR, self).training_view(image, generator) for _ in range(2))
+        return stack_channels_last(super(SimCLR, self).training_transform(image, generator) for _ in range(2))
 
-    def validation_view(self, image: Tensor, generator: torch.Generator) -> Tensor:
+    def validation_transform(self, image: Tensor, generator: torch.Generator) -> Tensor:
         """The fixed view, then two crops: (3, 3, S, S)."""
-        return stacked([super().validation_view(image, generator), *self.training_view(image, generator)])
+        return stack_channels_last(
+            [super().validation_transform(image, generator), *self.training_transform(image, generator)]
+        )
 
-    def judged(self, batch: Batch) -> tuple[Batch, Tensor]:
+    def split_validation_batch(self, batch: Batch) -> tuple[Batch, Tensor]:
         """The two crops, and the fixed view."""
         return replace(batch, inputs=batch.inputs[:, 1:]), batch.inputs[:, 0]
 
@@ -63,6 +65,8 @@ class SimCLR(SelfSupervised):
         """The contrastive loss of the two views."""
         views = batch.inputs.transpose(0, 1).flatten(0, 1).float() / 255.0
         coloured = simclr_colours(views, self.colour_strength, generator)
-        projected = self.projection(self.network.features(standardise(coloured, self.view.mean, self.view.std)))
+        projected = self.projection(
+            self.network.features(standardise(coloured, self.preprocessing.mean, self.preprocessing.std))
+        )
         first, second = projected.chunk(2)
-        return {"loss": contrastive(first, second, self.temperature, self.denominator)}
+        return {"loss": nt_xent(first, second, self.temperature, self.denominator)}

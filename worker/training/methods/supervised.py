@@ -10,9 +10,9 @@ from worker.training.losses.penalties import cross_entropy, function_distance, l
 from worker.training.methods.labelled import Labelled
 from worker.training.models.backbones import Network
 from worker.training.models.batch_norm import batch_norms
-from worker.training.optim.layer_groups import stages
+from worker.training.optim.layer_groups import layer_groups
 from worker.training.optim.optimizers import Groups, decay_groups, layered_groups
-from worker.training.transforms.geometric import View, horizontal_flip, random_resized_crop
+from worker.training.transforms.geometric import Preprocessing, horizontal_flip, random_resized_crop
 from worker.training.transforms.mixup import Mixed, mix, mixed_loss
 
 PENALTIES = ("none", "l2_sp", "function")
@@ -36,7 +36,7 @@ class Supervised(Labelled):
     def __init__(
         self,
         network: Network,
-        view: View,
+        preprocessing: Preprocessing,
         *,
         penalty: str,
         strength: float,
@@ -50,7 +50,7 @@ class Supervised(Labelled):
         layer_decay: float,
         frozen_norms: bool,
     ) -> None:
-        super().__init__(network, view, label_smoothing=label_smoothing, class_weights=class_weights)
+        super().__init__(network, preprocessing, label_smoothing=label_smoothing, class_weights=class_weights)
         if penalty not in PENALTIES:
             raise ValueError(f"there is no penalty {penalty!r}; there are {', '.join(PENALTIES)}")
         if min(strength, head_strength) < 0:
@@ -65,9 +65,9 @@ class Supervised(Labelled):
         self.frozen_norms = frozen_norms
         self.anchor = None if penalty == "none" else copy.deepcopy(network).requires_grad_(False)
 
-    def training_view(self, image: Tensor, generator: torch.Generator) -> Tensor:
+    def training_transform(self, image: Tensor, generator: torch.Generator) -> Tensor:
         """A random crop, perhaps mirrored."""
-        crop = random_resized_crop(image, self.view.size, self.crop_scale, RATIO, generator)
+        crop = random_resized_crop(image, self.preprocessing.size, self.crop_scale, RATIO, generator)
         return horizontal_flip(crop, self.flip, generator)
 
     def training_step(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
@@ -109,5 +109,5 @@ class Supervised(Labelled):
         decay = 0.0 if self.penalty == "l2_sp" else weight_decay
         if self.layer_decay == 1:
             return decay_groups([self.network], decay)
-        layers = [*stages(self.network.trunk), list(self.network.head.parameters())]
+        layers = [*layer_groups(self.network.trunk), list(self.network.head.parameters())]
         return layered_groups(layers, decay, self.layer_decay)

@@ -15,7 +15,7 @@ HALVINGS = 20
 PRIOR = 4.0
 
 
-class Confidence(TypedDict):
+class ConfidenceMetrics(TypedDict):
     """How well confidences fit the share of right answers, and the mean cross-entropy."""
 
     expected_calibration_error: float
@@ -26,8 +26,8 @@ class Calibration(TypedDict):
     """The figures of the logits as they are, and of the logits over the temperature."""
 
     temperature: float
-    before: Confidence
-    after: Confidence
+    before: ConfidenceMetrics
+    after: ConfidenceMetrics
 
 
 def fit_temperature(logits: Tensor, labels: Tensor) -> float:
@@ -46,7 +46,7 @@ def fit_temperature(logits: Tensor, labels: Tensor) -> float:
     return math.exp(-(low + high) / 2)
 
 
-def calibration(logits: Tensor, labels: Tensor, temperature: float) -> Calibration:
+def calibration_metrics(logits: Tensor, labels: Tensor, temperature: float) -> Calibration:
     """What the temperature does to logits (N, C), judged by labels (N,)."""
     logits, labels = logits.detach().double().cpu(), labels.cpu()
     return Calibration(
@@ -61,6 +61,6 @@ def _slope(margins: Tensor, b: float) -> float:
     return float(((b * margins).softmax(1) * margins).sum()) + PRIOR * (1 - 1 / b)
 
 
-def _confidence(logits: Tensor, labels: Tensor) -> Confidence:
+def _confidence(logits: Tensor, labels: Tensor) -> ConfidenceMetrics:
     error = expected_calibration_error(logits, labels)
-    return Confidence(expected_calibration_error=error, loss=float(F.cross_entropy(logits, labels)))
+    return ConfidenceMetrics(expected_calibration_error=error, loss=float(F.cross_entropy(logits, labels)))

@@ -11,7 +11,7 @@ BINS = 15
 TOP = 5
 
 
-class ClassFigures(TypedDict):
+class ClassMetrics(TypedDict):
     """One class, one against the rest."""
 
     precision: float
@@ -20,7 +20,7 @@ class ClassFigures(TypedDict):
     support: int
 
 
-class Figures(TypedDict):
+class ClassificationMetrics(TypedDict):
     """Everything that is reported of a labelled split.
 
     `top5_accuracy` is None for five classes or fewer, `roc_auc` where all images are of one class.
@@ -31,19 +31,19 @@ class Figures(TypedDict):
     top5_accuracy: float | None
     macro_f1: float
     roc_auc: float | None
-    per_class: list[ClassFigures]
+    per_class: list[ClassMetrics]
     confusion_matrix: list[list[int]]
     expected_calibration_error: float
 
 
-def evaluate(logits: Tensor, labels: Tensor) -> Figures:
+def classification_metrics(logits: Tensor, labels: Tensor) -> ClassificationMetrics:
     """All figures from logits (N, C) and labels (N,) in 0..C-1; ValueError when there is nothing to judge."""
     if len(labels) == 0 or len(logits) != len(labels):
         raise ValueError(f"{len(logits)} rows of logits do not go with {len(labels)} labels")
     logits, labels = logits.detach().float().cpu(), labels.cpu()
     matrix = confusion_matrix(logits.argmax(1), labels, logits.shape[1])
     figures = per_class(matrix)
-    return Figures(
+    return ClassificationMetrics(
         loss=float(F.cross_entropy(logits, labels)),
         accuracy=accuracy(logits, labels),
         top5_accuracy=top_accuracy(logits, labels, TOP) if logits.shape[1] > TOP else None,
@@ -73,12 +73,12 @@ def confusion_matrix(predictions: Tensor, labels: Tensor, classes: int) -> list[
     return counts
 
 
-def per_class(matrix: list[list[int]]) -> list[ClassFigures]:
+def per_class(matrix: list[list[int]]) -> list[ClassMetrics]:
     """Precision, recall and F1 of each class; 0 where a class was never predicted or never there."""
     counts = np.array(matrix)
     hits, predicted, support = counts.diagonal(), counts.sum(0), counts.sum(1)
     return [
-        ClassFigures(
+        ClassMetrics(
             precision=float(hits[c] / max(predicted[c], 1)),
             recall=float(hits[c] / max(support[c], 1)),
             f1=float(2 * hits[c] / max(predicted[c] + support[c], 1)),

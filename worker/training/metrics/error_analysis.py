@@ -27,7 +27,7 @@ def most_confused(matrix: list[list[int]], names: list[str], most: int = 10) -> 
     ]
 
 
-def suspects(logits: Tensor, labels: Tensor, most: int = 25) -> list[dict[str, Any]]:
+def find_label_issues(logits: Tensor, labels: Tensor, most: int = 25) -> list[dict[str, Any]]:
     """Rows of logits (N, C) whose label (N,) is likely wrong, the surest first: by confidence less the label's.
 
     A row is one where the model finds another class more probable than all the rest together. Such ranking by the

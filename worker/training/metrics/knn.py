@@ -29,7 +29,7 @@ def knn_accuracy(features: Tensor, labels: Tensor, neighbours: int) -> float:
     return hits / len(labels)
 
 
-def spread(features: Tensor) -> float:
+def normalised_std(features: Tensor) -> float:
     """Standard deviation of the normalised features over images, in units of 1/sqrt(D): about 1 is well, 0 collapsed.
 
     The indicator of Chen & He 2021 (SimSiam), who see 1/sqrt(D) for features that fill the sphere.

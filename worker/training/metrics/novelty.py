@@ -15,7 +15,7 @@ FEWEST = 20  # held-out images by which a score is graded
 RISE = 1e-6
 
 
-class Familiarity(nn.Module):
+class Novelty(nn.Module):
     """Features (N, D) to a score (N,) in 0..1: the share of held-out known images that are more familiar.
 
     The distance of an image is 1 - cosine similarity, averaged over its nearest in `bank` (K, D), of unit length
@@ -40,7 +40,7 @@ class Familiarity(nn.Module):
         return ((distance - self.thresholds[:-1]) / rises).clamp(0.0, 1.0).mean(dim=1)
 
 
-def familiarity(train_features: Tensor, held_out_features: Tensor, seed: int) -> Familiarity:
+def novelty_from_features(train_features: Tensor, held_out_features: Tensor, seed: int) -> Novelty:
     """From features (N, D) of images trained on, of which at most 1024 are kept, and (M, D) of others of their kind.
 
     Where fewer than 20 are held out, the bank's images are judged along with them, each by the rest of the bank.
@@ -56,4 +56,4 @@ def familiarity(train_features: Tensor, held_out_features: Tensor, seed: int) ->
         similarities.append((bank @ bank.T).fill_diagonal_(-torch.inf))
     distances = 1 - torch.cat(similarities).topk(neighbours, dim=1).values.mean(dim=1)
     percentiles = distances.quantile(torch.linspace(0, 1, STEPS + 1))
-    return Familiarity(bank, percentiles + RISE * torch.arange(STEPS + 1), neighbours)
+    return Novelty(bank, percentiles + RISE * torch.arange(STEPS + 1), neighbours)

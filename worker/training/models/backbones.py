@@ -102,7 +102,7 @@ class ConvolutionalHead(Network):
         return F.adaptive_avg_pool2d(F.relu(self.head(encoded)), 1).flatten(1)
 
 
-def build(name: str, outputs: int, image_size: int, seed: int) -> Network:
+def build_backbone(name: str, outputs: int, image_size: int, seed: int) -> Network:
     """A backbone with random weights that are a function of `seed`; torch's global generator is left as it was.
 
     ValueError for a name outside NAMES, fewer than one output, or an image size the backbone cannot take.

@@ -39,7 +39,7 @@ def load_torchvision_state(network: Network, state: dict[str, Tensor]) -> None:
     state = {_current_name(name): tensor for name, tensor in state.items() if not name.startswith(AUXILIARY)}
     own = torchvision_state(network)
     if POSITIONS in own and POSITIONS in state:
-        state[POSITIONS] = resized_positions(state[POSITIONS], own[POSITIONS].shape[1])
+        state[POSITIONS] = resize_position_embeddings(state[POSITIONS], own[POSITIONS].shape[1])
     outputs = _outputs(state.get(f"{network.head_name}.weight"))
     _check({name: _expected(name, tensor, network.head_name, outputs) for name, tensor in own.items()}, state)
     if outputs != network.outputs:
@@ -61,7 +61,7 @@ def load_exactly(module: nn.Module, state: dict[str, Tensor]) -> None:
         tensor.copy_(state[name])
 
 
-def resized_positions(positions: Tensor, length: int) -> Tensor:
+def resize_position_embeddings(positions: Tensor, length: int) -> Tensor:
     """Position embeddings (1, 1 + n*n, D) for another grid, (1, length, D): bicubic, the class token as it is.
 
     The resampling of Dosovitskiy 2021; ValueError when either is not a square grid and a class token.

@@ -5,7 +5,7 @@ from torch import nn
 FEWEST = 6
 
 
-def stages(trunk: nn.Module) -> list[list[nn.Parameter]]:
+def layer_groups(trunk: nn.Module) -> list[list[nn.Parameter]]:
     """All parameters, by the part of the trunk that holds them, in the order of the trunk's definition.
 
     A part is named by the first components of its path: as few of them as make six parts, or all of them where there
@@ -14,11 +14,11 @@ def stages(trunk: nn.Module) -> list[list[nn.Parameter]]:
     """
     paths = [name.split(".")[:-1] for name, _ in trunk.named_parameters()]
     deepest = max((len(path) for path in paths), default=0)
-    made = (_grouped(trunk, depth) for depth in range(deepest + 1))
-    return next((parts for parts in made if len(parts) >= FEWEST), _grouped(trunk, deepest))
+    made = (_group_by_prefix(trunk, depth) for depth in range(deepest + 1))
+    return next((parts for parts in made if len(parts) >= FEWEST), _group_by_prefix(trunk, deepest))
 
 
-def _grouped(trunk: nn.Module, depth: int) -> list[list[nn.Parameter]]:
+def _group_by_prefix(trunk: nn.Module, depth: int) -> list[list[nn.Parameter]]:
     parts: dict[tuple[str, ...], list[nn.Parameter]] = {}
     for name, parameter in trunk.named_parameters():
         parts.setdefault(tuple(name.split(".")[:-1][:depth]), []).append(parameter)

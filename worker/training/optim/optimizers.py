@@ -16,7 +16,7 @@ OPTIMIZERS: dict[str, Callable[[Groups, float], torch.optim.Optimizer]] = {
 }
 
 
-def build(name: str, groups: Groups, learning_rate: float) -> torch.optim.Optimizer:
+def build_optimizer(name: str, groups: Groups, learning_rate: float) -> torch.optim.Optimizer:
     """The optimizer `name` of OPTIMIZERS over parameter groups; ValueError for another name."""
     if name not in OPTIMIZERS:
         raise ValueError(f"there is no optimizer {name!r}; there are {', '.join(OPTIMIZERS)}")

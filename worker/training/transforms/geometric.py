@@ -19,7 +19,7 @@ CROP_ATTEMPTS = 10
 
 
 @dataclass(frozen=True)
-class View:
+class Preprocessing:
     """The fixed view: shorter side to `resize`, centre crop of `size`, then (x / 255 - mean) / std for each channel."""
 
     size: int
@@ -34,7 +34,7 @@ class View:
             raise ValueError("the standard deviations must be positive")
 
 
-def center(image: Tensor, size: int, resize_to: int) -> Tensor:
+def resize_and_center_crop(image: Tensor, size: int, resize_to: int) -> Tensor:
     """The fixed view of one image: uint8 (H, W, 3) to uint8 (3, size, size), by Pillow, to the bit as serving has it.
 
     The rounding is torchvision's: the longer side is cut to an integer, the crop's offset is rounded. torch's own
@@ -64,13 +64,13 @@ def horizontal_flip(image: Tensor, probability: float, generator: torch.Generato
     return image.flip(-1) if float(torch.rand((), generator=generator)) < probability else image
 
 
-def stacked(images: Iterable[Tensor]) -> Tensor:
+def stack_channels_last(images: Iterable[Tensor]) -> Tensor:
     """Images (..., 3, S, S) as one tensor with a new first dimension, in memory as the views above are."""
     return torch.stack([image.movedim(-3, -1) for image in images]).movedim(-1, -3)
 
 
 def normalise(batch: Tensor, mean: tuple[float, float, float], std: tuple[float, float, float]) -> Tensor:
-    """uint8 (B, 3, S, S), as `stacked` leaves it, as float32 of the same shape and order, on the batch's device.
+    """Normalise uint8 (B, 3, S, S) to float32 of the same shape and memory order, on the batch's device.
 
     One new tensor, changed in place: each further one of this size costs more in fresh pages than the arithmetic does.
     And whole rows at a time: three numbers at a time, which the channels are, the arithmetic takes seven times as long.

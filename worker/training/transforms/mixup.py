@@ -30,10 +30,10 @@ def mix(x: Tensor, mixup: float, cutmix: float, generator: torch.Generator) -> M
         return Mixed(x, torch.arange(len(x), device=x.device), 1.0)
     cutting = cutmix > 0 and (mixup == 0 or float(torch.rand((), generator=generator)) < FAIR)
     partners = torch.randperm(len(x), generator=generator).to(x.device)
-    share = beta(cutmix if cutting else mixup, generator)
+    share = sample_beta(cutmix if cutting else mixup, generator)
     if cutting:
-        return pasted(x, partners, box(x.shape[-2], x.shape[-1], share, generator))
-    return blended(x, partners, share)
+        return paste(x, partners, cutmix_box(x.shape[-2], x.shape[-1], share, generator))
+    return blend(x, partners, share)
 
 
 def mixed_loss(loss: Callable[[Tensor], Tensor], labels: Tensor, mixed: Mixed) -> Tensor:
@@ -44,12 +44,12 @@ def mixed_loss(loss: Callable[[Tensor], Tensor], labels: Tensor, mixed: Mixed) -
     return mixed.share * loss(labels) + (1 - mixed.share) * loss(labels[mixed.partners])
 
 
-def blended(x: Tensor, partners: Tensor, share: float) -> Mixed:
+def blend(x: Tensor, partners: Tensor, share: float) -> Mixed:
     """Every pixel a weighted mean of the two images (mixup)."""
     return Mixed(share * x + (1 - share) * x[partners], partners, share)
 
 
-def pasted(x: Tensor, partners: Tensor, place: tuple[int, int, int, int]) -> Mixed:
+def paste(x: Tensor, partners: Tensor, place: tuple[int, int, int, int]) -> Mixed:
     """A rectangle (top, left, bottom, right; ends excluded) of the partner over each image (CutMix).
 
     The share is the area that really remains: a rectangle that reaches over the edge covers less than was drawn.
@@ -61,7 +61,7 @@ def pasted(x: Tensor, partners: Tensor, place: tuple[int, int, int, int]) -> Mix
     return Mixed(inputs, partners, 1 - covered)
 
 
-def box(height: int, width: int, share: float, generator: torch.Generator) -> tuple[int, int, int, int]:
+def cutmix_box(height: int, width: int, share: float, generator: torch.Generator) -> tuple[int, int, int, int]:
     """Top, left, bottom, right of a rectangle of the image's shape, covering 1 - share of it before it is clipped.
 
     The centre is uniform over the pixels (Yun 2019, eq. 2, and their code, which halves the sides downwards).
@@ -73,7 +73,7 @@ def box(height: int, width: int, share: float, generator: torch.Generator) -> tu
     return top, left, min(height, y + half_height), min(width, x + half_width)
 
 
-def beta(alpha: float, generator: torch.Generator) -> float:
+def sample_beta(alpha: float, generator: torch.Generator) -> float:
     """A draw from Beta(alpha, alpha). torch's own takes no generator, so numpy's is seeded from this one."""
     seed = int(torch.randint(2**62, (), generator=generator))
     return float(np.random.default_rng(seed).beta(alpha, alpha))

@@ -8,19 +8,21 @@ import numpy as np
 import pytest
 import torch
 
-from worker.training.data.batches import Batch, Feed, ImageBatches, Source, TensorBatches, count_steps
+from worker.training.data.batches import Batch, BatchSource, ImageBatches, LoaderOptions, TensorBatches, count_steps
 from worker.training.data.packed import PackedImages
 from worker.training.transforms.geometric import random_resized_crop
 
 Maker = Callable[[int], PackedImages]
 
 
-def view(image: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+def crop(image: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     return random_resized_crop(image, 8, (0.5, 1.0), (1.0, 1.0), generator)
 
 
 def source(images: PackedImages, workers: int = 0, batch_size: int = 4, training: bool = True) -> ImageBatches:
-    return ImageBatches(images, np.arange(len(images)), view, Feed(training, batch_size, seed=3, workers=workers))
+    return ImageBatches(
+        images, np.arange(len(images)), crop, LoaderOptions(training, batch_size, seed=3, workers=workers)
+    )
 
 
 def same(ours: list[Batch], theirs: list[Batch]) -> bool:
@@ -92,7 +94,9 @@ def test_a_failing_image_is_heard_of(packed: Maker) -> None:
     def broken(image: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         raise ValueError("this picture")
 
-    failing = ImageBatches(packed(9), np.arange(9), broken, Feed(training=True, batch_size=4, seed=0, workers=2))
+    failing = ImageBatches(
+        packed(9), np.arange(9), broken, LoaderOptions(training=True, batch_size=4, seed=0, workers=2)
+    )
     with pytest.raises(ValueError, match="this picture"):
         list(failing.epoch(0, 0))
 
@@ -110,9 +114,9 @@ def test_the_next_epoch_is_assembled_while_this_one_ends(packed: Maker) -> None:
 
     def counted(image: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         assembled.release()
-        return view(image, generator)
+        return crop(image, generator)
 
-    feed = Feed(training=True, batch_size=4, seed=0, workers=2)
+    feed = LoaderOptions(training=True, batch_size=4, seed=0, workers=2)
     images = packed(30)
     with closing(ImageBatches(images, np.arange(30), counted, feed).endless(0, 0)) as batches:
         assert [len(batch) for batch in islice(batches, 8)] == [4] * 7 + [2]
@@ -129,8 +133,8 @@ def test_leaving_early_ends_the_threads(packed: Maker) -> None:
 def test_tensor_batches_follow_the_same_order(packed: Maker) -> None:
     images = packed(30)
     features, labels = torch.arange(30.0)[:, None], torch.from_numpy(images.labels)
-    cached: Source = TensorBatches(
-        features, labels, torch.arange(30), Feed(training=True, batch_size=4, seed=3, workers=0)
+    cached: BatchSource = TensorBatches(
+        features, labels, torch.arange(30), LoaderOptions(training=True, batch_size=4, seed=3, workers=0)
     )
     whole = list(cached.epoch(1, 0))
     assert len(cached) == len(whole)
@@ -141,12 +145,12 @@ def test_tensor_batches_follow_the_same_order(packed: Maker) -> None:
     assert same(list(islice(cached.endless(1, 3), len(cached))), whole[3:] + list(cached.epoch(2, 0))[:3])
 
 
-def tensors(labels: list[int], feed: Feed) -> TensorBatches:
+def tensors(labels: list[int], feed: LoaderOptions) -> TensorBatches:
     rows = torch.arange(len(labels))
     return TensorBatches(rows[:, None].float(), torch.tensor(labels), rows, feed)
 
 
-BALANCED = Feed(training=True, batch_size=50, seed=3, workers=0, balance=True)
+BALANCED = LoaderOptions(training=True, batch_size=50, seed=3, workers=0, balance=True)
 
 
 def test_balanced_classes_come_equally_often_and_rows_of_a_class_too() -> None:

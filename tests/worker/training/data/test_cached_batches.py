@@ -5,7 +5,7 @@ import torch
 
 from tests.worker.training.data.test_batches import same, source
 from worker.training.data.batches import Batch
-from worker.training.data.cached_batches import Remembered
+from worker.training.data.cached_batches import CachedBatches
 from worker.training.data.packed import PackedImages
 
 Maker = Callable[[int], PackedImages]
@@ -28,31 +28,31 @@ class Counting:
 
 def test_what_comes_again_is_assembled_once_and_is_the_same(packed: Maker) -> None:
     counting = Counting(packed(10))
-    remembered = Remembered(counting)
-    first = list(remembered.epoch(0, 0))
-    assert len(remembered) == counting.assembled == 3
-    assert same(list(remembered.epoch(0, 0)), first)
-    assert same(list(remembered.epoch(0, 1)), first[1:])
+    cached = CachedBatches(counting)
+    first = list(cached.epoch(0, 0))
+    assert len(cached) == counting.assembled == 3
+    assert same(list(cached.epoch(0, 0)), first)
+    assert same(list(cached.epoch(0, 1)), first[1:])
     assert counting.assembled == 3
     assert torch.cat([batch.indices for batch in first]).tolist() == np.arange(10).tolist()
 
 
 def test_another_epoch_and_one_that_was_broken_off_are_assembled_anew(packed: Maker) -> None:
     counting = Counting(packed(10))
-    remembered = Remembered(counting)
-    next(remembered.epoch(0, 0))
-    assert len(list(remembered.epoch(0, 1))) == 2
-    whole = list(remembered.epoch(0, 0))
+    cached = CachedBatches(counting)
+    next(cached.epoch(0, 0))
+    assert len(list(cached.epoch(0, 1))) == 2
+    whole = list(cached.epoch(0, 0))
     assert (counting.assembled, len(whole)) == (6, 3)
-    list(remembered.epoch(1, 0))
+    list(cached.epoch(1, 0))
     assert counting.assembled == 9
 
 
 def test_what_does_not_fit_is_not_kept(packed: Maker) -> None:
     counting = Counting(packed(10))
     whole_batches = 3 * next(counting.epoch(0, 0)).inputs.nbytes
-    for room, assembled in ((whole_batches, 3), (whole_batches - 1, 6)):
-        counting.assembled, remembered = 0, Remembered(counting, room)
-        whole = list(remembered.epoch(0, 0))
-        assert same(list(remembered.epoch(0, 0)), whole)
+    for max_bytes, assembled in ((whole_batches, 3), (whole_batches - 1, 6)):
+        counting.assembled, cached = 0, CachedBatches(counting, max_bytes)
+        whole = list(cached.epoch(0, 0))
+        assert same(list(cached.epoch(0, 0)), whole)
         assert counting.assembled == assembled

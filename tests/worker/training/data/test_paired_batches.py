@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from tests.worker.training.data.test_batches import view
-from worker.training.data.batches import Batch, Feed, ImageBatches, TensorBatches
+from tests.worker.training.data.test_batches import crop
+from worker.training.data.batches import Batch, ImageBatches, LoaderOptions, TensorBatches
 from worker.training.data.packed import PackedImages
 from worker.training.data.paired_batches import PairedBatches
 
@@ -19,7 +19,7 @@ Maker = Callable[[int], PackedImages]
 def numbered(count: int, seed: int, first: int = 0) -> TensorBatches:
     """Batches of four numbers, from `first` on."""
     rows = torch.arange(count)
-    return TensorBatches(rows[:, None] + first, rows % 3, rows, Feed(True, batch_size=4, seed=seed, workers=0))
+    return TensorBatches(rows[:, None] + first, rows % 3, rows, LoaderOptions(True, batch_size=4, seed=seed, workers=0))
 
 
 def same(ours: Batch, theirs: Batch) -> bool:
@@ -87,7 +87,7 @@ def test_starting_in_the_middle_gives_the_same_bytes(packed: Maker, source: int,
     """Of augmented images, with threads, in an epoch in whose middle the shorter side begins again."""
     images = packed(30)
     sides = (
-        ImageBatches(images, np.arange(count), view, Feed(True, batch_size=4, seed=seed, workers=workers))
+        ImageBatches(images, np.arange(count), crop, LoaderOptions(True, batch_size=4, seed=seed, workers=workers))
         for count, seed, workers in ((source, 0, 0), (target, 1, 2))
     )
     pairs = PairedBatches(*sides)
@@ -103,7 +103,7 @@ def test_starting_in_the_middle_gives_the_same_bytes(packed: Maker, source: int,
 
 def test_leaving_early_ends_the_threads_of_both_sides(packed: Maker) -> None:
     images, before = packed(30), threading.active_count()
-    side = ImageBatches(images, np.arange(30), view, Feed(True, batch_size=4, seed=0, workers=2))
+    side = ImageBatches(images, np.arange(30), crop, LoaderOptions(True, batch_size=4, seed=0, workers=2))
     with closing(PairedBatches(side, side).epoch(0, 0)) as batches:
         next(batches)
         assert threading.active_count() > before

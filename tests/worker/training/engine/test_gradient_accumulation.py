@@ -6,11 +6,11 @@ import torch
 from torch import Tensor
 
 from tests.worker.training.engine.test_loop import RECIPE, method, sources
-from tests.worker.training.recording_callbacks import Recorder
+from tests.worker.training.recording_callbacks import RecordingCallback
 from worker.training.data.batches import Batch
 from worker.training.data.packed import PackedImages
 from worker.training.engine.checkpoint import State
-from worker.training.engine.gradient_accumulation import count_parts, gradients, less_room
+from worker.training.engine.gradient_accumulation import accumulate_gradients, count_micro_batches, halve_micro_batch
 from worker.training.engine.loop import fit
 from worker.training.methods.supervised import Supervised
 
@@ -18,20 +18,20 @@ STEPS_PER_EPOCH = 4
 
 
 class Small(Supervised):
-    """A device that holds no more than `room` images."""
+    """A device that holds no more than `micro_batch_size` images."""
 
-    room = 10
+    micro_batch_size = 10
 
     def training_step(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
-        if len(batch) > self.room:
+        if len(batch) > self.micro_batch_size:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
         return super().training_step(batch, generator)
 
 
-def small(room: int) -> Supervised:
+def small(micro_batch_size: int) -> Supervised:
     made = method()
     made.__class__ = Small
-    made.room = room  # type: ignore[attr-defined]
+    made.micro_batch_size = micro_batch_size  # type: ignore[attr-defined]
     return made
 
 
@@ -50,15 +50,15 @@ def test_a_split_batch_is_the_batch() -> None:
     assert whole.split(1) == [whole]
 
 
-@pytest.mark.parametrize("room", [8, 5, 3])
-def test_gradients_of_parts_add_up_to_the_whole_ones(room: int) -> None:
+@pytest.mark.parametrize("micro_batch_size", [8, 5, 3])
+def test_gradients_of_parts_add_up_to_the_whole_ones(micro_batch_size: int) -> None:
     """With batch norm's statistics fixed, and nothing left out by chance."""
     chosen = method().eval()
     whole = batch(16)
     found = []
-    for at_a_time in (None, room):
+    for at_a_time in (None, micro_batch_size):
         chosen.zero_grad()
-        terms = gradients(chosen, whole, torch.Generator().manual_seed(0), at_a_time)
+        terms = accumulate_gradients(chosen, whole, torch.Generator().manual_seed(0), at_a_time)
         found.append((terms["loss"], [p.grad.clone() for p in chosen.network.parameters() if p.grad is not None]))
     (loss, expected), (other, grads) = found
     torch.testing.assert_close(other, loss)
@@ -67,38 +67,38 @@ def test_gradients_of_parts_add_up_to_the_whole_ones(room: int) -> None:
 
 
 def test_a_part_has_two_images() -> None:
-    assert [count_parts(batch(8), room) for room in (None, 8, 7, 4, 3, 2, 1)] == [1, 1, 2, 2, 3, 4, 4]
-    assert count_parts(batch(8, 6), 2) == 3
-    assert count_parts(batch(3), 2) == 1
-    assert [less_room(batch(8), room) for room in (None, 8, 4, 2)] == [4, 4, 2, None]
-    assert less_room(batch(3), None) is None
+    assert [count_micro_batches(batch(8), size) for size in (None, 8, 7, 4, 3, 2, 1)] == [1, 1, 2, 2, 3, 4, 4]
+    assert count_micro_batches(batch(8, 6), 2) == 3
+    assert count_micro_batches(batch(3), 2) == 1
+    assert [halve_micro_batch(batch(8), size) for size in (None, 8, 4, 2)] == [4, 4, 2, None]
+    assert halve_micro_batch(batch(3), None) is None
 
 
 def test_memory_that_runs_out_halves_the_batch_and_says_so(digits: PackedImages) -> None:
-    chosen, watcher = small(10), Recorder()
-    fit(chosen, *sources(chosen, digits), RECIPE, watcher, None)
-    assert watcher.rooms == [16, 8]  # of batches of 32
-    assert len(watcher.steps) == RECIPE.epochs * STEPS_PER_EPOCH
-    assert all(math.isfinite(figures["val_loss"]) for figures in watcher.epochs)
+    chosen, callback = small(10), RecordingCallback()
+    fit(chosen, *sources(chosen, digits), RECIPE, callback, None)
+    assert callback.micro_batch_sizes == [16, 8]  # of batches of 32
+    assert len(callback.steps) == RECIPE.epochs * STEPS_PER_EPOCH
+    assert all(math.isfinite(figures["val_loss"]) for figures in callback.epochs)
 
 
 def test_a_resumed_run_remembers(digits: PackedImages) -> None:
     """And ends with the same bytes."""
     through = small(10)
-    fit(through, *sources(through, digits), RECIPE, Recorder(), None)
-    first, watcher = small(10), Recorder()
-    fit(first, *sources(first, digits), RECIPE, watcher, None)
-    state: State = watcher.states[0]
-    assert state.meta["progress"]["room"] == 8
-    second, after = small(10), Recorder()
+    fit(through, *sources(through, digits), RECIPE, RecordingCallback(), None)
+    first, callback = small(10), RecordingCallback()
+    fit(first, *sources(first, digits), RECIPE, callback, None)
+    state: State = callback.states[0]
+    assert state.meta["progress"]["micro_batch_size"] == 8
+    second, after = small(10), RecordingCallback()
     fit(second, *sources(second, digits), RECIPE, after, state)
-    assert after.rooms == []
+    assert after.micro_batch_sizes == []
     ours, theirs = second.network.state_dict(), through.network.state_dict()
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
 
 
 def test_a_device_that_holds_nothing(digits: PackedImages) -> None:
-    chosen, watcher = small(1), Recorder()
+    chosen, callback = small(1), RecordingCallback()
     with pytest.raises(torch.OutOfMemoryError):
-        fit(chosen, *sources(chosen, digits), replace(RECIPE, epochs=1), watcher, None)
-    assert watcher.rooms == [16, 8, 4, 2]
+        fit(chosen, *sources(chosen, digits), replace(RECIPE, epochs=1), callback, None)
+    assert callback.micro_batch_sizes == [16, 8, 4, 2]

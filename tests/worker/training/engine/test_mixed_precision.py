@@ -10,19 +10,19 @@ import torch
 from tests.worker.training.engine.test_loop import RECIPE, sources
 from tests.worker.training.engine.test_loop import method as loop_method
 from tests.worker.training.methods.test_base import MAKERS, fed
-from tests.worker.training.recording_callbacks import Recorder
-from worker.training.data.batches import Batch, Feed
+from tests.worker.training.recording_callbacks import RecordingCallback
+from worker.training.data.batches import Batch, LoaderOptions
 from worker.training.data.packed import PackedImages
 from worker.training.engine import mixed_precision
-from worker.training.engine.gradient_accumulation import gradients
+from worker.training.engine.gradient_accumulation import accumulate_gradients
 from worker.training.engine.loop import Interrupted, fit
-from worker.training.engine.mixed_precision import pays, training_precision
+from worker.training.engine.mixed_precision import bf16_is_faster, training_precision
 from worker.training.inference import evaluating
 from worker.training.methods.supervised import Supervised
-from worker.training.models.backbones import build
+from worker.training.models.backbones import build_backbone
 from worker.training.randomness import STEP, generator_at
 
-FEED = Feed(training=False, batch_size=8, seed=0, workers=0)
+FEED = LoaderOptions(training=False, batch_size=8, seed=0, workers=0)
 PIXELS = torch.rand(4, 3, 32, 32, generator=torch.Generator().manual_seed(0))
 
 
@@ -32,13 +32,13 @@ def half(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_it_does_not_pay_on_a_cpu() -> None:
-    assert not pays(torch.device("cpu"))
+    assert not bf16_is_faster(torch.device("cpu"))
 
 
 @pytest.mark.usefixtures("half")
 @pytest.mark.parametrize("backbone", ["resnet18", "squeezenet1_1"])
 def test_the_trunk_works_in_half_and_answers_in_whole(backbone: str) -> None:
-    network = build(backbone, 3, 32, seed=0).eval()
+    network = build_backbone(backbone, 3, 32, seed=0).eval()
     seen: list[torch.dtype] = []
     first = next(part for part in network.trunk.modules() if isinstance(part, torch.nn.Conv2d))
     first.register_forward_hook(lambda _, __, out: seen.append(out.dtype))
@@ -55,7 +55,7 @@ def test_the_trunk_works_in_half_and_answers_in_whole(backbone: str) -> None:
 
 @pytest.mark.usefixtures("half")
 def test_it_ends_with_an_error_too() -> None:
-    network = build("resnet18", 3, 32, seed=0)
+    network = build_backbone("resnet18", 3, 32, seed=0)
     with pytest.raises(RuntimeError), training_precision(network):
         raise RuntimeError
     assert not network.half_precision
@@ -70,9 +70,9 @@ def test_a_step_of_each_method(digits: PackedImages, name: str, monkeypatch: pyt
     method.train()
     other = copy.deepcopy(method)
     with training_precision(method):
-        inside = gradients(method, batch, generator_at(0, STEP, 0, 0), None)
+        inside = accumulate_gradients(method, batch, generator_at(0, STEP, 0, 0), None)
     monkeypatch.setattr(mixed_precision, "pays", lambda device: False)
-    whole = gradients(other, batch, generator_at(0, STEP, 0, 0), None)
+    whole = accumulate_gradients(other, batch, generator_at(0, STEP, 0, 0), None)
     assert float(inside["loss"]) == pytest.approx(float(whole["loss"]), rel=0.05)
     assert (float(inside["loss"]) == float(whole["loss"])) == (name == "probe")
     for parameter in method.parameters():
@@ -105,8 +105,8 @@ class Noting(Supervised):
 def test_a_run_trains_in_half_and_validates_in_whole(digits: PackedImages) -> None:
     noting = Noting(loop_method())
     train, validation = sources(noting, digits)
-    fit(noting, train, validation, RECIPE, Recorder(), None)
+    fit(noting, train, validation, RECIPE, RecordingCallback(), None)
     assert noting.seen == {"training": {True}, "validation": {False}}
     with pytest.raises(Interrupted):
-        fit(noting, train, validation, RECIPE, Recorder(stop_after={2}), None)
+        fit(noting, train, validation, RECIPE, RecordingCallback(stop_after={2}), None)
     assert not noting.network.half_precision

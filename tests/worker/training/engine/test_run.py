@@ -4,18 +4,24 @@ from dataclasses import asdict
 
 import pytest
 
-from worker.training.engine.run import Progress
+from worker.training.engine.run import RunProgress
+
+
+def test_a_checkpoint_of_version_0_2_opens() -> None:
+    fields = asdict(RunProgress(epoch=2, micro_batch_size=8))
+    fields["room"] = fields.pop("micro_batch_size")
+    assert RunProgress.from_json(fields) == RunProgress(epoch=2, micro_batch_size=8)
 
 
 def kept(scores: list[float], tolerances: list[float]) -> list[int]:
     """The epoch that is kept after each of them, the state passing through JSON on the way."""
-    progress, found = Progress(), []
+    progress, found = RunProgress(), []
     for score, tolerance in zip(scores, tolerances, strict=True):
         if progress.keeps(score):
             progress.kept_epoch = progress.epoch
         progress.close(score, tolerance)
         found.append(progress.kept_epoch)
-        progress = Progress(**json.loads(json.dumps(asdict(progress), allow_nan=False)))
+        progress = RunProgress(**json.loads(json.dumps(asdict(progress), allow_nan=False)))
     return found
 
 

@@ -10,21 +10,21 @@ from worker.training.losses.domain_alignment import (
     BANDWIDTHS,
     DANN,
     Alignment,
-    Closeness,
     Distance,
-    Outputs,
+    DistanceAlignment,
+    DomainOutputs,
     coral,
     mmd,
-    reversed_gradient,
-    rise,
+    reversal_schedule,
+    reverse_gradient,
 )
 
 SOURCE, TARGET = torch.randn(7, 4, generator=torch.Generator().manual_seed(1)), torch.randn(5, 4) * 2 + 1
 
 
-def outputs(x: Tensor) -> Outputs:
+def outputs(x: Tensor) -> DomainOutputs:
     """The same as features and as logits, where it does not matter which of them are read."""
-    return Outputs(x, x)
+    return DomainOutputs(x, x)
 
 
 def naive_covariance(x: list[list[float]], i: int, j: int) -> float:
@@ -128,21 +128,21 @@ def test_strength_scales_a_distance_whenever_it_is_asked(name: str) -> None:
 
 @pytest.mark.parametrize("distance", [coral, mmd])
 def test_a_closeness_is_strength_times_the_distance_of_the_logits(distance: Distance) -> None:
-    source, target = Outputs(torch.randn(7, 9), SOURCE), Outputs(torch.randn(5, 9), TARGET)
-    found = Closeness(distance, 2.0)(source, target, 0.5)
+    source, target = DomainOutputs(torch.randn(7, 9), SOURCE), DomainOutputs(torch.randn(5, 9), TARGET)
+    found = DistanceAlignment(distance, 2.0)(source, target, 0.5)
     assert found.item() == pytest.approx(2 * distance(SOURCE, TARGET).item())
 
 
 def test_rise() -> None:
-    assert rise(0.0) == 0
+    assert reversal_schedule(0.0) == 0
     for done in (0.1, 0.5, 1.0):
-        assert rise(done) == pytest.approx(2 / (1 + math.exp(-10 * done)) - 1)
-    assert rise(1.0) > 0.9999
+        assert reversal_schedule(done) == pytest.approx(2 / (1 + math.exp(-10 * done)) - 1)
+    assert reversal_schedule(1.0) > 0.9999
 
 
 def test_a_reversed_gradient() -> None:
     x = torch.randn(3, requires_grad=True)
-    turned = reversed_gradient(x, 0.3)
+    turned = reverse_gradient(x, 0.3)
     assert torch.equal(turned, x)
     (turned * torch.tensor([1.0, 2.0, -1.0])).sum().backward()  # type: ignore[no-untyped-call]
     assert x.grad is not None
@@ -162,7 +162,7 @@ def test_dann_turns_the_gradient_round_on_its_way_to_the_features(strength: floa
     term = DANN(4, strength, seed=3)
     source, target = (x.clone().requires_grad_() for x in (SOURCE, TARGET))
     plain_source, plain_target = (x.clone().requires_grad_() for x in (SOURCE, TARGET))
-    here, there = Outputs(source, torch.zeros(7, 2)), Outputs(target, torch.zeros(5, 2))
+    here, there = DomainOutputs(source, torch.zeros(7, 2)), DomainOutputs(target, torch.zeros(5, 2))
     value, plain = term(here, there, done), classifier_loss(term.classifier, plain_source, plain_target)
     weights = list(term.parameters())
     found = torch.autograd.grad(value, [source, target, *weights])

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from worker.training.losses.nt_xent import contrastive
+from worker.training.losses.nt_xent import nt_xent
 
 
 def cosine(a: Tensor, b: Tensor) -> float:
@@ -30,7 +30,7 @@ def naive(first: Tensor, second: Tensor, temperature: float, denominator: str) -
 @pytest.mark.parametrize("count", [2, 5])
 def test_against_the_papers_formula(count: int, temperature: float, denominator: str) -> None:
     first, second = torch.randn(2, count, 6, dtype=torch.float64)
-    ours = contrastive(first, second, temperature, denominator)
+    ours = nt_xent(first, second, temperature, denominator)
     assert float(ours) == pytest.approx(naive(first, second, temperature, denominator), rel=1e-9)
 
 
@@ -38,11 +38,11 @@ def test_against_the_papers_formula(count: int, temperature: float, denominator:
 def test_its_gradient_is_finite_and_pulls_pairs_together(denominator: str) -> None:
     first, second = torch.randn(2, 8, 4)
     first.requires_grad_()
-    before = contrastive(first, second, 0.5, denominator)
+    before = nt_xent(first, second, 0.5, denominator)
     before.backward()  # type: ignore[no-untyped-call]
     assert first.grad is not None
     assert torch.isfinite(first.grad).all()
-    assert contrastive(first.detach() - 0.1 * first.grad, second, 0.5, denominator) < before.detach()
+    assert nt_xent(first.detach() - 0.1 * first.grad, second, 0.5, denominator) < before.detach()
 
 
 @pytest.mark.parametrize(
@@ -51,4 +51,4 @@ def test_its_gradient_is_finite_and_pulls_pairs_together(denominator: str) -> No
 )
 def test_what_has_no_meaning(count: int, temperature: float, denominator: str, said: str) -> None:
     with pytest.raises(ValueError, match=said):
-        contrastive(torch.randn(count, 4), torch.randn(count, 4), temperature, denominator)
+        nt_xent(torch.randn(count, 4), torch.randn(count, 4), temperature, denominator)

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from worker.training.losses.penalties import cross_entropy, function_distance, hidden_error, l2, l2_sp
+from worker.training.losses.penalties import cross_entropy, function_distance, l2, l2_sp, masked_mse
 
 
 def naive_cross_entropy(logits: Tensor, labels: Tensor, smoothing: float, weights: Tensor | None) -> float:
@@ -82,7 +82,7 @@ def test_hidden_error() -> None:
         for j in range(4)
         if hidden[b, 0, i, j]
     ]
-    loss = hidden_error(prediction, target, hidden)
+    loss = masked_mse(prediction, target, hidden)
     assert loss.item() == pytest.approx(sum(errors) / len(errors), rel=1e-5)
     loss.backward()
     assert prediction.grad is not None

@@ -9,20 +9,20 @@ import pytest
 import torch
 
 from tests.worker.training.packed_fixtures import VIEW
-from tests.worker.training.recording_callbacks import Recorder
-from worker.training.data.batches import Feed, Source
+from tests.worker.training.recording_callbacks import RecordingCallback
+from worker.training.data.batches import BatchSource, LoaderOptions
 from worker.training.data.packed import PackedImages
 from worker.training.data.paired_batches import PairedBatches
 from worker.training.engine.loop import Interrupted, fit
 from worker.training.engine.run import Recipe
 from worker.training.methods.base import Method
-from worker.training.methods.domain_adaptation import Adapted
+from worker.training.methods.domain_adaptation import DomainAdaptation
 from worker.training.methods.imputation import Imputation
-from worker.training.methods.linear_probe import Probe
+from worker.training.methods.linear_probe import LinearProbe
 from worker.training.methods.rotation import Rotation
 from worker.training.methods.simclr import SimCLR
 from worker.training.methods.supervised import Supervised
-from worker.training.models.backbones import build
+from worker.training.models.backbones import build_backbone
 from worker.training.randomness import STEP, generator_at
 
 RECIPE = Recipe(
@@ -51,7 +51,7 @@ LABELLED: dict[str, Any] = {
 
 def supervised(penalty: str, mixup: float = 0.0, layer_decay: float = 1.0) -> Method:
     return Supervised(
-        build("mobilenet_v3_small", 10, VIEW.size, seed=0),
+        build_backbone("mobilenet_v3_small", 10, VIEW.size, seed=0),
         VIEW,
         penalty=penalty,
         mixup=mixup,
@@ -61,8 +61,8 @@ def supervised(penalty: str, mixup: float = 0.0, layer_decay: float = 1.0) -> Me
 
 
 def adapted(alignment: str, penalty: str = "none", mixup: float = 0.0) -> Method:
-    return Adapted(
-        build("mobilenet_v3_small", 10, VIEW.size, seed=0),
+    return DomainAdaptation(
+        build_backbone("mobilenet_v3_small", 10, VIEW.size, seed=0),
         VIEW,
         alignment=alignment,
         alignment_strength=1.0,
@@ -76,16 +76,18 @@ def adapted(alignment: str, penalty: str = "none", mixup: float = 0.0) -> Method
 
 
 def probe() -> Method:
-    return Probe(build("mobilenet_v3_small", 10, VIEW.size, seed=0), VIEW, label_smoothing=0.0, class_weights=None)
+    return LinearProbe(
+        build_backbone("mobilenet_v3_small", 10, VIEW.size, seed=0), VIEW, label_smoothing=0.0, class_weights=None
+    )
 
 
 def rotation() -> Method:
-    return Rotation(build("mobilenet_v3_small", 1, VIEW.size, seed=0), VIEW, crop_scale=(0.5, 1.0), seed=1)
+    return Rotation(build_backbone("mobilenet_v3_small", 1, VIEW.size, seed=0), VIEW, crop_scale=(0.5, 1.0), seed=1)
 
 
 def simclr(denominator: str) -> Method:
     return SimCLR(
-        build("mobilenet_v3_small", 1, VIEW.size, seed=0),
+        build_backbone("mobilenet_v3_small", 1, VIEW.size, seed=0),
         VIEW,
         temperature=0.5,
         denominator=denominator,
@@ -98,7 +100,7 @@ def simclr(denominator: str) -> Method:
 
 def imputation(mask: str) -> Method:
     return Imputation(
-        build("mobilenet_v3_small", 1, VIEW.size, seed=0),
+        build_backbone("mobilenet_v3_small", 1, VIEW.size, seed=0),
         VIEW,
         mask=mask,
         mask_ratio=0.5,
@@ -126,11 +128,11 @@ MAKERS: dict[str, Callable[[], Method]] = {
 }
 
 
-def fed(method: Method, images: PackedImages, count: int) -> Source:
+def fed(method: Method, images: PackedImages, count: int) -> BatchSource:
     """Training batches of the first images; those to adapt to, two steps of an epoch, are others."""
-    feed = Feed(training=True, batch_size=8, seed=0, workers=0)
+    feed = LoaderOptions(training=True, batch_size=8, seed=0, workers=0)
     source = method.batches(images, np.arange(count), feed)
-    if not isinstance(method, Adapted):
+    if not isinstance(method, DomainAdaptation):
         return source
     return PairedBatches(source, method.unlabelled_batches(images, np.arange(100, 116), feed))
 
@@ -159,17 +161,19 @@ def test_three_steps(digits: PackedImages, name: str) -> None:
 
 @pytest.mark.parametrize("name", MAKERS)
 def test_a_run_can_be_interrupted_and_gives_the_same_bytes(digits: PackedImages, name: str) -> None:
-    def go(watcher: Recorder, resumed: bool) -> dict[str, torch.Tensor]:
+    def go(callback: RecordingCallback, resumed: bool) -> dict[str, torch.Tensor]:
         method = MAKERS[name]()
-        validation = method.batches(digits, np.arange(20), Feed(training=False, batch_size=8, seed=0, workers=0))
-        state = watcher.states[-1] if resumed else None
-        fit(method, fed(method, digits, 20), validation, RECIPE, watcher, state)
+        validation = method.batches(
+            digits, np.arange(20), LoaderOptions(training=False, batch_size=8, seed=0, workers=0)
+        )
+        state = callback.states[-1] if resumed else None
+        fit(method, fed(method, digits, 20), validation, RECIPE, callback, state)
         return method.network.state_dict()
 
-    whole = go(Recorder(), resumed=False)
-    watcher = Recorder(stop_after={4})
+    whole = go(RecordingCallback(), resumed=False)
+    callback = RecordingCallback(stop_after={4})
     with pytest.raises(Interrupted):
-        go(watcher, resumed=False)
-    again = go(watcher, resumed=True)
+        go(callback, resumed=False)
+    again = go(callback, resumed=True)
     assert all(torch.equal(whole[key], again[key]) for key in whole)
-    assert all(math.isfinite(value) for figures in watcher.epochs for value in figures.values())
+    assert all(math.isfinite(value) for figures in callback.epochs for value in figures.values())

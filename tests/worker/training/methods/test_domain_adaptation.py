@@ -10,23 +10,23 @@ from torch import Tensor
 
 from tests.worker.training.methods.test_supervised import PLAIN
 from tests.worker.training.packed_fixtures import VIEW
-from tests.worker.training.recording_callbacks import Recorder
-from worker.training.data.batches import Batch, Feed
+from tests.worker.training.recording_callbacks import RecordingCallback
+from worker.training.data.batches import Batch, LoaderOptions
 from worker.training.data.packed import PackedImages, without_labels
 from worker.training.data.paired_batches import PairedBatches
 from worker.training.engine.loop import fit
 from worker.training.engine.run import Recipe
-from worker.training.losses.domain_alignment import ALIGNMENTS, DANN, Outputs, rise
-from worker.training.methods.domain_adaptation import Adapted, unmoved_statistics
+from worker.training.losses.domain_alignment import ALIGNMENTS, DANN, DomainOutputs, reversal_schedule
+from worker.training.methods.domain_adaptation import DomainAdaptation, frozen_running_statistics
 from worker.training.methods.supervised import Supervised
-from worker.training.models.backbones import build
+from worker.training.models.backbones import build_backbone
 from worker.training.randomness import STEP, generator_at
 from worker.training.transforms.mixup import mix
 
 OTHERS = torch.randint(0, 256, (5, 3, 32, 32), dtype=torch.uint8)
 BATCH = Batch(torch.randint(0, 256, (6, 3, 32, 32), dtype=torch.uint8), torch.arange(6) % 3, torch.arange(6), OTHERS)
 SOURCE, TARGET = np.arange(24), np.arange(100, 120)
-FEED = Feed(training=True, batch_size=8, seed=0, workers=0)
+FEED = LoaderOptions(training=True, batch_size=8, seed=0, workers=0)
 RECIPE = Recipe(
     epochs=2,
     batch_size=8,
@@ -41,9 +41,9 @@ RECIPE = Recipe(
 )
 
 
-def method(alignment: str, strength: float = 1.0, outputs: int = 3, **options: Any) -> Adapted:
-    return Adapted(
-        build("shufflenet_v2_x0_5", outputs, VIEW.size, seed=0),
+def method(alignment: str, strength: float = 1.0, outputs: int = 3, **options: Any) -> DomainAdaptation:
+    return DomainAdaptation(
+        build_backbone("shufflenet_v2_x0_5", outputs, VIEW.size, seed=0),
         VIEW,
         alignment=alignment,
         alignment_strength=strength,
@@ -57,15 +57,24 @@ def terms(chosen: Supervised, batch: Batch = BATCH) -> dict[str, float]:
     return {name: term.item() for name, term in chosen.training_step(batch, generator_at(0, STEP)).items()}
 
 
-def outputs(chosen: Adapted, inputs: Tensor) -> Outputs:
+def outputs(chosen: DomainAdaptation, inputs: Tensor) -> DomainOutputs:
     """Of normalised images, features and logits each by a pass of its own."""
-    return Outputs(chosen.network.features(inputs), chosen.network(inputs))
+    return DomainOutputs(chosen.network.features(inputs), chosen.network(inputs))
 
 
-def trained(chosen: Adapted, images: PackedImages, target: PackedImages, feed: Feed = FEED) -> dict[str, Tensor]:
+def trained(
+    chosen: DomainAdaptation, images: PackedImages, target: PackedImages, feed: LoaderOptions = FEED
+) -> dict[str, Tensor]:
     """What two epochs leave in the network."""
     source = chosen.batches(images, SOURCE, feed)
-    fit(chosen, PairedBatches(source, chosen.unlabelled_batches(target, TARGET, feed)), None, RECIPE, Recorder(), None)
+    fit(
+        chosen,
+        PairedBatches(source, chosen.unlabelled_batches(target, TARGET, feed)),
+        None,
+        RECIPE,
+        RecordingCallback(),
+        None,
+    )
     return chosen.network.state_dict()
 
 
@@ -104,7 +113,7 @@ def test_either_domain_is_normalised_by_its_own_batch() -> None:
     expected = alone.alignment(source, target, 0.0)
     assert terms(chosen)["alignment"] == pytest.approx(expected.item(), rel=1e-5)
     together = outputs(alone, alone.normalised(torch.cat([BATCH.inputs, OTHERS])))
-    one, other = (Outputs(together.features[part], together.logits[part]) for part in (slice(6), slice(6, None)))
+    one, other = (DomainOutputs(together.features[part], together.logits[part]) for part in (slice(6), slice(6, None)))
     assert alone.alignment(one, other, 0.0).item() != pytest.approx(expected.item(), rel=1e-5)
 
 
@@ -121,15 +130,15 @@ def test_running_statistics_come_from_the_target_alone() -> None:
 
 
 def test_statistics_stay_inside_and_move_again_afterwards() -> None:
-    network = build("shufflenet_v2_x0_5", 3, VIEW.size, seed=0).train()
+    network = build_backbone("shufflenet_v2_x0_5", 3, VIEW.size, seed=0).train()
     before = copy.deepcopy(network.state_dict())
     x = torch.randn(4, 3, 32, 32)
-    with unmoved_statistics(network):
+    with frozen_running_statistics(network):
         inside = network.features(x)
     assert all(torch.equal(before[name], tensor) for name, tensor in network.state_dict().items())
     assert torch.allclose(inside, network.features(x))
     assert not torch.equal(before["trunk.conv1.1.running_mean"], network.state_dict()["trunk.conv1.1.running_mean"])
-    with pytest.raises(RuntimeError), unmoved_statistics(network):
+    with pytest.raises(RuntimeError), frozen_running_statistics(network):
         network.features(torch.randn(4, 2, 32, 32))
     assert network.trunk.get_submodule("conv1.1").track_running_stats
 
@@ -158,10 +167,10 @@ def test_the_targets_images_do_change_something(digits: PackedImages) -> None:
 @pytest.mark.parametrize("alignment", ALIGNMENTS)
 def test_with_strength_0_the_weights_are_those_of_the_source_alone(digits: PackedImages, alignment: str) -> None:
     """The same risk at every step and the same weights; only batch norm's statistics are the target's."""
-    adapted, told = method(alignment, strength=0.0, outputs=10), (Recorder(), Recorder())
+    adapted, told = method(alignment, strength=0.0, outputs=10), (RecordingCallback(), RecordingCallback())
     pairs = PairedBatches(adapted.batches(digits, SOURCE, FEED), adapted.unlabelled_batches(digits, TARGET, FEED))
     fit(adapted, pairs, None, RECIPE, told[0], None)
-    plain = Supervised(build("shufflenet_v2_x0_5", 10, VIEW.size, seed=0), VIEW, **PLAIN)
+    plain = Supervised(build_backbone("shufflenet_v2_x0_5", 10, VIEW.size, seed=0), VIEW, **PLAIN)
     fit(plain, plain.batches(digits, SOURCE, FEED), None, RECIPE, told[1], None)
     ours, theirs = ([losses["risk"] for losses in recorder.losses] for recorder in told)
     assert ours == theirs
@@ -180,12 +189,15 @@ def test_the_schedule_goes_by_whole_epochs() -> None:
         chosen.begin_epoch(epoch)
         assert chosen.done == epoch / 4
         features = torch.ones(2, chosen.network.feature_dim, requires_grad=True)
-        source, target = Outputs(features, torch.zeros(2, 3)), Outputs(2 * features.detach(), torch.zeros(2, 3))
+        source, target = (
+            DomainOutputs(features, torch.zeros(2, 3)),
+            DomainOutputs(2 * features.detach(), torch.zeros(2, 3)),
+        )
         chosen.alignment(source, target, chosen.done).backward()
         assert features.grad is not None
         gradients.append(features.grad.norm().item())
     assert gradients[0] == 0
-    assert gradients[1] / gradients[2] == pytest.approx(rise(0.25) / rise(0.75))
+    assert gradients[1] / gradients[2] == pytest.approx(reversal_schedule(0.25) / reversal_schedule(0.75))
 
 
 def test_the_target_is_mixed_like_the_source() -> None:

@@ -4,13 +4,13 @@ import torch
 from tests.worker.training.methods.test_base import imputation
 from tests.worker.training.packed_fixtures import VIEW
 from worker.training.data.batches import Batch
-from worker.training.image_grid import GAP, GREY, ROWS, SMALLEST, pixels
+from worker.training.image_grid import GAP, GREY, MIN_CELL_SIZE, ROWS, to_pixels
 from worker.training.inference import evaluating
 from worker.training.methods.imputation import Imputation
-from worker.training.models.backbones import build
+from worker.training.models.backbones import build_backbone
 from worker.training.randomness import STEP, generator_at
 
-SIDE = SMALLEST + GAP
+SIDE = MIN_CELL_SIZE + GAP
 
 
 def made(mask: str) -> Imputation:
@@ -26,13 +26,13 @@ def batch(count: int) -> Batch:
 
 def shown(method: Imputation, images: Batch) -> torch.Tensor:
     with evaluating(method):
-        return method.pictures(images)
+        return method.preview(images)
 
 
 def cell(picture: torch.Tensor, row: int, column: int) -> torch.Tensor:
     """One cell as (3, 32, 32), every third pixel being enough."""
     top, left = row * SIDE, column * SIDE
-    return picture[top : top + SMALLEST : 3, left : left + SMALLEST : 3].permute(2, 0, 1)
+    return picture[top : top + MIN_CELL_SIZE : 3, left : left + MIN_CELL_SIZE : 3].permute(2, 0, 1)
 
 
 def test_imputation_does_not_see_what_is_hidden() -> None:
@@ -41,15 +41,15 @@ def test_imputation_does_not_see_what_is_hidden() -> None:
     hidden = method.hidden(2, generator_at(0, STEP))
     other = torch.where(hidden, torch.randn_like(x), x)
     with torch.no_grad():
-        assert torch.equal(method.imputed(x, hidden), method.imputed(other, hidden))
-        assert not torch.equal(method.imputed(x, hidden), method.imputed(x + 1, hidden))
+        assert torch.equal(method.reconstruct(x, hidden), method.reconstruct(other, hidden))
+        assert not torch.equal(method.reconstruct(x, hidden), method.reconstruct(x + 1, hidden))
 
 
 @pytest.mark.parametrize("mask", ["random", "center"])
 def test_the_loss_against_a_naive_loop(mask: str) -> None:
     """Pathak 2016, eq. 1: the mean squared error over hidden pixels, of a picture made from the others alone."""
     # without batch norm, an untrained network tells pictures apart; larger weights make that visible
-    network, images = build("squeezenet1_1", 1, 32, seed=0), batch(2)
+    network, images = build_backbone("squeezenet1_1", 1, 32, seed=0), batch(2)
     options = {"mask_ratio": 0.5, "patch_size": 8, "crop_scale": (0.5, 1.0), "seed": 0}
     method = Imputation(network, VIEW, mask=mask, **options).eval()
     for weight in method.decoder.parameters():
@@ -102,7 +102,7 @@ def test_the_hidden_part_is_what_the_network_makes_of_the_rest() -> None:
     x = method.normalised(images.inputs)
     hidden = method.hidden(2, generator_at(0, STEP))
     with torch.no_grad():
-        expected = pixels(method.imputed(x, hidden), VIEW.mean, VIEW.std)
+        expected = to_pixels(method.reconstruct(x, hidden), VIEW.mean, VIEW.std)
     for row in range(2):
         assert torch.equal(cell(picture, row, 2)[:, hidden[row, 0]], expected[row][:, hidden[row, 0]])
 
@@ -111,7 +111,7 @@ def test_the_hidden_part_is_what_the_network_makes_of_the_rest() -> None:
 def test_a_mask_of_nothing_or_everything(ratio: float) -> None:
     with pytest.raises(ValueError, match="between 0 and 1"):
         Imputation(
-            build("squeezenet1_1", 1, 32, seed=0),
+            build_backbone("squeezenet1_1", 1, 32, seed=0),
             VIEW,
             mask="random",
             mask_ratio=ratio,

@@ -7,14 +7,14 @@ from torch import nn
 from tests.worker.training.methods.test_base import rotation
 from tests.worker.training.packed_fixtures import VIEW
 from worker.training.data.batches import Batch
-from worker.training.image_grid import BORDER, GAP, GREEN, RED, ROWS, SMALLEST
+from worker.training.image_grid import BORDER, GAP, GREEN, MIN_CELL_SIZE, RED, ROWS
 from worker.training.inference import evaluating
-from worker.training.methods.rotation import Rotation, each_turned, turns
-from worker.training.models.backbones import build
+from worker.training.methods.rotation import Rotation, all_rotations, rotate_each
+from worker.training.models.backbones import build_backbone
 from worker.training.randomness import STEP, generator_at
 
-SIDE = SMALLEST + GAP
-INNER = slice(BORDER, SMALLEST - BORDER)
+SIDE = MIN_CELL_SIZE + GAP
+INNER = slice(BORDER, MIN_CELL_SIZE - BORDER)
 QUARTERS = [0, 1, 2, 3, 0, 1, 2, 3]
 
 
@@ -35,13 +35,13 @@ def answering(quarter: int) -> Rotation:
 
 def shown(method: Rotation, images: Batch) -> torch.Tensor:
     with evaluating(method):
-        return method.pictures(images)
+        return method.preview(images)
 
 
 def cell(picture: torch.Tensor, row: int, column: int) -> torch.Tensor:
     """One cell as (3, S, S)."""
     top, left = row * SIDE, column * SIDE
-    return picture[top : top + SMALLEST, left : left + SMALLEST].permute(2, 0, 1)
+    return picture[top : top + MIN_CELL_SIZE, left : left + MIN_CELL_SIZE].permute(2, 0, 1)
 
 
 def large(image: torch.Tensor) -> torch.Tensor:
@@ -50,7 +50,7 @@ def large(image: torch.Tensor) -> torch.Tensor:
 
 def test_turns_against_a_naive_loop() -> None:
     images = torch.randn(2, 3, 4, 4)
-    turned = turns(images).view(4, 2, 3, 4, 4)
+    turned = all_rotations(images).view(4, 2, 3, 4, 4)
     for quarter in range(1, 4):
         for row in range(4):
             for column in range(4):
@@ -59,15 +59,15 @@ def test_turns_against_a_naive_loop() -> None:
 
 def test_each_image_is_turned_by_its_own_number_of_quarters() -> None:
     images = torch.randn(4, 3, 4, 4)
-    turned = each_turned(images, torch.arange(4))
-    assert torch.equal(turned, torch.stack([turns(images).view(4, 4, 3, 4, 4)[i, i] for i in range(4)]))
-    assert torch.equal(each_turned(turned, -torch.arange(4)), images)
+    turned = rotate_each(images, torch.arange(4))
+    assert torch.equal(turned, torch.stack([all_rotations(images).view(4, 4, 3, 4, 4)[i, i] for i in range(4)]))
+    assert torch.equal(rotate_each(turned, -torch.arange(4)), images)
 
 
 def test_the_loss_against_a_naive_loop() -> None:
     """Gidaris 2018, eq. 3: the mean over images and turns of -log of the share that the true turn gets."""
     # without batch norm, an image by itself is answered as in its batch, and an untrained network tells turns apart
-    network, images = build("squeezenet1_1", 1, 32, seed=0), batch(3)
+    network, images = build_backbone("squeezenet1_1", 1, 32, seed=0), batch(3)
     method = Rotation(network, VIEW, crop_scale=(0.5, 1.0), seed=0).eval()
     nn.init.normal_(method.classifier.weight)
     losses, hits = [], []

@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 
 from tests.worker.training.packed_fixtures import VIEW
-from worker.training.data.batches import Batch, Feed
+from worker.training.data.batches import Batch, LoaderOptions
 from worker.training.data.packed import PackedImages
 from worker.training.losses.penalties import cross_entropy, function_distance, l2, l2_sp
 from worker.training.methods.labelled import standard_error
 from worker.training.methods.supervised import Supervised
-from worker.training.models.backbones import build
+from worker.training.models.backbones import build_backbone
 from worker.training.models.batch_norm import batch_norms
 from worker.training.randomness import STEP, generator_at
 from worker.training.transforms.mixup import mix
@@ -35,7 +35,7 @@ BATCH = Batch(torch.randint(0, 256, (6, 3, 32, 32), dtype=torch.uint8), torch.ar
 
 
 def method(backbone: str = "shufflenet_v2_x0_5", **options: Any) -> Supervised:
-    return Supervised(build(backbone, 3, VIEW.size, seed=0), VIEW, **(PLAIN | options))
+    return Supervised(build_backbone(backbone, 3, VIEW.size, seed=0), VIEW, **(PLAIN | options))
 
 
 def move(chosen: Supervised) -> None:
@@ -183,7 +183,7 @@ def test_an_accuracy_has_an_error_even_when_all_is_right() -> None:
 
 def feed(chosen: Supervised, images: PackedImages, labels: Tensor) -> None:
     odd = PackedImages(images.pixels, images.offsets, images.heights, images.widths, labels.numpy(), images.splits)
-    chosen.batches(odd, np.arange(3), Feed(training=True, batch_size=2, seed=0, workers=0))
+    chosen.batches(odd, np.arange(3), LoaderOptions(training=True, batch_size=2, seed=0, workers=0))
 
 
 @pytest.mark.parametrize("wrong", [-1, 3])

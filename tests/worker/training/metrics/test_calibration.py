@@ -5,7 +5,7 @@ import torch
 from scipy.optimize import minimize_scalar
 from torch import Tensor
 
-from worker.training.metrics.calibration import PRIOR, calibration, fit_temperature
+from worker.training.metrics.calibration import PRIOR, calibration_metrics, fit_temperature
 from worker.training.metrics.classification import expected_calibration_error
 
 
@@ -57,7 +57,7 @@ def test_all_wrong_stays_in_range() -> None:
 
 def test_calibration_before_and_after() -> None:
     logits, labels = drawn(2000, 3.0)
-    found = calibration(logits, labels, 3.0)
+    found = calibration_metrics(logits, labels, 3.0)
     assert found["temperature"] == 3.0
     for figures, scaled in ((found["before"], logits), (found["after"], logits / 3.0)):
         probability = scaled.double().softmax(1)[torch.arange(2000), labels]
@@ -68,5 +68,5 @@ def test_calibration_before_and_after() -> None:
 
 
 def test_temperature_one_changes_nothing() -> None:
-    found = calibration(*drawn(50, 1.0), temperature=1.0)
+    found = calibration_metrics(*drawn(50, 1.0), temperature=1.0)
     assert found["before"] == found["after"]

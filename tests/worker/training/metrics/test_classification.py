@@ -13,7 +13,7 @@ from sklearn.metrics import (
 )
 from torch import Tensor
 
-from worker.training.metrics.classification import evaluate, expected_calibration_error, roc_auc
+from worker.training.metrics.classification import classification_metrics, expected_calibration_error, roc_auc
 
 
 def example(classes: int = 8, rows: int = 300) -> tuple[Tensor, Tensor]:
@@ -23,7 +23,7 @@ def example(classes: int = 8, rows: int = 300) -> tuple[Tensor, Tensor]:
 
 def test_against_scikit_learn() -> None:
     logits, labels = example()
-    ours = evaluate(logits, labels)
+    ours = classification_metrics(logits, labels)
     predictions = logits.argmax(1)
     precision, recall, f1, support = precision_recall_fscore_support(labels, predictions)
     assert ours["accuracy"] == pytest.approx(accuracy_score(labels, predictions))
@@ -37,7 +37,7 @@ def test_against_scikit_learn() -> None:
 
 def test_a_class_that_never_appears_counts_as_zero() -> None:
     logits, labels = torch.eye(3)[[0, 0, 1]], torch.tensor([0, 0, 0])
-    ours = evaluate(logits, labels)
+    ours = classification_metrics(logits, labels)
     assert ours["per_class"][2] == {"precision": 0.0, "recall": 0.0, "f1": 0.0, "support": 0}
     assert ours["macro_f1"] == pytest.approx(
         f1_score(labels, logits.argmax(1), average="macro", labels=[0, 1, 2], zero_division=0)
@@ -69,7 +69,7 @@ def test_roc_auc_against_scikit_learn_and_all_pairs() -> None:
     logits[45:] = logits[:45]  # ties
     expected = roc_auc_score(labels, logits.double().softmax(1), multi_class="ovr", average="macro")
     assert roc_auc(logits, labels) == pytest.approx(expected)
-    assert evaluate(logits, labels)["roc_auc"] == pytest.approx(expected)
+    assert classification_metrics(logits, labels)["roc_auc"] == pytest.approx(expected)
     areas = []
     for c in range(4):
         scores = logits.double().softmax(1)[:, c].tolist()
@@ -90,6 +90,6 @@ def test_roc_auc_where_classes_are_missing() -> None:
 
 def test_nothing_to_judge() -> None:
     with pytest.raises(ValueError, match="0 labels"):
-        evaluate(torch.zeros(0, 3), torch.zeros(0, dtype=torch.long))
+        classification_metrics(torch.zeros(0, 3), torch.zeros(0, dtype=torch.long))
     with pytest.raises(ValueError, match="do not go with"):
-        evaluate(torch.zeros(2, 3), torch.zeros(3, dtype=torch.long))
+        classification_metrics(torch.zeros(2, 3), torch.zeros(3, dtype=torch.long))

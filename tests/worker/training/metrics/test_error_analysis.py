@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from worker.training.metrics.error_analysis import most_confused, suspects
+from worker.training.metrics.error_analysis import find_label_issues, most_confused
 
 
 def classified(rows: int, classes: int = 4) -> tuple[Tensor, Tensor]:
@@ -27,7 +27,7 @@ def test_wrong_labels_are_found_first() -> None:
     logits, labels = classified(400)
     wrong = torch.tensor([7, 90, 200, 333])
     labels[wrong] = (labels[wrong] + 1) % 4
-    found = suspects(logits, labels)
+    found = find_label_issues(logits, labels)
     assert {row["row"] for row in found} == set(wrong.tolist())
     probabilities = logits.double().softmax(1)
     for row in found:
@@ -47,17 +47,17 @@ def test_against_the_rule_written_as_a_loop() -> None:
     for i, row in enumerate(logits.double().softmax(1).tolist()):
         if row[labels[i]] < max(row) > 0.5:
             expected.append((row[labels[i]] - max(row), i))
-    assert [row["row"] for row in suspects(logits, labels, most=1000)] == [i for _, i in sorted(expected)]
+    assert [row["row"] for row in find_label_issues(logits, labels, most=1000)] == [i for _, i in sorted(expected)]
     assert 25 < len(expected) < int((logits.argmax(1) != labels).sum())
 
 
 def test_no_more_than_asked_for() -> None:
     logits, labels = classified(100)
-    assert len(suspects(logits, (labels + 1) % 4, most=3)) == 3
-    assert len(suspects(logits, (labels + 1) % 4)) == 25
-    assert suspects(4 * torch.eye(4), torch.arange(4)) == []
+    assert len(find_label_issues(logits, (labels + 1) % 4, most=3)) == 3
+    assert len(find_label_issues(logits, (labels + 1) % 4)) == 25
+    assert find_label_issues(4 * torch.eye(4), torch.arange(4)) == []
 
 
 def test_a_model_that_is_not_sure_accuses_nothing() -> None:
     logits = torch.tensor([[0.2, 0.1, 0.0], [3.0, 0.0, 0.0]])
-    assert [row["row"] for row in suspects(logits, torch.tensor([1, 1]))] == [1]
+    assert [row["row"] for row in find_label_issues(logits, torch.tensor([1, 1]))] == [1]

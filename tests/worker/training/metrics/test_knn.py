@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from worker.training.metrics import knn
-from worker.training.metrics.knn import knn_accuracy, spread
+from worker.training.metrics.knn import knn_accuracy, normalised_std
 
 
 @pytest.mark.parametrize("at_once", [7, 1024])
@@ -34,6 +34,6 @@ def test_few_images() -> None:
 
 
 def test_spread() -> None:
-    assert spread(torch.randn(500, 64)) == pytest.approx(1.0, abs=0.05)
-    assert spread(torch.ones(50, 64)) == pytest.approx(0.0, abs=1e-6)
-    assert spread(torch.randn(50, 1) * torch.ones(50, 64).abs() + 100) < 0.05
+    assert normalised_std(torch.randn(500, 64)) == pytest.approx(1.0, abs=0.05)
+    assert normalised_std(torch.ones(50, 64)) == pytest.approx(0.0, abs=1e-6)
+    assert normalised_std(torch.randn(50, 1) * torch.ones(50, 64).abs() + 100) < 0.05

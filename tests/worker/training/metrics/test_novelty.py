@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from worker.training.metrics.novelty import familiarity
+from worker.training.metrics.novelty import novelty_from_features
 
 
 def kind(count: int, centres: Tensor, spread: float = 0.5) -> Tensor:
@@ -22,20 +22,20 @@ def test_against_counting_by_hand() -> None:
     train, held_out, others = kind(40, centres), kind(150, centres), kind(10, centres, spread=1.0)
     known = [distance(image, train) for image in held_out]
     nearer = [sum(one < far for one in known) / 150 for far in (distance(image, train) for image in others)]
-    assert familiarity(train, held_out, seed=0)(others).tolist() == pytest.approx(nearer, abs=0.015)
+    assert novelty_from_features(train, held_out, seed=0)(others).tolist() == pytest.approx(nearer, abs=0.015)
 
 
 @pytest.mark.parametrize("held_out", [400, 0])
 def test_known_images_are_spread_evenly_over_the_scores(held_out: int) -> None:
     centres = torch.randn(4, 32)
-    scores = familiarity(kind(800, centres), kind(held_out, centres), seed=0)(kind(1000, centres))
+    scores = novelty_from_features(kind(800, centres), kind(held_out, centres), seed=0)(kind(1000, centres))
     levels = torch.linspace(0.1, 0.9, 9)
     assert torch.allclose(scores.quantile(levels), levels, atol=0.08)
 
 
 def test_what_is_not_of_the_kind_scores_near_one() -> None:
     centres = torch.randn(4, 32)
-    known = familiarity(kind(300, centres), kind(200, centres), seed=0)
+    known = novelty_from_features(kind(300, centres), kind(200, centres), seed=0)
     assert float(known(torch.randn(100, 32)).min()) > 0.95
     assert known(-kind(50, centres)).tolist() == [1.0] * 50
     assert float(known(kind(200, centres)).median()) < 0.6
@@ -44,7 +44,7 @@ def test_what_is_not_of_the_kind_scores_near_one() -> None:
 def test_the_score_never_falls_as_an_image_moves_away() -> None:
     train = kind(100, torch.eye(2, 6)[:1])
     way = torch.linspace(0, 1, 200)[:, None]
-    scores = familiarity(train, kind(100, torch.eye(2, 6)[:1]), seed=0)(
+    scores = novelty_from_features(train, kind(100, torch.eye(2, 6)[:1]), seed=0)(
         (1 - way) * train.mean(dim=0) - way * train.mean(dim=0) + 0.01 * torch.eye(6)[3]
     )
     assert (scores.diff() >= -1e-6).all()
@@ -53,14 +53,14 @@ def test_the_score_never_falls_as_an_image_moves_away() -> None:
 
 def test_only_the_direction_of_features_matters() -> None:
     train, held_out, others = torch.randn(50, 6), torch.randn(40, 6), torch.randn(9, 6)
-    known = familiarity(train, held_out, seed=0)
+    known = novelty_from_features(train, held_out, seed=0)
     assert torch.allclose(known(others), known(7 * others), atol=1e-4)
-    assert torch.allclose(known(others), familiarity(3 * train, held_out / 5, seed=0)(others), atol=1e-4)
+    assert torch.allclose(known(others), novelty_from_features(3 * train, held_out / 5, seed=0)(others), atol=1e-4)
 
 
 def test_the_bank_is_bounded_and_drawn_by_the_seed() -> None:
     train, held_out = torch.randn(1500, 4), torch.randn(30, 4)
-    first, again, other = (familiarity(train, held_out, seed=seed) for seed in (1, 1, 2))
+    first, again, other = (novelty_from_features(train, held_out, seed=seed) for seed in (1, 1, 2))
     assert first.bank.shape == (1024, 4)
     assert torch.equal(first.bank, again.bank)
     assert not torch.equal(first.bank, other.bank)
@@ -68,16 +68,16 @@ def test_the_bank_is_bounded_and_drawn_by_the_seed() -> None:
 
 
 def test_few_images() -> None:
-    pair = familiarity(torch.eye(2, 4), torch.zeros(0, 4), seed=0)
+    pair = novelty_from_features(torch.eye(2, 4), torch.zeros(0, 4), seed=0)
     assert pair(torch.eye(4)).tolist() == pytest.approx([0.0] * 4)  # the two are as unlike each other
     assert pair(-torch.ones(1, 4)).tolist() == [1.0]
     with pytest.raises(ValueError, match="fewer than two"):
-        familiarity(torch.eye(1, 4), torch.zeros(0, 4), seed=0)
+        novelty_from_features(torch.eye(1, 4), torch.zeros(0, 4), seed=0)
 
 
 def test_collapsed_features_do_not_make_the_score_a_toss() -> None:
     train = torch.ones(40, 16) + 1e-7 * torch.randn(40, 16)
-    known = familiarity(train, torch.ones(30, 16), seed=0)
+    known = novelty_from_features(train, torch.ones(30, 16), seed=0)
     scores = known(torch.ones(50, 16) * (1 + 1e-6 * torch.randn(50, 1)))
     assert float(scores.max() - scores.min()) < 0.02
 
@@ -86,7 +86,7 @@ def test_collapsed_features_do_not_make_the_score_a_toss() -> None:
 @pytest.mark.filterwarnings("ignore")
 def test_the_exported_graph_says_the_same(tmp_path: Path) -> None:
     centres = torch.randn(4, 32)
-    known = familiarity(kind(300, centres), kind(200, centres), seed=0).eval()
+    known = novelty_from_features(kind(300, centres), kind(200, centres), seed=0).eval()
     batch = {0: torch.export.Dim("batch")}
     program = torch.onnx.export(known, (torch.randn(2, 32),), dynamic_shapes=(batch,), dynamo=True, verbose=False)
     assert program is not None

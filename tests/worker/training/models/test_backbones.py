@@ -7,10 +7,9 @@ import torchvision
 from torch import nn
 from torchvision.models import regnet
 
-from worker.training.models.backbones import NAMES, Network, build, new_head
+from worker.training.models.backbones import NAMES, Network, build_backbone, new_head
 from worker.training.models.weights import load_torchvision_state, torchvision_state
-from worker.training.optim.optimizers import build as build_optimizer
-from worker.training.optim.optimizers import decay_groups
+from worker.training.optim.optimizers import build_optimizer, decay_groups
 
 # The smallest size of images that keeps each family's shapes honest.
 SIZES = {"alexnet": 64, "inception_v3": 75, "maxvit_t": 224, "vit_h_14": 28}
@@ -61,11 +60,11 @@ def step(network: Network) -> None:
 def test_every_backbone_steps(name: str, request: pytest.FixtureRequest) -> None:
     """All on the meta device, where shapes and gradients are checked; those below CPU_LIMIT then in real numbers."""
     request.getfixturevalue("on_meta")
-    network = build(name, 5, size_of(name), seed=0)
+    network = build_backbone(name, 5, size_of(name), seed=0)
     step(network)
     if sum(p.numel() for p in network.parameters()) <= CPU_LIMIT:
         with torch.device("cpu"):
-            network = build(name, 5, size_of(name), seed=0)
+            network = build_backbone(name, 5, size_of(name), seed=0)
             before = [p.detach().clone() for p in network.parameters()]
             step(network)
         moved = [not torch.equal(a, b) for a, b in zip(before, network.parameters(), strict=True)]
@@ -77,7 +76,7 @@ def test_every_backbone_keeps_torchvisions_names(name: str, on_meta: None) -> No
     options = OPTIONS.get(name, {"image_size": size_of(name)} if name.startswith("vit") else {})
     theirs = torchvision.models.get_model(name, num_classes=5, **options)
     expected = {key: tensor.shape for key, tensor in theirs.state_dict().items() if not key.startswith(("aux", "Aux"))}
-    ours = torchvision_state(build(name, 5, size_of(name), seed=0))
+    ours = torchvision_state(build_backbone(name, 5, size_of(name), seed=0))
     assert {key: tensor.shape for key, tensor in ours.items()} == expected
 
 
@@ -86,7 +85,7 @@ def test_answers_are_torchvisions_own(name: str) -> None:
     """To the bit where the kernels lie in memory as ours do, and else up to rounding."""
     options = OPTIONS.get(name, {"image_size": size_of(name)} if name.startswith("vit") else {})
     theirs = torchvision.models.get_model(name, num_classes=7, **options).eval()
-    ours = build(name, 3, size_of(name), seed=0).eval()
+    ours = build_backbone(name, 3, size_of(name), seed=0).eval()
     load_torchvision_state(ours, theirs.state_dict())
     x = torch.randn(2, 3, size_of(name), size_of(name))
     with torch.no_grad():
@@ -103,7 +102,7 @@ def test_answers_are_torchvisions_own(name: str) -> None:
 def test_the_seed_makes_the_weights_and_nothing_else_moves() -> None:
     torch.manual_seed(5)
     before = torch.get_rng_state()
-    first, again, other = (build("mobilenet_v3_small", 3, 32, seed).state_dict() for seed in (0, 0, 1))
+    first, again, other = (build_backbone("mobilenet_v3_small", 3, 32, seed).state_dict() for seed in (0, 0, 1))
     assert torch.equal(torch.get_rng_state(), before)
     assert all(torch.equal(first[name], again[name]) for name in first)
     assert not torch.equal(first["head.weight"], other["head.weight"])
@@ -111,7 +110,7 @@ def test_the_seed_makes_the_weights_and_nothing_else_moves() -> None:
 
 @pytest.mark.parametrize("name", ["mobilenet_v3_small", "squeezenet1_1", "maxvit_t"])
 def test_a_new_head(name: str) -> None:
-    network = build(name, 3, size_of(name), seed=0)
+    network = build_backbone(name, 3, size_of(name), seed=0)
     trunk = {key: tensor.clone() for key, tensor in network.trunk.state_dict().items()}
     new_head(network, 9, seed=1)
     first = network.head.weight.clone()
@@ -124,7 +123,7 @@ def test_a_new_head(name: str) -> None:
 
 
 def test_squeezenet_features_are_the_mean_of_its_map() -> None:
-    network = build("squeezenet1_1", 3, 64, seed=0).eval()
+    network = build_backbone("squeezenet1_1", 3, 64, seed=0).eval()
     x = torch.randn(2, 3, 64, 64)
     with torch.no_grad():
         assert torch.equal(network.features(x), network.trunk.features(x).mean((2, 3)))
@@ -143,15 +142,15 @@ def test_squeezenet_features_are_the_mean_of_its_map() -> None:
 )
 def test_what_cannot_be_built(name: str, outputs: int, size: int, said: str) -> None:
     with pytest.raises(ValueError, match=said):
-        build(name, outputs, size, seed=0)
+        build_backbone(name, outputs, size, seed=0)
 
 
 def test_a_head_without_outputs() -> None:
     with pytest.raises(ValueError, match="at least one output"):
-        new_head(build("squeezenet1_1", 3, 32, seed=0), 0, seed=0)
+        new_head(build_backbone("squeezenet1_1", 3, 32, seed=0), 0, seed=0)
 
 
 def test_the_head_is_the_only_part_that_is_taken_off() -> None:
-    network = build("vgg11", 3, 32, seed=0)
+    network = build_backbone("vgg11", 3, 32, seed=0)
     assert network.feature_dim == 4096
     assert isinstance(network.trunk.classifier[6], nn.Identity)

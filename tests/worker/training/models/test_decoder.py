@@ -7,7 +7,7 @@ from torch import Tensor
 from worker.training.models.decoder import LARGEST, Decoder
 
 
-def pictures(side: int) -> Tensor:
+def images(side: int) -> Tensor:
     with torch.no_grad():
         made: Tensor = Decoder(6, side)(torch.randn(2, 6, generator=torch.Generator().manual_seed(0)))
     return made
@@ -15,7 +15,7 @@ def pictures(side: int) -> Tensor:
 
 @pytest.mark.parametrize("side", [4, 8, 30, 64, 100])
 def test_a_picture_is_as_large_as_the_image(side: int) -> None:
-    assert pictures(side).shape == (2, 3, side, side)
+    assert images(side).shape == (2, 3, side, side)
 
 
 def test_what_is_coarse_costs_the_same_for_every_size() -> None:
@@ -25,7 +25,7 @@ def test_what_is_coarse_costs_the_same_for_every_size() -> None:
 
 def test_a_large_picture_is_interpolated() -> None:
     """Between the centres of two coarse pixels, four steps apart, the rise is even."""
-    row = pictures(4 * LARGEST)[0, 0, 30]
+    row = images(4 * LARGEST)[0, 0, 30]
     inner = row[2:-2].view(-1, 4)
     assert torch.allclose(inner[:, 1:3].diff(dim=1), inner[:, 2:4].diff(dim=1), atol=1e-5)
 

@@ -1,15 +1,15 @@
 import pytest
 from torch import nn
 
-from worker.training.models.backbones import build
-from worker.training.optim.layer_groups import stages
+from worker.training.models.backbones import build_backbone
+from worker.training.optim.layer_groups import layer_groups
 
 
 def names(backbone: str, image_size: int = 32) -> list[set[str]]:
     """The stages of a backbone, as the names of the parts that hold their parameters."""
-    trunk = build(backbone, 2, image_size, seed=0).trunk
+    trunk = build_backbone(backbone, 2, image_size, seed=0).trunk
     named = {id(parameter): name for name, parameter in trunk.named_parameters()}
-    return [{named[id(parameter)] for parameter in stage} for stage in stages(trunk)]
+    return [{named[id(parameter)] for parameter in stage} for stage in layer_groups(trunk)]
 
 
 def prefixes(backbone: str, depth: int, image_size: int = 32) -> list[str]:
@@ -34,7 +34,7 @@ def test_a_vision_transformer() -> None:
 @pytest.mark.parametrize("backbone", ["squeezenet1_1", "shufflenet_v2_x0_5", "densenet121", "regnet_y_400mf", "swin_t"])
 def test_every_parameter_is_in_one_stage(backbone: str) -> None:
     found = names(backbone)
-    trunk = build(backbone, 2, 32, seed=0).trunk
+    trunk = build_backbone(backbone, 2, 32, seed=0).trunk
     assert len(found) >= 6
     assert sorted(name for stage in found for name in stage) == sorted(name for name, _ in trunk.named_parameters())
     assert sum(len(stage) for stage in found) == len(list(trunk.parameters()))
@@ -42,9 +42,9 @@ def test_every_parameter_is_in_one_stage(backbone: str) -> None:
 
 def test_a_trunk_of_few_parts_is_taken_apart_as_far_as_it_goes() -> None:
     trunk = nn.Sequential(nn.Sequential(nn.Linear(2, 2), nn.ReLU(), nn.Linear(2, 2)), nn.Linear(2, 2))
-    assert [[id(p) for p in stage] for stage in stages(trunk)] == [
+    assert [[id(p) for p in stage] for stage in layer_groups(trunk)] == [
         [id(trunk[0][0].weight), id(trunk[0][0].bias)],
         [id(trunk[0][2].weight), id(trunk[0][2].bias)],
         [id(trunk[1].weight), id(trunk[1].bias)],
     ]
-    assert len(stages(nn.Linear(2, 2))) == 1
+    assert len(layer_groups(nn.Linear(2, 2))) == 1

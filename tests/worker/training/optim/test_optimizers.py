@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from worker.training.optim.optimizers import build, decay_groups, layered_groups, load_tensors, tensors
+from worker.training.optim.optimizers import build_optimizer, decay_groups, layered_groups, load_tensors, tensors
 
 
 def test_biases_and_norms_do_not_decay() -> None:
@@ -33,7 +33,7 @@ def test_stages_learn_more_slowly_the_further_they_are_from_the_head() -> None:
 def test_memory_goes_out_and_comes_back(name: str, memory_format: torch.memory_format) -> None:
     """By way of contiguous tensors, as a checkpoint holds them: the numbers must find back to their weights."""
     layers = [nn.Conv2d(3, 2, 2).to(memory_format=memory_format) for _ in range(2)]
-    first, second = (build(name, decay_groups([layer], 0.1), 0.1) for layer in layers)
+    first, second = (build_optimizer(name, decay_groups([layer], 0.1), 0.1) for layer in layers)
     inputs = torch.randn(3, 4, 3, 5, 5)
     for x in inputs[:2]:
         first.zero_grad()
@@ -50,4 +50,4 @@ def test_memory_goes_out_and_comes_back(name: str, memory_format: torch.memory_f
 
 def test_an_unknown_optimizer() -> None:
     with pytest.raises(ValueError, match="no optimizer 'lion'"):
-        build("lion", decay_groups([nn.Linear(1, 1)], 0.0), 0.1)
+        build_optimizer("lion", decay_groups([nn.Linear(1, 1)], 0.0), 0.1)

@@ -9,7 +9,14 @@ from torchvision import transforms as v1
 from torchvision.transforms import v2
 
 from worker.training.randomness import AUGMENTATION, generator_at
-from worker.training.transforms.geometric import View, center, horizontal_flip, normalise, random_resized_crop, stacked
+from worker.training.transforms.geometric import (
+    Preprocessing,
+    horizontal_flip,
+    normalise,
+    random_resized_crop,
+    resize_and_center_crop,
+    stack_channels_last,
+)
 
 
 def random_image(height: int, width: int) -> torch.Tensor:
@@ -20,7 +27,7 @@ def random_image(height: int, width: int) -> torch.Tensor:
 def test_center_is_pillow_behind_torchvisions_rounding(shape: tuple[int, int]) -> None:
     image = random_image(*shape)
     theirs = v2.Compose([v2.Resize(37, v2.InterpolationMode.BILINEAR), v2.CenterCrop(32), v2.PILToTensor()])
-    assert torch.equal(center(image, 32, 37), theirs(Image.fromarray(image.numpy())))
+    assert torch.equal(resize_and_center_crop(image, 32, 37), theirs(Image.fromarray(image.numpy())))
 
 
 def test_normalise() -> None:
@@ -44,11 +51,11 @@ def test_normalising_is_the_same_whatever_the_order_in_memory(height: int) -> No
 def test_views_and_stacks_are_in_memory_as_a_convolution_wants_them() -> None:
     image, generator = random_image(60, 80), torch.Generator().manual_seed(0)
     crop = random_resized_crop(image, 16, (0.2, 1.0), (0.75, 1.33), generator)
-    for views in ([crop, horizontal_flip(crop, 1.0, generator), center(image, 16, 20)], [crop]):
-        batch = stacked(views)
+    for views in ([crop, horizontal_flip(crop, 1.0, generator), resize_and_center_crop(image, 16, 20)], [crop]):
+        batch = stack_channels_last(views)
         assert batch.is_contiguous(memory_format=torch.channels_last)
         assert torch.equal(batch, torch.stack(views))
-    pairs = stacked([batch, batch])
+    pairs = stack_channels_last([batch, batch])
     assert torch.equal(pairs, torch.stack([batch, batch]))
     assert pairs[0].is_contiguous(memory_format=torch.channels_last)
 
@@ -86,7 +93,7 @@ def test_a_crop_that_never_fits_is_the_largest_centred_one() -> None:
 
 
 def test_flip_is_a_coin() -> None:
-    image = center(random_image(9, 9), 8, 8)
+    image = resize_and_center_crop(random_image(9, 9), 8, 8)
     flipped = [
         torch.equal(horizontal_flip(image, 0.5, generator_at(s, AUGMENTATION)), image.flip(-1)) for s in range(200)
     ]
@@ -97,7 +104,7 @@ def test_flip_is_a_coin() -> None:
 @pytest.mark.parametrize(("size", "resize", "std"), [(0, 10, 0.2), (11, 10, 0.2), (8, 8, 0.0)])
 def test_a_view_that_cannot_be_is_refused(size: int, resize: int, std: float) -> None:
     with pytest.raises(ValueError, match="must be"):
-        View(size, resize, (0.5, 0.5, 0.5), (0.2, 0.2, std))
+        Preprocessing(size, resize, (0.5, 0.5, 0.5), (0.2, 0.2, std))
 
 
 def test_views_are_distributed_as_torchvisions_are() -> None:

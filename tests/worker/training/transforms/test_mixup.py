@@ -6,7 +6,7 @@ from torch import Tensor
 
 from worker.training.losses.penalties import cross_entropy
 from worker.training.randomness import STEP, generator_at
-from worker.training.transforms.mixup import Mixed, beta, blended, box, mix, mixed_loss, pasted
+from worker.training.transforms.mixup import Mixed, blend, cutmix_box, mix, mixed_loss, paste, sample_beta
 
 
 def naive_loss(logits: Tensor, labels: Tensor, mixed: Mixed, weights: Tensor) -> float:
@@ -31,7 +31,7 @@ def test_the_loss_is_that_of_mixed_targets(weights: Tensor) -> None:
 
 def test_blended_is_a_weighted_mean_of_two_images() -> None:
     x, partners = torch.randn(4, 3, 5, 5), torch.tensor([2, 3, 1, 0])
-    mixed = blended(x, partners, 0.7)
+    mixed = blend(x, partners, 0.7)
     for i, j in enumerate(partners.tolist()):
         assert torch.allclose(mixed.inputs[i], 0.7 * x[i] + 0.3 * x[j], atol=1e-6)
     assert mixed.share == 0.7
@@ -40,7 +40,7 @@ def test_blended_is_a_weighted_mean_of_two_images() -> None:
 def test_pasted_takes_the_rectangle_and_nothing_else() -> None:
     x, partners, place = torch.randn(3, 2, 6, 8), torch.tensor([1, 2, 0]), (1, 2, 4, 8)
     before = x.clone()
-    mixed = pasted(x, partners, place)
+    mixed = paste(x, partners, place)
     for i, j in enumerate(partners.tolist()):
         for row in range(6):
             for column in range(8):
@@ -62,19 +62,19 @@ def test_the_share_of_cutmix_is_what_remains_after_clipping() -> None:
             assert own == (1.0 if i == j else pytest.approx(mixed.share))
         shares.append(mixed.share)
     assert len(set(shares)) > 20
-    clipped = [box(16, 16, 0.2, generator_at(0, STEP, step)) for step in range(20)]
+    clipped = [cutmix_box(16, 16, 0.2, generator_at(0, STEP, step)) for step in range(20)]
     assert min((bottom - top) * (right - left) for top, left, bottom, right in clipped) < 14 * 14 // 2
     assert all(0 <= top <= bottom <= 16 and 0 <= left <= right <= 16 for top, left, bottom, right in clipped)
 
 
 def test_a_box_that_is_not_clipped_covers_what_was_drawn() -> None:
-    boxes = [box(200, 100, 0.75, generator_at(0, STEP, step)) for step in range(30)]
+    boxes = [cutmix_box(200, 100, 0.75, generator_at(0, STEP, step)) for step in range(30)]
     assert (100, 50) in {(bottom - top, right - left) for top, left, bottom, right in boxes}
 
 
 @pytest.mark.parametrize("alpha", [0.2, 1.0, 4.0])
 def test_beta_has_the_moments_of_its_law(alpha: float) -> None:
-    draws = torch.tensor([beta(alpha, generator_at(1, STEP, step)) for step in range(4000)])
+    draws = torch.tensor([sample_beta(alpha, generator_at(1, STEP, step)) for step in range(4000)])
     assert float(draws.mean()) == pytest.approx(0.5, abs=0.03)
     assert float(draws.var()) == pytest.approx(1 / (4 * (2 * alpha + 1)), rel=0.1)
 
