@@ -9,12 +9,12 @@ from app.context import Ctx
 from app.datasets import service
 from app.datasets.schemas import DatasetList, DatasetResponse, RejectionList, RejectionResponse
 from app.datasets.upload import receive
-from app.http.file_upload import upload_limit
 from app.http.idempotency import IdempotencyKeyHeader
 from app.http.pagination import Listing, PageQuery
 from app.http.problems import problem_responses
 from app.http.response_headers import LOCATION, RETRY_AFTER, with_headers
 from app.routing.guarded_route import GuardedRoute
+from app.routing.upload_limit import upload_limit
 
 router = APIRouter(prefix="/v1/datasets", tags=["datasets"], route_class=GuardedRoute, responses=problem_responses(422))
 

@@ -9,11 +9,9 @@ from typing import Self
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
-from app.context import Context
-from app.core import quotas
 from app.core.errors import invalid
 from app.core.files.storage import CHUNK
-from app.http.request_body import BodyLimit, body_limit, stream_body
+from app.http.request_body import BodyLimit, stream_body
 
 UPLOAD_TOO_LARGE = "upload_too_large"
 
@@ -25,21 +23,6 @@ class ReceivedFile:
     path: Path
     sha256: str
     bytes: int
-
-
-async def upload_limit(context: Context, limit: int) -> BodyLimit:
-    """What may be uploaded: `limit` bytes (413 `upload_too_large`), or what is left of the tenant's storage (429)."""
-
-    def look() -> BodyLimit:
-        with context.database.reading() as session:
-            left = quotas.remaining_storage(session, context.settings)
-        return (
-            body_limit(limit, UPLOAD_TOO_LARGE)
-            if left is None or left.bytes > limit
-            else BodyLimit(left.bytes, left.error)
-        )
-
-    return await run_in_threadpool(look)
 
 
 async def receive_file(request: Request, path: Path, limit: BodyLimit, expected: str) -> ReceivedFile:

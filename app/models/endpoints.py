@@ -7,7 +7,7 @@ from fastapi.concurrency import contextmanager_in_threadpool, run_in_threadpool
 
 from app.context import Ctx
 from app.http.display_names import clean_name
-from app.http.file_upload import receive_file, upload_limit
+from app.http.file_upload import receive_file
 from app.http.idempotency import IdempotencyKeyHeader
 from app.http.pagination import Listing, PageQuery
 from app.http.problems import problem_responses
@@ -18,6 +18,7 @@ from app.models.download import MEDIA_TYPE, Format, download
 from app.models.schemas import ModelList, ModelResponse
 from app.models.weights import check_backbone
 from app.routing.guarded_route import GuardedRoute
+from app.routing.upload_limit import upload_limit
 
 router = APIRouter(prefix="/v1/models", tags=["models"], route_class=GuardedRoute, responses=problem_responses(422))
 
