@@ -1,4 +1,4 @@
-"""Who is calling, and whether they may: the first thing that happens to a request."""
+"""Authentication and permissions: the first check of a request."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ BEARER = "bearer"
 
 @dataclass(frozen=True)
 class Principal:
-    """Whose request it is. `key`: None for somebody at the machine itself, who needs none."""
+    """The authenticated caller. `key`: the API key's id; None for local access without a key."""
 
     tenant: str
     scope: str
@@ -33,10 +33,10 @@ LOCAL_PRINCIPAL = Principal(LOCAL_TENANT, "admin", None)
 async def authenticate(
     request: Request, database: Database, settings: Settings, rate_limiter: RateLimiter, required: Scope
 ) -> Principal:
-    """Who sent this, if they may. 401 `key_required` or `invalid_key`, 403 `scope_too_small`, 429 `too_many_requests`.
+    """Return the caller if the request is permitted. 401 `key_required` or `invalid_key`, 403 `scope_too_small`, 429 `too_many_requests`.
 
-    A key that is sent is looked at even where none is required. Its row is read anew for every request: what is revoked
-    is revoked at once, in every process. A tenant's limit is read once a second.
+    A key that is sent is checked even where none is required. Its row is read for every request, so that a revocation
+    takes effect at once in every process. A tenant's rate limit is read once a second.
     """
     token = _bearer_token(request)
     principal = (
@@ -71,7 +71,10 @@ def _principal_of_token(database: Database, token: str) -> Principal:
     key_id, secret = split_token(token)
     key = queries.ACTIVE_KEYS.find(database, key_id)
     if key is None or not matches_digest(secret, key.digest):
-        raise _unauthorized("invalid_key", "This API key is unknown, expired or revoked.")
+        raise _unauthorized(
+            "invalid_key",
+            "This API key is unknown, expired or revoked. Ask an administrator of your tenant for a new one.",
+        )
     return Principal(key.tenant, key.scope, key.id)
 
 
@@ -81,12 +84,15 @@ def is_still_valid(database: Database, principal: Principal) -> bool:
 
 
 def _bearer_token(request: Request) -> str | None:
-    """The token; an Authorization of another kind is a token that nobody has."""
+    """Return the token, or None without the header. 401 `invalid_key` for another authorization scheme."""
     header = request.headers.get("authorization")
     if header is None:
         return None
     scheme, _, value = header.partition(" ")
-    return value.strip() if scheme.lower() == BEARER else ""
+    if scheme.lower() != BEARER:
+        message = "The Authorization header must have the scheme 'Bearer': 'Authorization: Bearer key_...'."
+        raise _unauthorized("invalid_key", message)
+    return value.strip()
 
 
 def _unauthorized(code: str, message: str) -> ServiceError:

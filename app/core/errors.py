@@ -22,6 +22,17 @@ Kind = Literal[
 ]
 
 
+# The list of each kind of thing, which a refusal names. Uploads have none.
+LISTS = {
+    "alias": "/v1/aliases",
+    "artifact": "/v1/jobs/{job_id}/artifacts",
+    "dataset": "/v1/datasets",
+    "job": "/v1/jobs",
+    "key": "/v1/keys",
+    "model": "/v1/models",
+}
+
+
 @dataclass(frozen=True)
 class FieldError:
     """One wrong field: `pointer` is a JSON pointer into the request."""
@@ -59,7 +70,10 @@ def invalid(code: str, message: str, pointer: str | None = None) -> ServiceError
 
 def not_found(thing: str, id_: str) -> ServiceError:
     """No `thing` ("dataset", "job", ...) has this id."""
-    return ServiceError("not_found", f"{thing}_not_found", f"There is no {thing} '{id_}'.")
+    message = f"There is no {thing} '{id_}'."
+    if thing in LISTS:
+        message += f" GET {LISTS[thing]} lists those that exist."
+    return ServiceError("not_found", f"{thing}_not_found", message)
 
 
 def conflict(code: str, message: str, retry_after: int | None = None) -> ServiceError:
