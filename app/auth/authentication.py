@@ -33,7 +33,9 @@ LOCAL_PRINCIPAL = Principal(LOCAL_TENANT, "admin", None)
 async def authenticate(
     request: Request, database: Database, settings: Settings, rate_limiter: RateLimiter, required: Scope
 ) -> Principal:
-    """Return the caller if the request is permitted. 401 `key_required` or `invalid_key`, 403 `scope_too_small`, 429 `too_many_requests`.
+    """Return the caller if the request is permitted.
+
+    401 `key_required` or `invalid_key`, 403 `scope_too_small`, 429 `too_many_requests`.
 
     A key that is sent is checked even where none is required. Its row is read for every request, so that a revocation
     takes effect at once in every process. A tenant's rate limit is read once a second.

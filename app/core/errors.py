@@ -24,12 +24,12 @@ Kind = Literal[
 
 # The list of each kind of thing, which a refusal names. Uploads have none.
 LISTS = {
-    "alias": "/v1/aliases",
-    "artifact": "/v1/jobs/{job_id}/artifacts",
-    "dataset": "/v1/datasets",
-    "job": "/v1/jobs",
-    "key": "/v1/keys",
-    "model": "/v1/models",
+    "alias": "GET /v1/aliases",
+    "artifact": "GET /v1/jobs/{job_id}/artifacts",
+    "dataset": "GET /v1/datasets",
+    "job": "GET /v1/jobs",
+    "key": "GET /v1/keys (or `imprint keys list`)",
+    "model": "GET /v1/models",
 }
 
 
@@ -72,7 +72,7 @@ def not_found(thing: str, id_: str) -> ServiceError:
     """No `thing` ("dataset", "job", ...) has this id."""
     message = f"There is no {thing} '{id_}'."
     if thing in LISTS:
-        message += f" GET {LISTS[thing]} lists those that exist."
+        message += f" {LISTS[thing]} lists those that exist."
     return ServiceError("not_found", f"{thing}_not_found", message)
 
 

@@ -57,7 +57,10 @@ def test_a_tenants_limits(run: Run) -> None:
         (("keys", "create", "n", "--scope", "root"), "imprint: there is no scope 'root'; there are read, write, admin"),
         (("keys", "create", " "), "imprint: A key needs a name."),
         (("keys", "create", "n", "--tenant", "Not This"), "imprint: A tenant's name is up to 40"),
-        (("keys", "revoke", "key_0"), "imprint: There is no key 'key_0'."),
+        (
+            ("keys", "revoke", "key_0"),
+            "imprint: There is no key 'key_0'. GET /v1/keys (or `imprint keys list`) lists those that exist.",
+        ),
         (("api", "--host", "192.0.2.1"), "imprint: refusing to listen on 192.0.2.1 without API keys."),
     ],
 )

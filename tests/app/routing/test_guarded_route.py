@@ -180,6 +180,12 @@ def test_with_a_bad_key(locked: httpx.Client, database: Database) -> None:
 
 
 @sqlite
+def test_another_scheme_is_told_to_send_bearer(locked: httpx.Client) -> None:
+    refused = problem(locked.get("/v1/jobs", headers={"Authorization": "Basic eA=="}), 401, "invalid_key")
+    assert "'Bearer'" in refused["detail"]
+
+
+@sqlite
 @pytest.mark.parametrize("scope", SCOPES)
 def test_by_scope(scope: Scope, locked: httpx.Client, database: Database) -> None:
     locked.headers.update(bearer(make(database, scope)))
