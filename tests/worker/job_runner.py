@@ -14,7 +14,7 @@ from app.core.ids import new_id
 from app.core.jobs import transitions
 from app.core.jobs.leases import claim
 from app.core.jobs.states import Status
-from app.core.specs import ASKED_SPEC, LANES, AskedSpec, Prepare
+from app.core.specs import ASKED_SPEC, LANES, JobSpec, Prepare
 from app.jobs.resolve.resolve import resolve
 from tests.app.api_material import end
 from tests.app.core.jobs.job_rows import row
@@ -89,7 +89,7 @@ def run_job(context: Context, work: JobFunction, asked: Mapping[str, Any]) -> Jo
     return run_spec(context, work, spec)
 
 
-def run_spec(context: Context, work: JobFunction, spec: AskedSpec) -> Job:
+def run_spec(context: Context, work: JobFunction, spec: JobSpec) -> Job:
     """Create, claim and run a job with the spec as it is, which the API might have refused; it must succeed."""
     with context.database.writing() as session:
         created = transitions.create(session, spec)

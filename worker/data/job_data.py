@@ -26,7 +26,7 @@ class JobData:
         classes: the model's classes; empty for a method that uses no labels.
         evaluation: the images to evaluate on; None without classes.
         balance: of the training labels; None without classes.
-        view: how images are preprocessed.
+        preprocessing: of the images.
         device: where the job computes.
         converted: how many of `images` were converted to upright RGB when they were prepared, by kind of conversion.
     """

@@ -26,7 +26,7 @@ def pretrain(dataset: str, kind: str) -> Pretrain:
 def test_a_finetuning_trains_and_is_evaluated_on_its_dataset(context: Context) -> None:
     dataset = add_dataset(context)
     data = load_job_data(context, finetune(dataset))
-    assert (data.classes, data.target, data.view.size) == (["blue", "green", "red"], None, SIDE)
+    assert (data.classes, data.target, data.preprocessing.size) == (["blue", "green", "red"], None, SIDE)
     assert data.evaluation is not None
     assert (data.evaluation.dataset_id, data.evaluation.split) == (dataset, "test")
     assert data.balance is not None

@@ -2,7 +2,13 @@
 
 from app.core.database.tables import Model
 from app.core.specs import Pretrain
-from worker.data.preprocessing import IMAGENET_MEAN, IMAGENET_STD, imagenet_view, job_view, model_view
+from worker.data.preprocessing import (
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    imagenet_preprocessing,
+    job_preprocessing,
+    model_preprocessing,
+)
 
 INPUT = {"size": 64, "resize": 70, "mean": [0.1, 0.2, 0.3], "std": [0.4, 0.5, 0.6]}
 MODEL = Model(id="mdl_1", input=INPUT)
@@ -14,23 +20,28 @@ def spec(size: int) -> Pretrain:
 
 
 def test_from_random_weights_it_is_imagenets() -> None:
-    view = job_view(spec(64), None)
+    view = job_preprocessing(spec(64), None)
     assert (view.size, view.mean, view.std) == (64, IMAGENET_MEAN, IMAGENET_STD)
-    assert view == imagenet_view(64)
+    assert view == imagenet_preprocessing(64)
     assert view.resize > 64
 
 
 def test_pretrained_weights_of_torchvision_see_224_pixels() -> None:
-    assert imagenet_view().size == 224
+    assert imagenet_preprocessing().size == 224
 
 
 def test_from_a_model_it_is_the_models_own() -> None:
-    view = model_view(MODEL)
-    assert (view.size, view.resize, view.mean, view.std) == (64, 70, (0.1, 0.2, 0.3), (0.4, 0.5, 0.6))
-    assert job_view(spec(64), MODEL) == view
+    view = model_preprocessing(MODEL)
+    assert (view.size, view.resize, view.mean, view.std) == (
+        64,
+        70,
+        (0.1, 0.2, 0.3),
+        (0.4, 0.5, 0.6),
+    )
+    assert job_preprocessing(spec(64), MODEL) == view
 
 
 def test_at_another_size_only_the_normalisation_is_the_models() -> None:
-    view = job_view(spec(96), MODEL)
+    view = job_preprocessing(spec(96), MODEL)
     assert (view.size, view.mean, view.std) == (96, (0.1, 0.2, 0.3), (0.4, 0.5, 0.6))
-    assert view.resize == imagenet_view(96).resize
+    assert view.resize == imagenet_preprocessing(96).resize

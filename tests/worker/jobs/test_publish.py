@@ -13,7 +13,7 @@ from worker.context import Context
 from worker.errors import JobError
 from worker.jobs.publish import publish
 from worker.models.servable import write_weights
-from worker.training.models.backbones import build
+from worker.training.models.backbones import build_backbone
 
 pytestmark = [
     pytest.mark.parametrize("database_url", ["sqlite"], indirect=True),
@@ -36,7 +36,7 @@ def model(context: Context) -> str:
         )  # fmt: skip
     folder = context.storage.path("models/mdl_1")
     folder.mkdir(parents=True)
-    write_weights(build("squeezenet1_1", 2, 32, seed=0), CLASSES, folder / "model.safetensors")
+    write_weights(build_backbone("squeezenet1_1", 2, 32, seed=0), CLASSES, folder / "model.safetensors")
     return "mdl_1"
 
 
