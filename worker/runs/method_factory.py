@@ -3,9 +3,23 @@
 from collections.abc import Callable
 from typing import Any
 
-from app.core.specs import AUTO, L2SP, Finetune, NoAdaptation, NoPenalty, Penalty, Pretrain
+from app.core.specs import (
+    AUTO,
+    BYOLSpec,
+    Finetune,
+    ImputationSpec,
+    L2SPSpec,
+    NoAdaptationSpec,
+    NoPenaltySpec,
+    Penalty,
+    Pretrain,
+    RotationSpec,
+    SimCLRSpec,
+    SupervisedSpec,
+)
 from worker.data.class_balance import ClassBalance
 from worker.training.methods.base import Method
+from worker.training.methods.byol import BYOL
 from worker.training.methods.domain_adaptation import DomainAdaptation
 from worker.training.methods.imputation import Imputation
 from worker.training.methods.linear_probe import LinearProbe
@@ -17,34 +31,32 @@ from worker.training.transforms.geometric import Preprocessing
 
 FLIP_PROBABILITY = 0.5
 
+Factory = Callable[[Pretrain, Network, Preprocessing, ClassBalance | None], Method]
+
 
 def method(
     spec: Pretrain | Finetune, network: Network, preprocessing: Preprocessing, balance: ClassBalance | None
 ) -> Method:
     """The method that a spec asks for. Raises ValueError where the method refuses its options."""
-    weights = None if balance is None else balance.weights
     if isinstance(spec, Pretrain):
-        if spec.method.kind == "supervised":
-            return Supervised(network, preprocessing, **_labelled(spec, NoPenalty()), class_weights=weights)
-        return SELF_SUPERVISED[spec.method.kind](
-            network, preprocessing, **_own(spec), **_crops(spec), seed=spec.training.seed
-        )
+        return METHODS[type(spec.method)](spec, network, preprocessing, balance)
+    weights = None if balance is None else balance.weights
     if spec.trainable == "head":
         return LinearProbe(network, preprocessing, label_smoothing=spec.training.label_smoothing, class_weights=weights)
     options = _labelled(spec, spec.penalty)
-    if isinstance(spec.adapt, NoAdaptation):
+    if isinstance(spec.adapt, NoAdaptationSpec):
         return Supervised(network, preprocessing, **options, class_weights=weights)
     return DomainAdaptation(network, preprocessing, **options, class_weights=weights, **_adapting(spec))
 
 
 def _labelled(spec: Pretrain | Finetune, penalty: Penalty) -> dict[str, Any]:
     training = spec.training
-    if not isinstance(penalty, NoPenalty) and penalty.strength == AUTO:
+    if not isinstance(penalty, NoPenaltySpec) and penalty.strength == AUTO:
         raise ValueError("a run needs a strength; 'auto' is for the job to resolve")
     return {
         "penalty": penalty.kind,
-        "strength": 0.0 if isinstance(penalty, NoPenalty) else penalty.strength,
-        "head_strength": penalty.head_strength if isinstance(penalty, L2SP) else 0.0,
+        "strength": 0.0 if isinstance(penalty, NoPenaltySpec) else penalty.strength,
+        "head_strength": penalty.head_strength if isinstance(penalty, L2SPSpec) else 0.0,
         "label_smoothing": training.label_smoothing,
         "mixup": training.mixup,
         "cutmix": training.cutmix,
@@ -56,7 +68,7 @@ def _labelled(spec: Pretrain | Finetune, penalty: Penalty) -> dict[str, Any]:
 
 
 def _adapting(spec: Finetune) -> dict[str, Any]:
-    if isinstance(spec.adapt, NoAdaptation):
+    if isinstance(spec.adapt, NoAdaptationSpec):
         raise ValueError("this job does not adapt")
     return {
         "alignment": spec.adapt.kind,
@@ -66,17 +78,29 @@ def _adapting(spec: Finetune) -> dict[str, Any]:
     }
 
 
-def _own(spec: Pretrain) -> dict[str, Any]:
-    """A method's own fields go to the training core under the same names."""
-    return spec.method.model_dump(exclude={"kind"})
+def _supervised(spec: Pretrain, network: Network, preprocessing: Preprocessing, balance: ClassBalance | None) -> Method:
+    weights = None if balance is None else balance.weights
+    return Supervised(network, preprocessing, **_labelled(spec, NoPenaltySpec()), class_weights=weights)
+
+
+def _self_supervised(method_class: Callable[..., Method]) -> Factory:
+    """A factory that passes the spec's own fields to the method under the same names."""
+
+    def build(spec: Pretrain, network: Network, preprocessing: Preprocessing, _: ClassBalance | None) -> Method:
+        options = spec.method.model_dump(exclude={"kind"}) | _crops(spec)
+        return method_class(network, preprocessing, **options, seed=spec.training.seed)
+
+    return build
 
 
 def _crops(spec: Pretrain | Finetune) -> dict[str, Any]:
     return {"crop_scale": (spec.training.augmentation.crop, 1.0)}
 
 
-SELF_SUPERVISED: dict[str, Callable[..., Method]] = {
-    "rotation": Rotation,
-    "imputation": Imputation,
-    "simclr": SimCLR,
+METHODS: dict[type[Any], Factory] = {
+    SupervisedSpec: _supervised,
+    RotationSpec: _self_supervised(Rotation),
+    ImputationSpec: _self_supervised(Imputation),
+    SimCLRSpec: _self_supervised(SimCLR),
+    BYOLSpec: _self_supervised(BYOL),
 }

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from app.core.specs import AUTO, HEAD, RANDOM, SOURCE_ONLY, STRENGTHS, Finetune, NoPenalty, Pretrain
+from app.core.specs import AUTO, HEAD, RANDOM, SOURCE_ONLY, STRENGTHS, Finetune, NoPenaltySpec, Pretrain
 
 MAIN = "main"
 TrainingSpec = Pretrain | Finetune
@@ -47,7 +47,7 @@ def _runs(spec: TrainingSpec) -> dict[str, RunPlan]:
 
 def candidates(spec: Finetune) -> dict[str, Finetune]:
     """The job itself, once for each strength to choose from."""
-    if isinstance(spec.penalty, NoPenalty) or spec.penalty.strength != AUTO:
+    if isinstance(spec.penalty, NoPenaltySpec) or spec.penalty.strength != AUTO:
         return {MAIN: spec}
     return {f"strength={value:g}": at_strength(spec, value) for value in STRENGTHS[spec.penalty.kind]}
 

@@ -8,7 +8,7 @@ from app.core.specs.base import Strict
 from app.core.specs.references import DatasetId
 
 
-class NoAdaptation(Strict):
+class NoAdaptationSpec(Strict):
     """Nothing draws the domains together. With a `source`, labels come from there: the yardstick of adaptation."""
 
     kind: Literal["none"] = "none"
@@ -21,25 +21,25 @@ class Adapting(Strict):
     source: DatasetId
 
 
-class Coral(Adapting):
+class CORALSpec(Adapting):
     """Squared distance of the covariances of the two domains' logits (Sun & Saenko 2016)."""
 
     kind: Literal["coral"]
     strength: float = Field(0.3, ge=0, le=1e6)
 
 
-class MMD(Adapting):
+class MMDSpec(Adapting):
     """Maximum mean discrepancy of the two domains' logits under a mixture of Gaussian kernels (Long 2015)."""
 
     kind: Literal["mmd"]
     strength: float = Field(5.0, ge=0, le=1e6)
 
 
-class DANN(Adapting):
+class DANNSpec(Adapting):
     """Features from which a domain classifier learns nothing: its gradient is reversed (Ganin 2016)."""
 
     kind: Literal["dann"]
     strength: float = Field(1.0, ge=0, le=1e6)
 
 
-Adaptation = Annotated[NoAdaptation | Coral | MMD | DANN, Field(discriminator="kind")]
+Adaptation = Annotated[NoAdaptationSpec | CORALSpec | MMDSpec | DANNSpec, Field(discriminator="kind")]

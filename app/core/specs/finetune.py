@@ -4,9 +4,9 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from app.core.specs.adaptation import Adaptation, NoAdaptation
+from app.core.specs.adaptation import Adaptation, NoAdaptationSpec
 from app.core.specs.base import RANDOM
-from app.core.specs.penalties import NoPenalty, Penalty
+from app.core.specs.penalties import NoPenaltySpec, Penalty
 from app.core.specs.training_job import Learning
 from app.core.specs.training_options import (
     ADAPTING_RATE,
@@ -30,8 +30,8 @@ class Finetune(Learning):
     trainable: Literal["all", "head", "head_then_all"] | None = Field(
         None, description="by default head_then_all from a model (Kumar 2022), all from random weights"
     )
-    penalty: Penalty = NoPenalty()
-    adapt: Adaptation = NoAdaptation()
+    penalty: Penalty = NoPenaltySpec()
+    adapt: Adaptation = NoAdaptationSpec()
     baselines: list[Literal["random", "head", "source_only"]] = Field(default_factory=list, max_length=3)
     random_epochs: int | None = Field(
         None,

@@ -7,19 +7,19 @@ from pydantic import Field
 from app.core.specs.base import Strict
 
 
-class Supervised(Strict):
+class SupervisedSpec(Strict):
     """Cross-entropy on the dataset's labels."""
 
     kind: Literal["supervised"]
 
 
-class Rotation(Strict):
+class RotationSpec(Strict):
     """Which of 0, 90, 180, 270 degrees was the image turned (Gidaris 2018)."""
 
     kind: Literal["rotation"]
 
 
-class Imputation(Strict):
+class ImputationSpec(Strict):
     """Predict the hidden part of the image from the rest: random patches, or a centre block (Pathak 2016; He 2022)."""
 
     kind: Literal["imputation"]
@@ -28,7 +28,7 @@ class Imputation(Strict):
     patch_size: int = Field(8, ge=1, le=256)
 
 
-class SimCLR(Strict):
+class SimCLRSpec(Strict):
     """Two views of an image close together, far from those of the other images (Chen 2020).
 
     `denominator` "all" is NT-Xent, the positive pair below the line too; "negatives" leaves it out.
@@ -41,4 +41,14 @@ class SimCLR(Strict):
     colour_strength: float = Field(0.5, ge=0, le=1)
 
 
-Method = Annotated[Supervised | Rotation | Imputation | SimCLR, Field(discriminator="kind")]
+class BYOLSpec(Strict):
+    """Predict a moving average network's projection of another view of the image (Grill 2020, arXiv:2006.07733)."""
+
+    kind: Literal["byol"]
+    projection_dim: int = Field(256, ge=1, le=4096, description="outputs of the projector and the predictor")
+    hidden_dim: int = Field(4096, ge=1, le=16384, description="hidden units of the projector and the predictor")
+    momentum: float = Field(0.996, ge=0, lt=1, description="of the target network at the first step; it rises to 1")
+    colour_strength: float = Field(0.5, ge=0, le=1, description="of the colour jitter: 0 is none")
+
+
+Method = Annotated[SupervisedSpec | RotationSpec | ImputationSpec | SimCLRSpec | BYOLSpec, Field(discriminator="kind")]

@@ -24,13 +24,13 @@ Number = Annotated[float, Field(ge=0, le=LARGEST)]
 Strength = Annotated[Number | Literal["auto"], WrapValidator(_in_one_message)]
 
 
-class NoPenalty(Strict):
+class NoPenaltySpec(Strict):
     """Nothing holds the network to the pre-trained one."""
 
     kind: Literal["none"] = "none"
 
 
-class L2SP(Strict):
+class L2SPSpec(Strict):
     """strength * |w - w_s|^2 over the shared weights + head_strength * |v|^2 over the new head (Li 2018, eq. 2)."""
 
     kind: Literal["l2_sp"]
@@ -38,11 +38,11 @@ class L2SP(Strict):
     head_strength: float = Field(0.01, ge=0, le=1e6)
 
 
-class FunctionDistance(Strict):
+class FunctionDistanceSpec(Strict):
     """strength * mean squared distance of the features to those of the pre-trained network on the same batch."""
 
     kind: Literal["function"]
     strength: Strength = 1.0
 
 
-Penalty = Annotated[NoPenalty | L2SP | FunctionDistance, Field(discriminator="kind")]
+Penalty = Annotated[NoPenaltySpec | L2SPSpec | FunctionDistanceSpec, Field(discriminator="kind")]

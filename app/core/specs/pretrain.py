@@ -5,7 +5,7 @@ from typing import Literal, Self
 from pydantic import model_validator
 
 from app.core.specs.base import RANDOM
-from app.core.specs.methods import Imputation, Method
+from app.core.specs.methods import ImputationSpec, Method
 from app.core.specs.training_job import Learning
 from app.core.specs.training_options import FINETUNE_RATE, SCRATCH_RATE
 
@@ -20,6 +20,12 @@ class Pretrain(Learning):
     def _check(self) -> Self:
         if self.method.kind == "simclr" and self.training.batch_size < 2:
             raise ValueError("training.batch_size: SimCLR needs other images in a batch as negatives: 2 or more")
+        if self.method.kind == "byol" and self.training.batch_size < 2:
+            raise ValueError("training.batch_size: the batch norm of BYOL's projector needs 2 images or more")
+        if self.method.kind == "byol" and self.training.patience is not None:
+            raise ValueError(
+                "training.patience: BYOL's loss has a moving target; no epoch is better than another by it"
+            )
         if self.method.kind != "supervised" and self.training.mixes:
             raise ValueError("training: mixup and cutmix mix labels, and this method looks at none")
         self._complete(self.training.filled(None, SCRATCH_RATE if self.init == RANDOM else FINETUNE_RATE))
@@ -28,7 +34,7 @@ class Pretrain(Learning):
     def check_image_size(self) -> None:
         """Raise ValueError also where patches do not fill the image."""
         super().check_image_size()
-        if not isinstance(self.method, Imputation) or self.image_size is None:
+        if not isinstance(self.method, ImputationSpec) or self.image_size is None:
             return
         if self.image_size % self.method.patch_size:
             raise ValueError(f"image_size: patches of {self.method.patch_size} px do not divide {self.image_size} px")

@@ -4,7 +4,7 @@ from sqlalchemy.orm import Session
 
 from app.core.database.tables import Dataset
 from app.core.errors import invalid
-from app.core.specs import AUTO, Finetune, NoPenalty
+from app.core.specs import AUTO, Finetune, NoPenaltySpec
 from app.jobs.resolve.datasets import check_classes, check_learnable, check_training_images, images_in, ready_dataset
 from app.jobs.resolve.initial_weights import find_initial_model, from_labels, inherit_from
 
@@ -42,7 +42,7 @@ def _labelled(session: Session, spec: Finetune, target: Dataset) -> Dataset:
 
 
 def _check_strength(spec: Finetune, labelled: Dataset) -> None:
-    if isinstance(spec.penalty, NoPenalty) or spec.penalty.strength != AUTO:
+    if isinstance(spec.penalty, NoPenaltySpec) or spec.penalty.strength != AUTO:
         return
     if not images_in(labelled, "val"):
         message = "'auto' is chosen on validation images, and the dataset has none; give a number."

@@ -12,7 +12,7 @@ from app.core.database.sessions import Database
 from app.core.database.tables import Job, Rejection
 from app.core.jobs import transitions
 from app.core.settings import Settings
-from app.core.specs import AskedSpec, Coral, Evaluate, Finetune, Rank
+from app.core.specs import AskedSpec, CORALSpec, Evaluate, Finetune, Rank
 from tests.app.api_material import add_dataset, archive, end, files_in, problem
 
 ZIP = {"content-type": "application/zip"}
@@ -109,7 +109,7 @@ def test_deleting_takes_the_files_too(client: httpx.Client, database: Database, 
     "spec_of",
     [
         lambda dataset: Finetune(type="finetune", dataset=dataset),
-        lambda dataset: Finetune(type="finetune", dataset="ds_1", adapt=Coral(kind="coral", source=dataset)),
+        lambda dataset: Finetune(type="finetune", dataset="ds_1", adapt=CORALSpec(kind="coral", source=dataset)),
         lambda dataset: Evaluate(type="evaluate", model="mdl_1", dataset=dataset),
         lambda dataset: Rank(type="rank", dataset=dataset, candidates=["mdl_1"]),
     ],

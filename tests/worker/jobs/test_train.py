@@ -229,10 +229,11 @@ def test_features_that_say_the_same_of_all_images_are_told_of(
 
 
 @pytest.mark.parametrize("labelled", [True, False])
-def test_simclr_leaves_the_backbone_alone_and_tells_how_it_learns(context: Context, labelled: bool) -> None:
-    """What is published has torchvision's names and no other: the projection head has done its work."""
+@pytest.mark.parametrize("kind", ["simclr", "byol"])
+def test_only_the_backbone_is_published(context: Context, kind: str, labelled: bool) -> None:
+    """The published model has torchvision's names and no other: neither projection heads nor a target network."""
     dataset = add_dataset(context, labelled=labelled)
-    job = run_job(context, train, {"type": "pretrain", "dataset": dataset, "method": {"kind": "simclr"}, **SMALL})
+    job = run_job(context, train, {"type": "pretrain", "dataset": dataset, "method": {"kind": kind}, **SMALL})
     with torch.device("meta"):
         torchvisions = get_model("resnet18", num_classes=1).state_dict()
     assert set(weights(context, job)) == set(torchvisions)

@@ -1,18 +1,21 @@
 """Every kind of spec becomes a method of the training core, and takes a real step."""
 
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 import torch
+from pydantic import TypeAdapter
 
 from app.core.specs import SPEC, Finetune, Pretrain
+from app.core.specs import Method as MethodSpec
 from worker.data.class_balance import ClassBalance
-from worker.runs.method_factory import SELF_SUPERVISED, method
+from worker.runs.method_factory import METHODS, method
 from worker.training.data.batches import LoaderOptions
 from worker.training.data.packed import PackedImages
 from worker.training.data.paired_batches import PairedBatches
 from worker.training.methods.base import Method
+from worker.training.methods.byol import BYOL
 from worker.training.methods.domain_adaptation import DomainAdaptation
 from worker.training.methods.imputation import Imputation
 from worker.training.methods.simclr import SimCLR
@@ -27,6 +30,7 @@ SPECS: list[dict[str, Any]] = [
     {"type": "pretrain", "method": {"kind": "imputation", "mask": "random", "mask_ratio": 0.5, "patch_size": 8}},
     {"type": "pretrain", "method": {"kind": "imputation", "mask": "center", "mask_ratio": 0.25}},
     {"type": "pretrain", "method": {"kind": "simclr", "denominator": "negatives"}},
+    {"type": "pretrain", "method": {"kind": "byol", "hidden_dim": 32}},
     {"type": "finetune", "init": "mdl_1"},
     {"type": "finetune", "init": "mdl_1", "penalty": {"kind": "l2_sp"}},
     {"type": "finetune", "init": "mdl_1", "penalty": {"kind": "function", "strength": 2}},
@@ -67,8 +71,10 @@ def test_every_spec_steps(given: dict[str, Any], images: PackedImages) -> None:
 
 
 def test_every_method_of_the_api_is_here() -> None:
-    kinds = {given["method"]["kind"] for given in SPECS if given["type"] == "pretrain"}
-    assert kinds == {"supervised", *SELF_SUPERVISED}
+    """The registry holds every spec of the union, and SPECS has each kind."""
+    asked = [given["method"] for given in SPECS if given["type"] == "pretrain"]
+    specs = {type(TypeAdapter(MethodSpec).validate_python(one)) for one in asked}
+    assert specs == set(METHODS) == set(get_args(get_args(MethodSpec)[0]))
 
 
 def test_the_options_arrive() -> None:
@@ -103,6 +109,15 @@ def test_the_options_of_simclr_arrive() -> None:
     assert (learner.temperature, learner.denominator, learner.colour_strength) == (0.2, "negatives", 0.9)
     assert learner.projection(torch.zeros(1, learner.network.feature_dim)).shape == (1, 24)
     assert learner.crop_scale == (0.6, 1.0)
+
+
+def test_the_options_of_byol_arrive() -> None:
+    asked = {"projection_dim": 24, "hidden_dim": 40, "momentum": 0.9, "colour_strength": 0.2}
+    learner = pretraining({"kind": "byol", **asked})
+    assert isinstance(learner, BYOL)
+    assert (learner.momentum, learner.colour_strength, learner.crop_scale) == (0.9, 0.2, (0.6, 1.0))
+    assert learner.projector[0].out_features == 40
+    assert learner.eval().predictor(torch.zeros(1, 24)).shape == (1, 24)
 
 
 def test_the_options_of_imputation_arrive() -> None:

@@ -147,6 +147,8 @@ def _step(run: Run, batch: Batch, callback: TrainingCallback) -> dict[str, float
         group["lr"] = run.learning_rate * group.get("lr_scale", 1.0)
     run.optimizer.step()
     run.average.update(run.done)
+    with torch.no_grad():
+        run.method.after_step(run.done, run.steps)
     return losses
 
 

@@ -70,6 +70,18 @@ class Method(nn.Module):
         Its views must not: the first ones of the epoch were taken beforehand.
         """
 
+    def after_step(self, step: int, steps: int) -> None:
+        """Update what follows the weights, such as a teacher network; by default nothing.
+
+        Called without gradients, exactly once after each step of the optimizer: not for each micro-batch of gradient
+        accumulation, and not for a step that is repeated with smaller ones. What it changes must be in the module's
+        state (parameters or persistent buffers), which is what a checkpoint holds.
+
+        Args:
+            step: number of optimizer steps before this one.
+            steps: optimizer steps of the whole run.
+        """
+
     def frozen(self) -> list[nn.Module]:
         """The parts that stay in evaluation mode; what they learn is for `parameter_groups` to say."""
         return []

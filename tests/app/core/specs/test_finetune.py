@@ -12,7 +12,7 @@ from app.core.specs import (
     HEAD_RATE,
     SCRATCH_RATE,
     UNLABELLED_RATE,
-    NoPenalty,
+    NoPenaltySpec,
 )
 from tests.app.core.specs.spec_factories import faults, finetune
 
@@ -87,7 +87,7 @@ def test_labels_come_from_the_source_where_there_is_one() -> None:
 @pytest.mark.parametrize("kind", ["l2_sp", "function"])
 def test_a_strength_may_be_left_to_validation_data(kind: str) -> None:
     penalty = finetune(init="mdl_1", penalty={"kind": kind, "strength": AUTO}).penalty
-    assert not isinstance(penalty, NoPenalty)
+    assert not isinstance(penalty, NoPenaltySpec)
     assert penalty.strength == AUTO
 
 

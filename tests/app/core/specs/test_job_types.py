@@ -13,6 +13,7 @@ SPECS: list[dict[str, Any]] = [
     {"type": "finetune", "dataset": "ds_1", "init": "mdl_1", "penalty": {"kind": "function", "strength": "auto"}},
     {"type": "finetune", "dataset": "ds_1", "adapt": {"kind": "mmd", "source": "ds_2"}, "baselines": ["source_only"]},
     {"type": "pretrain", "dataset": "ds_1", "method": {"kind": "simclr"}, "training": {"ema": 0.9, "patience": 3}},
+    {"type": "pretrain", "dataset": "ds_1", "method": {"kind": "byol", "momentum": 0.99}},
     {"type": "evaluate", "model": "mdl_1", "dataset": "ds_1", "split": "all"},
     {"type": "rank", "dataset": "ds_1", "candidates": ["mdl_1", "mdl_2"]},
     {"type": "prepare", "dataset": "ds_1"},

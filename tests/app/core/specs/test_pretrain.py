@@ -18,7 +18,7 @@ def test_epochs_wait_for_the_images_and_the_rate_does_not() -> None:
 
 def test_only_the_supervised_method_learns_labels() -> None:
     assert pretrain().learns_labels
-    for kind in ("rotation", "imputation", "simclr"):
+    for kind in ("rotation", "imputation", "simclr", "byol"):
         assert not pretrain(method={"kind": kind}).learns_labels
 
 
@@ -26,6 +26,9 @@ def test_only_the_supervised_method_learns_labels() -> None:
     ("fields", "begins"),
     [
         ({"method": {"kind": "simclr"}, "training": {"batch_size": 1}}, "training.batch_size: "),
+        ({"method": {"kind": "byol"}, "training": {"batch_size": 1}}, "training.batch_size: "),
+        ({"method": {"kind": "byol"}, "training": {"patience": 3}}, "training.patience: "),
+        ({"method": {"kind": "byol", "momentum": 1}}, "Input should be less than 1"),
         ({"method": {"kind": "rotation"}, "training": {"mixup": 0.2}}, "training: "),
         ({"method": {"kind": "simclr"}, "training": {"cutmix": 0.2}}, "training: "),
         ({"method": {"kind": "imputation", "patch_size": 7}, "image_size": 64}, "image_size: "),

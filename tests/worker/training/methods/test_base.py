@@ -16,6 +16,7 @@ from worker.training.data.paired_batches import PairedBatches
 from worker.training.engine.loop import Interrupted, fit
 from worker.training.engine.run import Recipe
 from worker.training.methods.base import Method
+from worker.training.methods.byol import BYOL
 from worker.training.methods.domain_adaptation import DomainAdaptation
 from worker.training.methods.imputation import Imputation
 from worker.training.methods.linear_probe import LinearProbe
@@ -98,6 +99,19 @@ def simclr(denominator: str) -> Method:
     )
 
 
+def byol(momentum: float = 0.9) -> Method:
+    return BYOL(
+        build_backbone("mobilenet_v3_small", 1, VIEW.size, seed=0),
+        VIEW,
+        projection_dim=16,
+        hidden_dim=32,
+        momentum=momentum,
+        colour_strength=0.5,
+        crop_scale=(0.2, 1.0),
+        seed=1,
+    )
+
+
 def imputation(mask: str) -> Method:
     return Imputation(
         build_backbone("mobilenet_v3_small", 1, VIEW.size, seed=0),
@@ -123,6 +137,7 @@ MAKERS: dict[str, Callable[[], Method]] = {
     "rotation": rotation,
     "simclr all": lambda: simclr("all"),
     "simclr negatives": lambda: simclr("negatives"),
+    "byol": byol,
     "imputation random": lambda: imputation("random"),
     "imputation center": lambda: imputation("center"),
 }

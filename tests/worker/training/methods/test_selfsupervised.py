@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.worker.training.methods.test_base import RECIPE, imputation, rotation, simclr
+from tests.worker.training.methods.test_base import RECIPE, byol, imputation, rotation, simclr
 from tests.worker.training.packed_fixtures import VIEW
 from tests.worker.training.recording_callbacks import RecordingCallback
 from worker.training.data.batches import Batch, LoaderOptions
@@ -31,7 +31,7 @@ def test_simclr_sees_two_views_of_each_image(digits: PackedImages) -> None:
     assert method.training_step(twins, generator_at(0, STEP))["loss"] < math.log(7)
 
 
-@pytest.mark.parametrize("make", [rotation, lambda: simclr("all"), lambda: imputation("center")])
+@pytest.mark.parametrize("make", [rotation, lambda: simclr("all"), byol, lambda: imputation("center")])
 def test_labels_are_not_looked_at(digits: PackedImages, make: object) -> None:
     assert callable(make)
     steps = []
@@ -47,7 +47,7 @@ def test_labels_are_not_looked_at(digits: PackedImages, make: object) -> None:
     assert steps[0] == steps[1]
 
 
-@pytest.mark.parametrize("make", [rotation, lambda: simclr("all"), lambda: imputation("center")])
+@pytest.mark.parametrize("make", [rotation, lambda: simclr("all"), byol, lambda: imputation("center")])
 def test_validation(digits: PackedImages, make: object) -> None:
     """Alike each time; with labels the neighbours are counted; one image over is left out; one alone is refused."""
     assert callable(make)
