@@ -14,6 +14,7 @@ from worker.runs.method_factory import METHODS, method
 from worker.training.data.batches import LoaderOptions
 from worker.training.data.packed import PackedImages
 from worker.training.data.paired_batches import PairedBatches
+from worker.training.losses.penalties import L2SP
 from worker.training.methods.base import Method
 from worker.training.methods.byol import BYOL
 from worker.training.methods.domain_adaptation import DomainAdaptation
@@ -88,7 +89,8 @@ def test_the_options_arrive() -> None:
     assert isinstance(spec, Finetune)
     learner = method(spec.over(8), build_backbone("resnet18", 2, 32, seed=0), VIEW, BALANCE)
     assert isinstance(learner, DomainAdaptation)
-    assert (learner.penalty, learner.strength, learner.head_strength) == ("l2_sp", 0.3, 0.7)
+    assert isinstance(learner.penalty, L2SP)
+    assert (learner.penalty.strength, learner.penalty.head_strength) == (0.3, 0.7)
     assert (learner.label_smoothing, learner.mixup, learner.cutmix, learner.layer_decay) == (0.1, 0.2, 0.0, 0.7)
     assert (learner.flip, learner.alignment.strength) == (0.0, 5.0)
     assert learner.class_weights is not None

@@ -1,4 +1,7 @@
-"""The terms of the objectives, each a function of tensors alone: risk, and distances between two networks."""
+"""Risk, and the penalties on the distance of a fine-tuned network to the pre-trained one."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -42,3 +45,88 @@ def masked_mse(prediction: Tensor, target: Tensor, hidden: Tensor) -> Tensor:
     """
     where = hidden.expand_as(target)
     return F.mse_loss(prediction[where], target[where])
+
+
+@dataclass(frozen=True)
+class PenaltyInputs:
+    """What a penalty can be computed from, for one batch of B images.
+
+    Attributes:
+        trunk: the layers shared with the pre-trained network.
+        head: the new output layer.
+        start_trunk: a frozen copy of the trunk with the pre-trained weights.
+        features: returns the network's features (B, D).
+        start_features: returns the pre-trained network's features (B, D); costs a forward pass.
+    """
+
+    trunk: nn.Module
+    head: nn.Module
+    start_trunk: nn.Module
+    features: Callable[[], Tensor]
+    start_features: Callable[[], Tensor]
+
+
+class Penalty:
+    """A distance to the pre-trained network, times its strength, as a term of the loss.
+
+    `needs_start`: it needs a frozen copy of the pre-trained network. `replaces_weight_decay`: the optimizer must not
+    decay the weights besides.
+    """
+
+    needs_start = True
+    replaces_weight_decay = False
+
+    def __init__(self, strength: float, head_strength: float) -> None:
+        """Keep the factors.
+
+        Args:
+            strength: of the distance.
+            head_strength: of the new head's squared norm, for the penalties that have such a term.
+
+        Raises:
+            ValueError: where one of them is negative.
+        """
+        if min(strength, head_strength) < 0:
+            raise ValueError("the strength of a penalty cannot be negative")
+        self.strength, self.head_strength = strength, head_strength
+
+    def __call__(self, inputs: PenaltyInputs) -> Tensor:
+        """Return the term, a scalar."""
+        raise NotImplementedError
+
+
+class NoPenalty(Penalty):
+    """No term: the network is free to move away from its start."""
+
+    needs_start = False
+
+
+class L2SP(Penalty):
+    """strength * |w - w_start|^2 over the trunk + head_strength * |v|^2 over the head.
+
+    Explicit Inductive Bias for Transfer Learning with Convolutional Networks (Li et al. 2018, arXiv:1802.01483,
+    equation 2).
+    """
+
+    replaces_weight_decay = True
+
+    def __call__(self, inputs: PenaltyInputs) -> Tensor:
+        """Return the term; no gradient reaches the start."""
+        return self.strength * l2_sp(inputs.trunk, inputs.start_trunk) + self.head_strength * l2(inputs.head)
+
+
+class FunctionDistance(Penalty):
+    """strength * mean squared distance of the features to the pre-trained network's on the same images."""
+
+    def __call__(self, inputs: PenaltyInputs) -> Tensor:
+        """Return the term; no gradient reaches the start."""
+        with torch.no_grad():
+            start = inputs.start_features()
+        return self.strength * function_distance(inputs.features(), start)
+
+
+PENALTIES: dict[str, Callable[[float, float], Penalty]] = {
+    "none": NoPenalty,
+    "l2_sp": L2SP,
+    "function": FunctionDistance,
+}

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from worker.training.data.batches import Batch
-from worker.training.losses.penalties import cross_entropy, function_distance, l2, l2_sp
+from worker.training.losses.penalties import PENALTIES, PenaltyInputs, cross_entropy
 from worker.training.methods.labelled import Labelled
 from worker.training.models.backbones import Network
 from worker.training.models.batch_norm import batch_norms
@@ -15,20 +15,20 @@ from worker.training.optim.optimizers import Groups, decay_groups, layered_group
 from worker.training.transforms.geometric import Preprocessing, horizontal_flip, random_resized_crop
 from worker.training.transforms.mixup import Mixed, mix, mixed_loss
 
-PENALTIES = ("none", "l2_sp", "function")
 RATIO = (3 / 4, 4 / 3)
 
 
 class Supervised(Labelled):
     """Minimises cross-entropy + strength * distance(f, f_s), f_s being the network as it is when this is built.
 
-    penalty "none": 0. "l2_sp": squared distance of the trunk's weights to the start; `head_strength` times the squared
-    norm of the new head is added (Li 2018), and weight decay is left out for both. "function": mean squared distance
-    of the features to the start's on the same batch. `mixup` and `cutmix` are alphas (`mixing.mix`), 0 for off; both
-    terms then see the mixed images, validation never does. `layer_decay`: learning rate of a stage / that of the next
-    one towards the head (`optimizers.layered_groups`). ValueError for another penalty, a negative strength or alpha,
-    and a layer_decay outside (0, 1]. With `frozen_norms` batch norm works with the start's statistics, in training
-    too: those of a batch of twenty images are a poor guess, and on few images the running ones never recover from it.
+    `penalty` is a name of `penalties.PENALTIES`. `mixup` and `cutmix` are alphas (`mixup.mix`), 0 for off; risk and
+    penalty then see the mixed images, validation never does. `layer_decay`: learning rate of a layer group / that of
+    the next one towards the head (`optimizers.layered_groups`). With `frozen_norms` batch norm uses the start's
+    statistics, in training too: those of a batch of twenty images are a poor estimate, and on few images the running
+    ones never recover from it.
+
+    Raises:
+        ValueError: for another penalty, a negative strength or alpha, and a layer_decay outside (0, 1].
 
     A subclass that adds a term builds its own `training_step` from `_mixed`, `_risk` and `_penalty`.
     """
@@ -53,17 +53,15 @@ class Supervised(Labelled):
         super().__init__(network, preprocessing, label_smoothing=label_smoothing, class_weights=class_weights)
         if penalty not in PENALTIES:
             raise ValueError(f"there is no penalty {penalty!r}; there are {', '.join(PENALTIES)}")
-        if min(strength, head_strength) < 0:
-            raise ValueError("the strength of a penalty cannot be negative")
         if min(mixup, cutmix) < 0:
             raise ValueError("the alpha of a mixture cannot be negative")
         if not 0 < layer_decay <= 1:
             raise ValueError(f"layer_decay must be above 0 and at most 1, not {layer_decay}")
-        self.penalty, self.strength, self.head_strength = penalty, strength, head_strength
+        self.penalty = PENALTIES[penalty](strength, head_strength)
         self.crop_scale, self.flip, self.layer_decay = crop_scale, flip, layer_decay
         self.mixup, self.cutmix = mixup, cutmix
         self.frozen_norms = frozen_norms
-        self.anchor = None if penalty == "none" else copy.deepcopy(network).requires_grad_(False)
+        self.anchor = copy.deepcopy(network).requires_grad_(False) if self.penalty.needs_start else None
 
     def training_transform(self, image: Tensor, generator: torch.Generator) -> Tensor:
         """A random crop, perhaps mirrored."""
@@ -92,12 +90,16 @@ class Supervised(Labelled):
         """strength * distance(f, f_s), `encoded` being what the head reads of the images `x`."""
         if self.anchor is None:
             return torch.zeros((), device=x.device)
-        if self.penalty == "l2_sp":
-            pull = l2_sp(self.network.trunk, self.anchor.trunk)
-            return self.strength * pull + self.head_strength * l2(self.network.head)
-        with torch.no_grad():
-            start = self.anchor.features(x)
-        return self.strength * function_distance(self.network.pool(encoded), start)
+        anchor = self.anchor
+        return self.penalty(
+            PenaltyInputs(
+                trunk=self.network.trunk,
+                head=self.network.head,
+                start_trunk=anchor.trunk,
+                features=lambda: self.network.pool(encoded),
+                start_features=lambda: anchor.features(x),
+            )
+        )
 
     def frozen(self) -> list[nn.Module]:
         """The anchor, and batch norm's statistics where these are to stay what they were at the start."""
@@ -106,7 +108,7 @@ class Supervised(Labelled):
 
     def parameter_groups(self, weight_decay: float) -> Groups:
         """Everything learns, with layer_decay at rates of its own; with l2_sp the penalty replaces weight decay."""
-        decay = 0.0 if self.penalty == "l2_sp" else weight_decay
+        decay = 0.0 if self.penalty.replaces_weight_decay else weight_decay
         if self.layer_decay == 1:
             return decay_groups([self.network], decay)
         layers = [*layer_groups(self.network.trunk), list(self.network.head.parameters())]
