@@ -45,15 +45,15 @@ def test_defaults_follow_what_is_trained(fields: dict[str, Any], epochs: int | N
 def test_a_start_decides_how_far_the_weights_may_go(
     from_labels: bool, adapt: dict[str, Any], rate: float, norm: str
 ) -> None:
-    training = finetune(init="mdl_1", adapt=adapt).begun(from_labels=from_labels).training
+    training = finetune(init="mdl_1", adapt=adapt).with_init_defaults(from_labels=from_labels).training
     assert (training.learning_rate, training.batch_norm) == (rate, norm)
 
 
 def test_what_was_said_stays_whatever_the_start() -> None:
     said = {"learning_rate": 0.5, "batch_norm": "train"}
-    training = finetune(init="mdl_1", training=said).begun(from_labels=True).training
+    training = finetune(init="mdl_1", training=said).with_init_defaults(from_labels=True).training
     assert (training.learning_rate, training.batch_norm) == (0.5, "train")
-    assert finetune().begun(from_labels=False).training.learning_rate == SCRATCH_RATE["adamw"]
+    assert finetune().with_init_defaults(from_labels=False).training.learning_rate == SCRATCH_RATE["adamw"]
 
 
 @pytest.mark.parametrize(("init", "usual"), [("random", "all"), ("mdl_1", "head_then_all")])
