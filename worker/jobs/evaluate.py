@@ -7,6 +7,7 @@ from typing import Any
 from app.core.database.tables import Model
 from app.core.jobs import leases
 from app.core.jobs.leases import Lease
+from app.core.results.evaluation import EvaluateResult
 from app.core.specs import Evaluate
 from worker.context import Context
 from worker.data.datasets import open_labelled
@@ -55,7 +56,7 @@ def evaluate(context: Context, lease: Lease, stop: threading.Event) -> None:
     }
     with context.database.writing() as session:
         leases.fence(session, lease)
-        leases.succeed(session, lease, result)
+        leases.succeed(session, lease, EvaluateResult.model_validate(result))
 
 
 def _model(context: Context, model_id: str) -> Model:

@@ -8,6 +8,7 @@ from sqlalchemy import update
 from app.core.database.tables import Model
 from app.core.jobs import leases
 from app.core.jobs.leases import Lease
+from app.core.results.model import PublishResult
 from worker.context import Context
 from worker.data.preprocessing import model_preprocessing
 from worker.errors import JobError
@@ -43,7 +44,7 @@ def publish(context: Context, lease: Lease, _stop: threading.Event) -> None:
             for name in ("model.onnx", "model.json"):
                 context.storage.keep(scratch / name, f"models/{model_id}/{name}")
             session.execute(update(Model).where(Model.id == model_id).values(status="ready"))
-            leases.succeed(session, lease, {"model": model_id})
+            leases.succeed(session, lease, PublishResult(model=model_id))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import torch
 
 from app.core.jobs import leases
 from app.core.jobs.leases import Lease
+from app.core.results.evaluation import RankResult
 from app.core.specs import Rank
 from worker.context import Context
 from worker.data.datasets import class_names, open_dataset
@@ -43,7 +44,7 @@ def rank(context: Context, lease: Lease, stop: threading.Event) -> None:
         progress.report(number + 1, len(spec.candidates))
     ranking = sorted(scored, key=lambda one: -one.get("logme", -torch.inf))
     numbered = [{"rank": at, **one} for at, one in enumerate(ranking, 1)]
-    result = {"dataset": spec.dataset, "chance": 1 / len(classes), "ranking": numbered}
+    result = RankResult.model_validate({"dataset": spec.dataset, "chance": 1 / len(classes), "ranking": numbered})
     with context.database.writing() as session:
         leases.fence(session, lease)
         leases.succeed(session, lease, result)

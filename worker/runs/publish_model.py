@@ -7,6 +7,7 @@ from app.core.files.storage import sha256
 from app.core.ids import new_id
 from app.core.jobs import leases
 from app.core.jobs.leases import Lease
+from app.core.specs import JOB_TYPES
 from worker.context import Context
 from worker.data.job_data import JobData
 from worker.evaluation.batch_inference import BatchInference, sample
@@ -45,7 +46,7 @@ def publish(context: Context, lease: Lease, spec: TrainingSpec, data: JobData, s
             leases.fence(session, lease)
             context.storage.keep(scratch, f"models/{model_id}")
             session.add(model)
-            leases.succeed(session, lease, result)
+            leases.succeed(session, lease, JOB_TYPES[lease.type].result.model_validate(result))
 
 
 def fit_novelty(network: Network, data: JobData, seed: int) -> Novelty | None:

@@ -15,6 +15,7 @@ from app.core.database.clock import now
 from app.core.database.tables import Job
 from app.core.jobs.states import LEASED, Status
 from app.core.jobs.transitions import apply, close, record_event, transition
+from app.core.results.base import Record
 from app.core.specs import USER_TYPES
 
 
@@ -118,9 +119,10 @@ def fence(session: Session, lease: Lease, **values: Any) -> None:
         raise StaleLease(lease)
 
 
-def succeed(session: Session, lease: Lease, result: dict[str, Any]) -> None:
+def succeed(session: Session, lease: Lease, result: Record) -> None:
     """End the job with its result. Raises StaleLease, also when a cancellation came first."""
-    values = {"result": result, "finished_at": now(), "lease_expires_at": None, "owner": None, "error": None}
+    written = result.model_dump(mode="json", by_alias=True)
+    values = {"result": written, "finished_at": now(), "lease_expires_at": None, "owner": None, "error": None}
     if not apply(session, transition(lease.job_id, Status.SUCCEEDED, Job.epoch == lease.epoch, **values)):
         raise StaleLease(lease)
     record_event(session, lease.job_id, Status.SUCCEEDED, {})

@@ -9,6 +9,7 @@ from sqlalchemy import select, update
 from app.core.database.sessions import Database
 from app.core.database.tables import Checkpoint, Dataset, Event, Job, Metric
 from app.core.jobs.leases import claim, fail, fence, succeed
+from app.core.results.model import PublishResult
 from app.core.settings import Settings
 from app.core.specs import FINETUNE_RATE, HEAD_EPOCHS, UNLABELLED_RATE
 from tests.app.api_material import add_dataset, add_model, problem
@@ -127,7 +128,7 @@ def test_a_running_and_an_ended_job(client: httpx.Client, database: Database) ->
     checkpoint = client.get(f"/v1/jobs/{job_id}/checkpoints").json()["data"][0]
     assert (checkpoint["number"], checkpoint["bytes"], checkpoint["metrics"]) == (1, 7, {"val_loss": 1.0})
     with database.writing() as session:
-        succeed(session, lease, {"model": "mdl_1"})
+        succeed(session, lease, PublishResult(model="mdl_1"))
     ended = client.get(f"/v1/jobs/{job_id}")
     assert "retry-after" not in ended.headers
     assert (ended.json()["status"], ended.json()["result"]) == ("succeeded", {"model": "mdl_1"})
@@ -178,7 +179,7 @@ def test_a_job_goes_on_that_its_machine_failed(client: httpx.Client, database: D
     with database.writing() as session:
         lease = claim(session, "long", "w2", 60)
         assert lease is not None
-        succeed(session, lease, {"model": "mdl_1"})
+        succeed(session, lease, PublishResult(model="mdl_1"))
     assert client.get(f"/v1/jobs/{job['id']}").json()["attempts"] == 1
 
 

@@ -12,6 +12,7 @@ from app.core.database.sessions import Database
 from app.core.jobs import transitions
 from app.core.jobs.leases import claim, fence, succeed
 from app.core.jobs.states import Status
+from app.core.results.model import PublishResult
 from app.core.specs import Finetune
 from tests.app.api_material import problem
 
@@ -49,7 +50,7 @@ def work(database: Database) -> None:
     time.sleep(1)
     with database.writing() as session:
         fence(session, lease, progress={"epoch": 2})
-        succeed(session, lease, {})
+        succeed(session, lease, PublishResult(model="mdl_1"))
 
 
 def test_a_live_stream_ends_with_the_job_and_resumes(client: httpx.Client, database: Database, job_id: str) -> None:

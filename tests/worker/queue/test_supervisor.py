@@ -77,7 +77,7 @@ def test_a_lane_is_worked_off_in_order(context: Context, child: Child) -> None:
     ids = [add_job(context.database) for _ in range(3)]
     supervisor.work(context, LANE, threading.Event())
     ended = [row(context.database, job_id) for job_id in ids]
-    assert [(job.status, job.result, job.attempts) for job in ended] == [("succeeded", {"answer": 42}, 1)] * 3
+    assert [(job.status, job.result, job.attempts) for job in ended] == [("succeeded", {"model": "mdl_42"}, 1)] * 3
     assert sorted(ids, key=ids.index) == [job.id for job in sorted(ended, key=lambda job: job.finished_at or 0)]
     assert kinds(context.database, ids[0]) == ["queued", "started", "succeeded"]
 

@@ -19,6 +19,7 @@ from app.core.files.storage import sync
 from app.core.jobs import leases
 from app.core.jobs.leases import Lease
 from app.core.processes.cpu_count import count_cores
+from app.core.results.dataset import PrepareResult
 from app.core.settings import Settings
 from worker.context import Context
 from worker.errors import JobError, Stopped
@@ -59,7 +60,7 @@ def prepare(context: Context, lease: Lease, stop: threading.Event) -> None:
             quotas.check_storage(session, context.settings, packed)
             context.storage.keep(scratch, f"datasets/{dataset}")
             _record(session, dataset, collection, packed)
-            leases.succeed(session, lease, {"dataset": dataset})
+            leases.succeed(session, lease, PrepareResult(dataset=dataset))
 
 
 def limit_resources(settings: Settings) -> None:

@@ -12,6 +12,7 @@ from app.core.database.tables import Job
 from app.core.jobs import leases, transitions
 from app.core.jobs.leases import Lease, StaleLease, claim, fail, fence, release, renew, retry, succeed
 from app.core.jobs.states import Status
+from app.core.results.model import PublishResult
 from tests.app.core.jobs.job_rows import add_job, add_prepare, kinds, lapse, row, take
 
 Write = Callable[[Session, Lease], Any]
@@ -19,7 +20,7 @@ Write = Callable[[Session, Lease], Any]
 WRITES: dict[str, Write] = {
     "renew": lambda session, lease: renew(session, lease, 60),
     "fence": lambda session, lease: fence(session, lease, progress={"epoch": 1}),
-    "succeed": lambda session, lease: succeed(session, lease, {}),
+    "succeed": lambda session, lease: succeed(session, lease, PublishResult(model="mdl_1")),
     "fail": lambda session, lease: fail(session, lease, "code", "message"),
     "give_back": release,
     "retry": lambda session, lease: retry(session, lease, "code", "message", 3),
@@ -63,7 +64,7 @@ def test_renewing_brings_the_orders(database: Database) -> None:
 def test_renewing_what_its_own_child_has_ended(database: Database) -> None:
     lease = take_new(database)
     with database.writing() as session:
-        succeed(session, lease, {})
+        succeed(session, lease, PublishResult(model="mdl_1"))
     with database.writing() as session:
         assert renew(session, lease, 60).ended
     job = row(database, lease.job_id)
@@ -151,7 +152,7 @@ def test_without_the_fence_a_stale_epoch_is_accepted_everywhere(database: Databa
 def test_an_ended_job_takes_no_more_writes(database: Database, write: Write) -> None:
     lease = take_new(database)
     with database.writing() as session:
-        succeed(session, lease, {"model": "mdl_1"})
+        succeed(session, lease, PublishResult(model="mdl_1"))
     with pytest.raises(StaleLease), database.writing() as session:
         write(session, lease)
     job = row(database, lease.job_id)
@@ -169,7 +170,7 @@ def test_a_cancellation_that_came_first_beats_the_result(database: Database) -> 
     with database.writing() as session:
         transitions.cancel(session, lease.job_id)
     with pytest.raises(StaleLease), database.writing() as session:
-        succeed(session, lease, {})
+        succeed(session, lease, PublishResult(model="mdl_1"))
     with database.writing() as session:
         assert release(session, lease) == Status.CANCELLED
     assert row(database, lease.job_id).status == Status.CANCELLED

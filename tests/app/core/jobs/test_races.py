@@ -12,6 +12,7 @@ from app.core.database.tables import Job
 from app.core.jobs.leases import claim, succeed
 from app.core.jobs.states import Status
 from app.core.jobs.transitions import apply
+from app.core.results.model import PublishResult
 from tests.app.core.jobs.job_rows import add_job, kinds
 from tests.measurements import Measurements
 
@@ -27,7 +28,7 @@ def drain(database: Database, owner: str) -> list[str]:
         if lease is None:
             return done
         with database.writing() as session:
-            succeed(session, lease, {"by": owner})
+            succeed(session, lease, PublishResult(model=owner))
         done.append(lease.job_id)
 
 

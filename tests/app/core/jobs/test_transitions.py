@@ -10,6 +10,7 @@ from app.core.errors import ServiceError
 from app.core.jobs import transitions
 from app.core.jobs.leases import release, succeed
 from app.core.jobs.states import Status
+from app.core.results.model import PublishResult
 from tests.app.core.jobs.job_rows import add_job, add_prepare, kinds, row, take
 
 
@@ -41,7 +42,7 @@ def test_an_ended_job_cannot_be_changed(database: Database) -> None:
     job_id = add_job(database)
     lease = take(database)
     with database.writing() as session:
-        succeed(session, lease, {})
+        succeed(session, lease, PublishResult(model="mdl_1"))
     assert refused(database, transitions.cancel, job_id) == "job_ended"
     assert refused(database, transitions.pause, job_id) == "job_not_running"
     assert refused(database, transitions.resume, job_id) == "job_not_paused"
