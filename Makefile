@@ -11,12 +11,13 @@ setup: .venv/ready
 
 # uv itself comes from the lock, by pip, hashes checked; then it installs the rest in half a minute. Where Python may
 # not write bytecode, each process would compile torch's sources: 5 s of each start instead of 2.
-.venv/ready: $(LOCK) pyproject.toml
+.venv/ready: $(LOCK) pyproject.toml tests/clients/typescript/package-lock.json
 	$(PYTHON) -m venv .venv
 	awk '/^uv==/ {on=1} on {print} on && !/\\$$/ {exit}' $(LOCK) > .venv/uv.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r .venv/uv.txt
 	$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r $(LOCK)
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m tests.clients.typescript.packages
 	touch $@
 
 serve: setup

@@ -4,7 +4,7 @@ from typing import Literal
 
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST
-from pydantic import BaseModel
+from pydantic import Field
 from sqlalchemy import inspect
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -14,6 +14,7 @@ from app.core.database.sessions import Database
 from app.core.database.tables import Base
 from app.core.errors import ServiceError
 from app.http.problems import problem_responses
+from app.http.responses import ResponseModel
 from app.routing.guarded_route import GuardedRoute, requires_scope
 
 router = APIRouter(tags=["health"])
@@ -22,10 +23,10 @@ metrics_router = APIRouter(tags=["health"], route_class=GuardedRoute)
 RETRY_SECONDS = 2
 
 
-class Health(BaseModel):
+class Health(ResponseModel):
     """It is well; otherwise there is a problem instead."""
 
-    status: Literal["ok"] = "ok"
+    status: Literal["ok"] = Field("ok", description="always `ok`")
 
 
 @router.get("/livez")

@@ -6,14 +6,14 @@ from pydantic import Field
 
 from app.core.results.dataset import ClassCount, ConversionWarning, DatasetWarning, SplitCounts
 from app.http.pagination import Listing
-from app.http.responses import ErrorDetail, ResponseModel, Time
+from app.http.responses import OBJECT, ErrorDetail, ResponseModel, Time
 from app.http.stored_json import Stored
 
 
 class DatasetResponse(ResponseModel):
     """A dataset. `images` and what follows it are null until `status` is `ready`."""
 
-    object: Literal["dataset"] = "dataset"
+    object: Literal["dataset"] = Field("dataset", description=OBJECT)
     id: str = Field(description="the dataset's id")
     name: str = Field(description="the name that its user gave it")
     status: Literal["preparing", "ready", "failed"] = Field(description="jobs can use it once it is `ready`")
@@ -36,7 +36,7 @@ class DatasetResponse(ResponseModel):
 class RejectionResponse(ResponseModel):
     """A file of the archive that was left out."""
 
-    object: Literal["rejection"] = "rejection"
+    object: Literal["rejection"] = Field("rejection", description=OBJECT)
     path: str = Field(description="its path in the archive")
     code: str = Field(description="why, as a stable code")
     reason: str = Field(description="why, in a sentence for people")

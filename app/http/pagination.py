@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from fastapi import Depends, Query
-from pydantic import BaseModel, Field
+from pydantic import Field
 from sqlalchemy import Select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.core.errors import invalid
+from app.http.responses import OBJECT, ResponseModel
 
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 200
@@ -24,10 +25,10 @@ Item = TypeVar("Item")
 Key = Sequence[InstrumentedAttribute[Any]]
 
 
-class Listing(BaseModel, Generic[Item]):
+class Listing(ResponseModel, Generic[Item]):
     """One page. `next` goes into `after` to get the following one."""
 
-    object: Literal["list"] = "list"
+    object: Literal["list"] = Field("list", description=OBJECT)
     data: list[Item] = Field(description="the items of the page")
     has_more: bool = Field(description="whether there are further pages")
     next: str | None = Field(description="the cursor to send as `after` for the next page; null on the last one")

@@ -1,6 +1,6 @@
 """What every answer has in common."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
@@ -14,12 +14,20 @@ def _iso(value: float | str | None) -> str | None:
 ISO_8601 = WithJsonSchema({"type": "string", "format": "date-time"})
 Time = Annotated[str, BeforeValidator(_iso), ISO_8601]
 MaybeTime = Annotated[Annotated[str, ISO_8601] | None, BeforeValidator(_iso)]
+OBJECT = "the type of this object"
+
+
+def _require_all(schema: dict[str, Any]) -> None:
+    schema["required"] = list(schema["properties"])
 
 
 class ResponseModel(BaseModel):
-    """Made from a table's row with `model_validate`; fields that the row does not have keep their defaults."""
+    """Made from a table's row with `model_validate`; fields that the row does not have keep their defaults.
 
-    model_config = ConfigDict(from_attributes=True, protected_namespaces=())
+    An answer has all of its fields, so the document calls those with a default required too.
+    """
+
+    model_config = ConfigDict(from_attributes=True, protected_namespaces=(), json_schema_extra=_require_all)
 
 
 class ErrorDetail(BaseModel):

@@ -13,7 +13,7 @@ from app.core.results.progress import Progress
 from app.core.specs import ASKED_UNION, JOB_TYPES, AskedSpec
 from app.core.specs.job_types import union_of
 from app.http.pagination import Listing
-from app.http.responses import ErrorDetail, MaybeTime, ResponseModel, Time
+from app.http.responses import OBJECT, ErrorDetail, MaybeTime, ResponseModel, Time
 from app.http.stored_json import Stored, stored
 
 RUN = "`main`, `head`, a baseline's name, or `strength=<number>`"
@@ -29,7 +29,7 @@ else:
 class JobResponse(ResponseModel):
     """What every job says, whatever its type."""
 
-    object: Literal["job"] = "job"
+    object: Literal["job"] = Field("job", description=OBJECT)
     id: str = Field(description="the job's id")
     type: str = Field(description="the type of job")
     name: str | None = Field(description="the name that its user gave it")
@@ -50,7 +50,7 @@ class JobResponse(ResponseModel):
 class EventResponse(ResponseModel):
     """What every event says, whatever its kind."""
 
-    object: Literal["event"] = "event"
+    object: Literal["event"] = Field("event", description=OBJECT)
     id: int = Field(description="rises by one within the job; `Last-Event-ID` resumes a stream after it")
     type: str = Field(description="the kind of event")
     created_at: Time = Field(description="when it happened")
@@ -108,7 +108,7 @@ class MetricResponse(EpochMetrics):
 
     __pydantic_config__ = OPEN  # type: ignore[misc]
 
-    object: Literal["metric"]
+    object: Annotated[Literal["metric"], Field(description=OBJECT)]
     run: Annotated[str, Field(description=RUN)]
     epoch: Annotated[int, Field(description="epoch of the run, from 1")]
     step: Annotated[int, Field(description="optimizer steps of the run so far")]
@@ -121,7 +121,7 @@ class MetricList(Listing[Stored[MetricResponse]]):
 class CheckpointResponse(ResponseModel):
     """A saved training state."""
 
-    object: Literal["checkpoint"] = "checkpoint"
+    object: Literal["checkpoint"] = Field("checkpoint", description=OBJECT)
     number: int = Field(description="rises within the job")
     run: str = Field(description=RUN)
     epoch: int = Field(description="epoch of the run, from 1")
@@ -136,7 +136,7 @@ class CheckpointResponse(ResponseModel):
 class ArtifactResponse(ResponseModel):
     """A file that a job shows; a running job replaces it when it has a newer one of the same name."""
 
-    object: Literal["artifact"] = "artifact"
+    object: Literal["artifact"] = Field("artifact", description=OBJECT)
     name: str = Field(description="its name within the job")
     media_type: str = Field(description="`image/png` or `text/csv; charset=utf-8`")
     bytes: int = Field(description="its size in bytes")

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.auth.scopes import Scope
 from app.http.pagination import Listing
-from app.http.responses import MaybeTime, ResponseModel, Time
+from app.http.responses import OBJECT, MaybeTime, ResponseModel, Time
 
 
 class KeyRequest(BaseModel):
@@ -23,7 +23,7 @@ class KeyRequest(BaseModel):
 class KeyResponse(ResponseModel):
     """A key without its secret, which nobody can tell any more."""
 
-    object: Literal["key"] = "key"
+    object: Literal["key"] = Field("key", description=OBJECT)
     id: str = Field(description="the key's id")
     tenant: str = Field(description="whose it is")
     name: str = Field(description="what it is for")

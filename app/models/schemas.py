@@ -7,14 +7,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.core.results.metrics import RunMetrics
 from app.core.results.model import ModelInput
 from app.http.pagination import Listing
-from app.http.responses import ErrorDetail, ResponseModel, Time
+from app.http.responses import OBJECT, ErrorDetail, ResponseModel, Time
 from app.http.stored_json import Stored
 
 
 class ModelResponse(ResponseModel):
     """A model."""
 
-    object: Literal["model"] = "model"
+    object: Literal["model"] = Field("model", description=OBJECT)
     id: str = Field(description="the model's id")
     name: str = Field(description="the name that its user gave it")
     status: Literal["preparing", "ready", "failed"] = Field(description="it answers predictions once it is `ready`")
@@ -41,7 +41,7 @@ class AliasRequest(BaseModel):
 class AliasResponse(ResponseModel):
     """A name that serves wherever a model's id does."""
 
-    object: Literal["alias"] = "alias"
+    object: Literal["alias"] = Field("alias", description=OBJECT)
     name: str = Field(description="the alias")
     model: str = Field(description="id of the model that it leads to")
     updated_at: Time = Field(description="when it was last pointed at a model")

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from app.http.responses import ErrorDetail
+from app.http.responses import OBJECT, ErrorDetail, ResponseModel
 
 
 class Failure(BaseModel):
@@ -43,17 +43,17 @@ class Embedding(BaseModel):
     embedding: list[float] = Field(description="one number for each feature of the network")
 
 
-class PredictionResponse(BaseModel):
+class PredictionResponse(ResponseModel):
     """`model` is the id, also where an alias was asked."""
 
-    object: Literal["prediction"] = "prediction"
+    object: Literal["prediction"] = Field("prediction", description=OBJECT)
     model: str = Field(description="the model's id, also where an alias was asked")
     results: list[Prediction | Failure] = Field(description="one for each image, in their order")
 
 
-class EmbeddingResponse(BaseModel):
+class EmbeddingResponse(ResponseModel):
     """`model` is the id, also where an alias was asked."""
 
-    object: Literal["embedding"] = "embedding"
+    object: Literal["embedding"] = Field("embedding", description=OBJECT)
     model: str = Field(description="the model's id, also where an alias was asked")
     results: list[Embedding | Failure] = Field(description="one for each image, in their order")

@@ -4,13 +4,13 @@ from typing import Literal
 
 from pydantic import Field
 
-from app.http.responses import MaybeTime, ResponseModel, Time
+from app.http.responses import OBJECT, MaybeTime, ResponseModel, Time
 
 
 class UploadResponse(ResponseModel):
     """An archive that is uploaded in pieces."""
 
-    object: Literal["upload"] = "upload"
+    object: Literal["upload"] = Field("upload", description=OBJECT)
     id: str = Field(description="the upload's id")
     name: str = Field(description="name of the dataset that it becomes")
     length: int = Field(description="bytes in all")
