@@ -14,6 +14,7 @@ from app.cli.options import Data, database_errors, exit_with_error, settings_of
 from app.cli.process_tree import Command, ProcessTree
 from app.core.database import migrate as schema
 from app.core.processes.cpu_count import count_cores
+from app.core.processes.process_names import CELERY_APP, celery_node
 from app.core.settings import Settings
 from app.core.specs import LANES
 
@@ -140,14 +141,14 @@ def _worker(settings: Settings, lanes: list[str], number: int = 1, of: int = 1) 
         f"worker --pool threads --concurrency {len(lanes)} --queues {queues} --loglevel WARNING --without-gossip "
         "--without-mingle"
     )
-    name = f"{'-'.join(lanes)}-{number}@%h.{os.getpid()}"
+    name = celery_node(lanes, number, os.getpid())
     arguments = [
         sys.executable,
         "-m",
         "celery",
         "--quiet",
         "-A",
-        "worker.celery_app",
+        CELERY_APP,
         *options.split(),
         "--hostname",
         name,

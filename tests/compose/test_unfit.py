@@ -16,16 +16,17 @@ pytestmark = pytest.mark.compose
 SECONDS = 90  # until Docker has noticed: a lease of 20 s, and a look every 3 s
 SIGNAL = """
 import os, pathlib, signal
-name = b'%s@' % b'long'  # not as it is in this very process's arguments
+from app.core.processes.process_names import CELERY_WORKER
 for process in pathlib.Path('/proc').glob('[0-9]*'):
-    if name in (process / 'cmdline').read_bytes():
+    if CELERY_WORKER in (process / 'cmdline').read_bytes().replace(bytes(1), b' ').decode():
         os.kill(int(process.name), signal.{name})
+        print(process.name)
 """
 DOWNGRADE = """
 from alembic import command
-from app.core.database import migrate as schema
+from app.core.database import migrate
 from app.core.settings import Settings
-command.downgrade(schema._config(Settings().resolved_database_url), '0005')
+command.downgrade(migrate._config(Settings().resolved_database_url), '0005')
 """
 
 
@@ -121,9 +122,10 @@ def test_a_worker_without_its_database_is_unhealthy(stack: Stack, measurements: 
 
 
 def test_a_worker_that_hangs_is_unhealthy_though_it_lives(stack: Stack, measurements: Measurements) -> None:
-    stack.python("worker", SIGNAL.format(name="SIGSTOP"))
+    stopped = stack.python("worker", SIGNAL.format(name="SIGSTOP")).split()
+    assert stopped
     noticed = becomes(stack, "worker", "unhealthy")
     measurements.record("a worker that lives and hangs (SIGSTOP)", {"unhealthy after, s": noticed})
     assert [found["State"]["Status"] for found in stack.inspect("worker")] == ["running"]
-    stack.python("worker", SIGNAL.format(name="SIGCONT"))
+    assert stack.python("worker", SIGNAL.format(name="SIGCONT")).split() == stopped
     becomes(stack, "worker", "healthy")

@@ -10,8 +10,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from app.core.processes.process_names import CELERY_WORKER
 from examples.digits import Imprint, free_port, wait_until_ready
-from worker.processes.process_title import CELERY_WORKER
 
 IMPRINT = Path(sys.executable).with_name("imprint")
 HURRY = {
@@ -94,6 +94,7 @@ class Service(Imprint):
         """SIGKILL to the worker command and its Celery process at once; only its children are left alone."""
         process = self.processes.pop("worker")
         celery = [pid for pid, line in self.processes_alive().items() if CELERY_WORKER in line]
+        assert celery, self.alive()
         for pid in (process.pid, *celery):
             os.kill(pid, signal.SIGKILL)
         process.wait()

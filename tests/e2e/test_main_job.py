@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from safetensors.numpy import load_file
 
+from app.core.processes.process_names import TRAINING_JOB
 from examples.digits import digits, predicted
 from tests.e2e.service import Service, eventually
-from worker.processes.process_title import TRAINING_JOB
 
 SHORT = {"epochs": 2, "augmentation": {"crop": 0.7, "flip": False}}
 # long enough to be caught in the middle, short enough to be waited for

@@ -18,8 +18,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from app.core.processes.lifeline import ProcessGroup
+from app.core.processes.process_names import FORK_SERVER
 from worker.processes.fork_protocol import IDLE_PRELOAD, PID, PRELOAD, STATUS, Request, read_status
-from worker.processes.process_title import FORK_SERVER, TITLE_PADDING
+from worker.processes.process_title import TITLE_PADDING
 
 # numpy's OpenBLAS starts threads as soon as it is imported, and a server must not have any.
 SINGLE_THREADED = {"OPENBLAS_NUM_THREADS": "1"}

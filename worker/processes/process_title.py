@@ -1,17 +1,8 @@
-"""Names that processes show in `ps`, and how a forked process gets one.
-
-Operations and tests find the processes of a service by these names, so they stand here once.
-"""
+"""How a forked process gets the name that it shows in `ps` (the names: app.core.processes.process_names)."""
 
 import ctypes
 from collections.abc import Sequence
 from pathlib import Path
-
-# Parts of command lines.
-CELERY_WORKER = " celery "
-FORK_SERVER = "worker.processes.fork_server"
-TRAINING_JOB = "worker.jobs.train"
-PREPARE_JOB = "worker.jobs.prepare"
 
 STAT = Path("/proc/self/stat")
 ARG_START, ARG_END = 45, 46  # proc(5): fields 48 and 49, counted from the one after the name

@@ -4,13 +4,14 @@ import time
 
 from app.core.jobs import leases
 from app.core.jobs.leases import Lease
+from app.core.results.progress import Progress as ProgressRecord
 from worker.context import Context
 
 MIN_SECONDS = 1.0  # between two writes
 
 
 class Progress:
-    """Reports `{epoch, epochs, step, steps, fraction, eta_seconds}`.
+    """Reports progress as `app.core.results.progress.Progress` has it.
 
     The remaining time is estimated from the first report of this attempt on.
     """
@@ -28,13 +29,13 @@ class Progress:
             return
         self._written = now
         rate = (now - began) / (step - first_step) if step > first_step else None
-        progress = {
-            "epoch": epoch,
-            "epochs": epochs,
-            "step": step,
-            "steps": steps,
-            "fraction": round(step / steps, 4) if steps else 1.0,
-            "eta_seconds": None if rate is None else round(rate * (steps - step), 1),
-        }
+        record = ProgressRecord(
+            epoch=epoch,
+            epochs=epochs,
+            step=step,
+            steps=steps,
+            fraction=round(step / steps, 4) if steps else 1.0,
+            eta_seconds=None if rate is None else round(rate * (steps - step), 1),
+        )
         with self._context.database.writing() as session:
-            leases.fence(session, self._lease, progress=progress)
+            leases.fence(session, self._lease, progress=record.model_dump())

@@ -8,7 +8,7 @@ Kleppmann 2016; Gray and Cheriton 1989 for leases.)
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, func, literal, select, update
 from sqlalchemy.orm import Session
 
 from app.core.database.clock import now
@@ -16,6 +16,7 @@ from app.core.database.tables import Job
 from app.core.jobs.states import LEASED, Status
 from app.core.jobs.transitions import apply, close, record_event, transition
 from app.core.results.base import Record
+from app.core.results.progress import Progress
 from app.core.specs import USER_TYPES
 
 
@@ -51,7 +52,10 @@ class JobRequests:
 
 
 def claim(session: Session, lane: str, owner: str, seconds: float) -> Lease | None:
-    """Take the oldest queued job of a lane, or None. Two workers never take the same one."""
+    """Take the oldest queued job of a lane, or None. Two workers never take the same one.
+
+    From now on the job has a progress: that of its last attempt, or one in which nothing is done yet.
+    """
     oldest = (
         select(Job.id)
         .where(Job.lane == lane, Job.status == Status.QUEUED)
@@ -70,6 +74,7 @@ def claim(session: Session, lane: str, owner: str, seconds: float) -> Lease | No
             owner=owner,
             started_at=now(),
             lease_expires_at=now() + seconds,
+            progress=func.coalesce(Job.progress, literal(Progress().model_dump(), Job.progress.type)),
         )
         .returning(Job.id, Job.epoch, Job.type, Job.spec, Job.tenant, Job.attempts)
         .execution_options(synchronize_session=False)

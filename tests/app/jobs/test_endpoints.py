@@ -105,6 +105,15 @@ def test_lists_show_what_users_asked_for(client: httpx.Client, database: Databas
     assert [job["spec"]["dataset"] for job in client.get("/v1/jobs?type=prepare").json()["data"]] == [dataset_id]
 
 
+def test_a_job_has_a_progress_from_the_moment_it_runs(client: httpx.Client, database: Database) -> None:
+    job_id = ask(client, add_dataset(database)).json()["id"]
+    with database.writing() as session:
+        claim(session, "long", "w", 60)
+    job = client.get(f"/v1/jobs/{job_id}").json()
+    assert job["status"] == "running"
+    assert (job["progress"]["step"], job["progress"]["fraction"], job["progress"]["eta_seconds"]) == (0, 0.0, None)
+
+
 def test_a_running_and_an_ended_job(client: httpx.Client, database: Database) -> None:
     job_id = ask(client, add_dataset(database)).json()["id"]
     with database.writing() as session:

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from app.core.processes.process_names import FORK_SERVER
 from tests.worker.process_table import alive, children, command_line, eventually
 from tests.worker.processes.spawning import PROGRAMS, report
 from worker.processes.fork_client import ForkServerClient
 from worker.processes.fork_protocol import Request
 from worker.processes.fork_server import Server, count_threads, preload
-from worker.processes.process_title import FORK_SERVER
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

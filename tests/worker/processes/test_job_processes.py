@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.core.jobs.leases import Lease
+from app.core.processes.process_names import FORK_SERVER, PREPARE_JOB, TRAINING_JOB
 from app.core.specs import LANES
 from tests.worker.process_table import children, command_line
 from tests.worker.processes.spawning import PROGRAMS
@@ -15,7 +16,6 @@ from worker.context import Context
 from worker.job_modules import JOB_MODULES, JobModule
 from worker.processes import job_processes
 from worker.processes.fork_client import ForkServerClient
-from worker.processes.process_title import FORK_SERVER, PREPARE_JOB, TRAINING_JOB
 
 
 def test_every_type_of_job_has_a_module_that_exists() -> None:

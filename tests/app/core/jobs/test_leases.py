@@ -46,6 +46,25 @@ def test_a_claim_raises_epoch_and_attempts(database: Database) -> None:
     assert 59 < (job.lease_expires_at or 0) - job.started_at < 61
 
 
+def test_a_job_has_a_progress_as_soon_as_it_runs(database: Database) -> None:
+    job_id = add_job(database)
+    assert row(database, job_id).progress is None
+    take(database)
+    nothing = {"epoch": None, "epochs": None, "step": 0, "steps": 0, "fraction": 0.0, "eta_seconds": None}
+    assert row(database, job_id).progress == nothing
+
+
+def test_another_attempt_keeps_the_progress_of_the_last(database: Database) -> None:
+    add_job(database)
+    lease = take(database)
+    reached = {"epoch": 2, "epochs": 4, "step": 7, "steps": 10, "fraction": 0.7, "eta_seconds": 1.5}
+    with database.writing() as session:
+        fence(session, lease, progress=reached)
+        retry(session, lease, "worker_lost", "it died", 3)
+    assert take(database).epoch == 2
+    assert row(database, lease.job_id).progress == reached
+
+
 def test_renewing_brings_the_orders(database: Database) -> None:
     job_id = add_job(database)
     lease = take(database)

@@ -17,6 +17,7 @@ from app.core.files.archives import BadArchive, BadMember, open_archive
 from app.core.jobs import transitions
 from app.core.jobs.leases import claim
 from app.core.processes.lifeline import Child
+from app.core.processes.process_names import PREPARE_JOB
 from app.core.settings import Settings
 from app.core.specs import Prepare
 from tests.app.core.jobs.job_rows import row
@@ -26,7 +27,6 @@ from tests.worker.jobs.prepare.hostile_archives import ARCHIVES, ODD, quoting
 from tests.worker.jobs.prepare.hostile_images import GOOD, MIB, OK, encoded, photograph, zeros
 from tests.worker.jobs.prepare.hostile_uploads import CANARIES, Entry, archive_of, corpus
 from worker.context import Context
-from worker.processes.process_title import PREPARE_JOB
 
 MOST_MEMORY = 512 * MIB
 OPENING_MEMORY = 128 * MIB  # the interpreter included: a directory is not taken in as a whole

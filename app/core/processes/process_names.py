@@ -1,0 +1,24 @@
+"""Names by which the processes of a service are found in `ps`, in `/proc` and by Celery.
+
+The command line starts processes under these names; operations and tests look for them, so they stand here once.
+"""
+
+from collections.abc import Sequence
+
+CELERY_APP = "worker.celery_app"
+# Parts of command lines, with the arguments separated by spaces.
+CELERY_WORKER = f"-A {CELERY_APP} worker"
+FORK_SERVER = "worker.processes.fork_server"
+TRAINING_JOB = "worker.jobs.train"
+PREPARE_JOB = "worker.jobs.prepare"
+
+
+def celery_node(lanes: Sequence[str], number: int, launcher: int) -> str:
+    """Return the Celery node name of the `number`-th worker of `lanes`; Celery itself puts in the host's name.
+
+    Args:
+        lanes: the lanes that it works in.
+        number: from 1, among the workers of the same lanes.
+        launcher: process id of the command that starts it, so that two commands on one host differ.
+    """
+    return f"{'-'.join(lanes)}-{number}@%h.{launcher}"
