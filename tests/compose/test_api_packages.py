@@ -14,11 +14,11 @@ from app.core.models.onnx_graph import Graph
 from tests.compose.files import ROOT, stages
 from worker.models.onnx_cache import OnnxCache
 from worker.models.servable import write_graph
-from worker.training.models.backbones import build
-from worker.training.transforms.geometric import View
+from worker.training.models.backbones import build_backbone
+from worker.training.transforms.geometric import Preprocessing
 
 UV = Path(sys.executable).with_name("uv")
-VIEW = View(32, 37, (0.4, 0.5, 0.6), (0.2, 0.3, 0.4))
+PREPROCESSING = Preprocessing(32, 37, (0.4, 0.5, 0.6), (0.2, 0.3, 0.4))
 REQUIREMENTS = ROOT / "requirements"
 CODE = """
 import sys
@@ -108,7 +108,9 @@ def test_the_build_check_fails_without_the_reader_of_onnx(python: Path, tmp_path
 @pytest.mark.parametrize("backbone", ["shufflenet_v2_x0_5", "vit_b_32"])
 def test_a_published_graph_is_answered_as_with_all_packages(python: Path, tmp_path: Path, backbone: str) -> None:
     cache = OnnxCache(Storage(tmp_path / "data"))
-    write_graph(build(backbone, 3, 32, seed=0).eval(), VIEW, ["a", "b", "c"], tmp_path, 1.0, None, cache)
+    write_graph(
+        build_backbone(backbone, 3, 32, seed=0).eval(), PREPROCESSING, ["a", "b", "c"], tmp_path, 1.0, None, cache
+    )
     pixels = np.random.default_rng(1).integers(0, 256, (5, 32, 32, 3), np.uint8)
     np.save(tmp_path / "pixels.npy", pixels)
     run(python, tmp_path, "-c", ANSWER, tmp_path / "model.onnx", tmp_path / "pixels.npy", tmp_path / "answers.npz")

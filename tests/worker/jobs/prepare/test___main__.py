@@ -13,12 +13,12 @@ from sqlalchemy import select
 from app.core.database.tables import Dataset, Job, Rejection
 from app.core.jobs import transitions
 from app.core.jobs.leases import claim
+from app.core.processes.process_names import PREPARE_JOB
 from app.core.specs import Prepare
 from tests.app.core.jobs.job_rows import row
 from tests.worker.jobs.prepare.hostile_images import encoded, photograph
 from worker.context import Context
 from worker.jobs.prepare.__main__ import SPARE_CPU_SECONDS, SPARE_FILE_BYTES
-from worker.processes.process_title import PREPARE_JOB
 
 LIMITS = """
 import resource
