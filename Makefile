@@ -62,6 +62,7 @@ compose-test: setup
 # What is generated from the code; a test fails where the committed file is stale.
 docs: setup
 	$(BIN)/python -m app.cli.settings_reference docs/reference/settings.md
+	$(BIN)/python -m app.cli.api_reference docs/reference
 
 check: setup
 	$(BIN)/ruff check .

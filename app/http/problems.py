@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core.database.sessions import is_full
+from app.core.error_codes import problem_codes
 from app.core.errors import FieldError, Kind, ServiceError
 from app.core.files.storage import DISK_FULL_ERRNOS
 from app.http.pointers import field_errors
@@ -59,7 +60,10 @@ class Problem(BaseModel):
     title: str = Field(description="the status in words")
     status: int = Field(description="the HTTP status")
     detail: str = Field(description="what is wrong and what to do, for people; may be reworded")
-    code: str = Field(description="what is wrong, as a stable code; see the list of error codes")
+    code: str = Field(
+        description="what is wrong, as a stable code: one of `x-error-codes`; a later version may have more",
+        json_schema_extra={"x-error-codes": dict(problem_codes())},
+    )
     errors: list[WrongField] | None = Field(None, description="the fields at fault, where there are any")
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from app.core.database.clock import iso
+from app.core.error_codes import file_codes, job_codes
 
 
 def _iso(value: float | str | None) -> str | None:
@@ -33,5 +34,8 @@ class ResponseModel(BaseModel):
 class ErrorDetail(BaseModel):
     """Why a dataset, a model or a job failed. `code` is stable."""
 
-    code: str = Field(description="stable; see the list of error codes")
+    code: str = Field(
+        description="a stable code: one of `x-error-codes`; a later version may have more",
+        json_schema_extra={"x-error-codes": {**job_codes(), **file_codes()}},
+    )
     message: str = Field(description="a sentence for people, which may be reworded")

@@ -8,6 +8,9 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse
 
+from app.core.error_codes import ERROR_CODES, WARNING_CODES
+from app.core.results.events import EVENTS
+
 router = APIRouter(include_in_schema=False)
 
 STYLE = """
@@ -36,12 +39,19 @@ def page(document: dict[str, Any]) -> str:
         for path, operations in document["paths"].items()
         for method, operation in operations.items()
     )
+    codes = "".join(_row(code, escape(row.meaning)) for code, row in ERROR_CODES.items())
+    warnings = "".join(_row(code, escape(meaning)) for code, meaning in WARNING_CODES.items())
+    kinds = "".join(_row(kind, escape(row.meaning)) for kind, row in EVENTS.items())
     schemas = "".join(_schema(name, schema) for name, schema in document["components"]["schemas"].items())
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><style>{STYLE}</style>'
         f"<h1>{title} {escape(info['version'])}</h1><p>{about}</p>"
         '<p>For machines: <a href="openapi.json">openapi.json</a></p>'
-        f"<h2>Calls</h2>{calls}<h2>Schemas</h2>{schemas}</html>"
+        f"<h2>Calls</h2>{calls}"
+        f'<h2 id="errors">Error codes</h2><table>{codes}</table>'
+        f'<h2 id="warnings">Warning codes of datasets</h2><table>{warnings}</table>'
+        f'<h2 id="events">Kinds of events</h2><table>{kinds}</table>'
+        f"<h2>Schemas</h2>{schemas}</html>"
     )
 
 

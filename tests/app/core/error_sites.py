@@ -23,7 +23,7 @@ RAISERS = {
     "conflict": Raiser(0, frozenset({409})),
     "not_found": Raiser(0, frozenset({404})),  # of a thing: `<thing>_not_found`
     "_unauthorized": Raiser(0, frozenset({401})),
-    "cap": Raiser(1, frozenset({413})),
+    "body_limit": Raiser(1, frozenset({413})),
     "BadSafetensors": Raiser(1, frozenset({422})),
     "BadArchive": Raiser(0, frozenset({422, "job"})),
     "BadMember": Raiser(0, frozenset({"file"})),
@@ -31,11 +31,11 @@ RAISERS = {
     "RejectedFile": Raiser(1, frozenset({"file"})),
     "JobError": Raiser(0, frozenset({"job"})),
     "ServiceError": Raiser(1, frozenset()),  # by its kind
-    "problem": Raiser(1, frozenset()),  # by its status
+    "problem_response": Raiser(1, frozenset()),  # by its status
 }
 # `code` has a default there, or is computed there.
 DEFAULTS: dict[Where, frozenset[Place]] = {
-    ("app/http/request_body.py", "cap"): frozenset({413}),
+    ("app/http/request_body.py", "body_limit"): frozenset({413}),
     ("app/models/safetensors.py", "__init__"): frozenset({422}),
     ("app/core/jobs/leases.py", "resolve_orphaned"): frozenset({"job"}),
     ("app/http/problems.py", "_http_error"): frozenset({400}),
@@ -107,7 +107,7 @@ def _raised(where: Where, name: str, call: ast.Call) -> Iterator[tuple[ast.expr,
     match name, call.args:
         case "ServiceError", [ast.Constant(value=kind), *_]:
             places = frozenset({status for one, status in STATUS.items() if one == kind})
-        case "problem", [ast.Constant(value=int(status)), *_]:
+        case "problem_response", [ast.Constant(value=int(status)), *_]:
             places = frozenset({status})
     value = next((each.value for each in call.keywords if each.arg == "code"), None)
     if len(call.args) > raiser.position:
