@@ -5,8 +5,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from app.core.errors import FieldError
+from app.core.validation_messages import discriminator, explain, own_message
+from app.http.model_fields import DISCRIMINATORS, fields_at
 
-DISCRIMINATORS = ("type", "kind")
 NAMED_FIELD = re.compile(r"^([a-z_.]+): (.+)$", re.DOTALL)
 
 
@@ -15,24 +16,36 @@ def pointer(parts: Iterable[str | int]) -> str:
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
 
 
-def field_errors(errors: Iterable[Mapping[str, Any]], body: Any) -> list[FieldError]:
-    """Each of pydantic's errors with a pointer into `body`, or `?name` for a query parameter."""
-    return [_field_error(error, body) for error in errors]
+def field_errors(errors: Iterable[Mapping[str, Any]], body: Any, model: Any = None) -> list[FieldError]:
+    """Each of pydantic's errors with a pointer into `body`, or `?name` for a query parameter, in plain words.
+
+    `model`: the annotation that the body was checked against, for the fields that there are.
+    """
+    return [_field_error(error, body, model) for error in errors]
 
 
-def _field_error(error: Mapping[str, Any], body: Any) -> FieldError:
+def _field_error(error: Mapping[str, Any], body: Any, model: Any) -> FieldError:
     place, *parts = error["loc"]
-    message = str(error["msg"]).removeprefix("Value error, ")
     if place != "body":
-        return FieldError(f"?{parts[0]}" if place == "query" else str(parts[0]), message)
+        name = str(parts[0]) if parts else str(place)
+        return FieldError(f"?{name}" if place == "query" else name, explain(error, f"'{name}'"))
     path = without_tags(parts, body)
     if error["type"].startswith("union_tag"):
-        path.append(error["ctx"]["discriminator"].strip("'"))
-        message = f"Input should be one of {tags}" if (tags := error["ctx"].get("expected_tags")) else "Field required"
-    elif error["type"] == "value_error" and (named := NAMED_FIELD.match(message)):
-        path.extend(named[1].split("."))
-        message = named[2]
-    return FieldError(pointer(path), message)
+        path.append(discriminator(error).strip("'"))
+    elif error["type"] == "value_error" and (named := NAMED_FIELD.match(own_message(error))):
+        return FieldError(pointer([*path, *named[1].split(".")]), named[2])
+    parent = next((str(part) for part in reversed(path[:-1]) if isinstance(part, str)), "")
+    known = fields_at(model, path[:-1], body) if error["type"] == "extra_forbidden" else []
+    return FieldError(pointer(path), explain(error, _subject(path), parent, known))
+
+
+def _subject(path: list[str | int]) -> str:
+    """What the value at `path` is called, to begin a sentence with."""
+    if not path:
+        return "The body"
+    if isinstance(path[-1], str):
+        return f"'{path[-1]}'"
+    return f"Entry {path[-1]} of '{path[-2]}'" if len(path) > 1 else f"Entry {path[-1]}"
 
 
 def without_tags(parts: Iterable[str | int], body: Any) -> list[str | int]:

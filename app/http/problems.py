@@ -109,9 +109,11 @@ async def _service_error(_request: Request, error: Exception) -> Response:
     return problem_response(STATUS[error.kind], error.code, error.message, error.fields, headers)
 
 
-async def _validation_error(_request: Request, error: Exception) -> Response:
+async def _validation_error(request: Request, error: Exception) -> Response:
     error = cast(RequestValidationError, error)
-    fields = field_errors(error.errors(), error.body)
+    body_field = getattr(request.scope.get("route"), "body_field", None)
+    model = body_field.field_info.annotation if body_field else None
+    fields = field_errors(error.errors(), error.body, model)
     detail = "; ".join(f"{field.pointer or 'the body'}: {field.message}" for field in fields)
     return problem_response(422, "invalid_request", detail, fields)
 

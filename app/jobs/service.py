@@ -17,6 +17,7 @@ from app.core.specs import ASKED_SPEC, AskedSpec
 from app.http.idempotency import create_idempotently, idempotent_request, release_key
 from app.http.pagination import Listing, PageRequest, paginate
 from app.jobs import queries
+from app.jobs.resolve.options import check_options
 from app.jobs.resolve.resolve import resolve
 from app.jobs.schemas import CheckpointResponse, EventResponse, JobResponse, event_response, job_response
 
@@ -33,6 +34,7 @@ def create(context: Context, spec: AskedSpec, key: str | None) -> JobResponse:
 
 
 def _insert(session: Session, settings: Settings, spec: AskedSpec) -> str:
+    check_options(spec)
     return transitions.create(session, _resolve_and_check(session, settings, spec), spec.name).id
 
 

@@ -62,7 +62,9 @@ def _from_json(body: bytes, max_images: int) -> list[bytes | BadImage]:
     try:
         texts = IMAGES.validate_python(value).images
     except ValidationError as error:
-        fields = field_errors([{**fault, "loc": ("body", *fault["loc"])} for fault in error.errors()], value)
+        fields = field_errors(
+            [{**fault, "loc": ("body", *fault["loc"])} for fault in error.errors()], value, ImagesRequest
+        )
         detail = "; ".join(f"{field.pointer or 'the body'}: {field.message}" for field in fields[:3])
         raise ServiceError("invalid", "invalid_request", detail, fields) from error
     if len(texts) > max_images:

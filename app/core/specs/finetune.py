@@ -51,7 +51,9 @@ class Finetune(Learning):
         if head_only and (self.training.mixes or self.training.layer_decay < 1):
             raise ValueError("training: mixup, cutmix and layer_decay are for moving weights; 'head' moves none")
         if head_only:
-            self._complete(self.training.filled(HEAD_EPOCHS, HEAD_RATE))
+            whole = self.training.filled(HEAD_EPOCHS, HEAD_RATE)
+            # there is nothing to choose: the statistics never move
+            self._complete(whole.model_copy(update={"batch_norm": self.training.batch_norm}))
         else:
             self._complete(self.training.filled(None, SCRATCH_RATE) if self.init == RANDOM else self.training)
         return self

@@ -17,7 +17,7 @@ def _in_one_message(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
     try:
         return handler(value)
     except ValidationError as error:
-        raise ValueError(f"Input should be a number from 0 to {LARGEST:g}, or 'auto'") from error
+        raise ValueError(f"'strength' must be a number from 0 to {LARGEST:g}, or 'auto'.") from error
 
 
 Number = Annotated[float, Field(ge=0, le=LARGEST)]

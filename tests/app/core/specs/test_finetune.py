@@ -95,7 +95,7 @@ def test_a_strength_may_be_left_to_validation_data(kind: str) -> None:
 def test_a_wrong_strength_is_one_fault(strength: object) -> None:
     penalty = {"kind": "l2_sp", "strength": strength}
     (fault,) = faults({"type": "finetune", "dataset": "ds_1", "init": "mdl_1", "penalty": penalty})
-    assert fault == "Input should be a number from 0 to 1e+06, or 'auto'"
+    assert fault == "'strength' must be a number from 0 to 1e+06, or 'auto'."
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ def test_fields(client: httpx.Client) -> None:
 def test_each_impossible_wish_is_told_apart(client: httpx.Client) -> None:
     impossible: list[tuple[dict[str, Any], str]] = [
         ({**BASE, "penalty": {"kind": "l2_sp"}}, "no pre-trained function"),
-        ({**BASE, "adapt": {"kind": "coral"}}, "/adapt/source: Field required"),
+        ({**BASE, "adapt": {"kind": "coral"}}, "/adapt/source: 'source' is required."),
         ({**PRETRAIN, "method": {"kind": "simclr"}, "training": {"batch_size": 1}}, "negatives"),
         ({**PRETRAIN, "method": {"kind": "imputation", "mask_ratio": 0}}, "greater than 0"),
         ({**PRETRAIN, "method": {"kind": "imputation", "mask_ratio": 1}}, "less than 1"),
