@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.core.specs.finetune import HEAD, Finetune
-from app.core.specs.methods import Imputation
+from app.core.specs.methods import ImputationSpec
 from app.core.specs.pretrain import Pretrain
 from app.core.specs.training_job import Learning
 
@@ -36,7 +36,7 @@ def _head_alone(spec: Learning) -> bool:
 
 
 def _centre_mask(spec: Learning) -> bool:
-    return isinstance(spec, Pretrain) and isinstance(spec.method, Imputation) and spec.method.mask == "center"
+    return isinstance(spec, Pretrain) and isinstance(spec.method, ImputationSpec) and spec.method.mask == "center"
 
 
 NO_LABELS = "this method looks at no labels"
