@@ -18,7 +18,7 @@ OTHERS = {
     "IMPRINT_REDIS_PASSWORD": "docker-compose.yml: it is part of IMPRINT_BROKER_URL there",
     "IMPRINT_LIFELINE": "app.core.processes.lifeline: the descriptor by which a child sees its parent's end",
     "IMPRINT_PRELOAD": "worker.processes.fork_protocol: what the fork server imports at once",
-    "IMPRINT_LATER": "worker.processes.fork_protocol: what it imports when it has time",
+    "IMPRINT_IDLE_PRELOAD": "worker.processes.fork_protocol: what it imports when it has time",
 }
 PATTERNS = {
     r"IMPRINT_TEST_\w+": "the tests and benchmarks, which hand their own on to the processes that they start",

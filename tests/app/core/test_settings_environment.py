@@ -49,7 +49,7 @@ def test_what_others_read_is_let_through() -> None:
     mine = {"IMPRINT_DATA", "imprint_data", "IMPRINT_TEST_DATABASE_URL", "HOME"}
     kubernetes = {"IMPRINT_SERVICE_HOST", "IMPRINT_API_SERVICE_PORT_HTTP", "IMPRINT_API_PORT_8000_TCP_ADDR"}
     assert unknown_variables(dict.fromkeys(mine | kubernetes | set(OTHERS), "x")) == []
-    assert {lifeline.VARIABLE, fork_protocol.PRELOAD, fork_protocol.LATER} <= set(OTHERS)
+    assert {lifeline.LIFELINE_VARIABLE, fork_protocol.PRELOAD, fork_protocol.IDLE_PRELOAD} <= set(OTHERS)
 
 
 @pytest.mark.parametrize("command", ["serve", "api", "worker", "migrate", "keys list"])
