@@ -16,6 +16,31 @@ TRAINING_IMPORTS = {"numpy", "PIL", "safetensors", "torch", "torchvision"}  # Pi
 
 # Modules that break a contract: the file, its text, and the contract.
 PLANTED = {
+    "a module that no layer of the API lists": ("app/unlisted.py", "", "Layers of the API"),
+    "a package that no layer of the API lists": ("app/unlisted/__init__.py", "", "Layers of the API"),
+    "a module that no layer of the kernel lists": ("app/core/unlisted.py", "", "Layers of the kernel"),
+    "a package that no layer of the kernel lists": ("app/core/unlisted/__init__.py", "", "Layers of the kernel"),
+    "a kernel with HTTP": ("app/core/jobs/upwards.py", "import app.http.pagination", "Layers of the API"),
+    "HTTP with the application's context": ("app/http/upwards.py", "import app.context", "Layers of the API"),
+    "a slice with the command line": ("app/jobs/upwards.py", "import app.cli.keys", "Layers of the API"),
+    "a slice with a slice beside it": ("app/keys/sideways.py", "import app.uploads.service", "Layers of the API"),
+    "a kernel's result with the database": (
+        "app/core/results/upwards.py",
+        "import app.core.database.sessions",
+        "Layers of the kernel",
+    ),
+    "a slice with torch": ("app/predictions/heavy.py", "import torch", "The API never imports the worker or torch"),
+    "an unlisted package with the worker": (
+        "app/unlisted/__init__.py",
+        "import worker.runs.build",
+        "The API never imports the worker or torch",
+    ),
+    "a kernel with a framework": ("app/core/files/framework.py", "import fastapi", "The kernel knows no framework"),
+    "an unlisted package of the kernel with a framework": (
+        "app/core/unlisted/__init__.py",
+        "import celery",
+        "The kernel knows no framework",
+    ),
     "a module that no layer of the worker lists": ("worker/unlisted.py", "", "Layers of the worker"),
     "a package that no layer of the training core lists": (
         "worker/training/unlisted/__init__.py",
