@@ -5,7 +5,7 @@ LOCK := requirements/dev.txt
 UV := $(BIN)/uv
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: setup serve demo quality quality-quick bench test storm compose-test docs check format lock clean
+.PHONY: setup serve demo quality quality-quick bench test test-fast storm compose-test docs check format lock clean
 
 setup: .venv/ready
 
@@ -45,6 +45,10 @@ quality-quick: setup
 # Two test processes on two cores: each with one thread of its own, or they wait for each other.
 test: setup
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup
+
+# Without those of tests/slow_tests.py: under two minutes.
+test-fast: setup
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup -m 'not slow and not storm and not compose'
 
 # The long forms of the tests with faults, and those that have one form; their results become docs/evidence/reliability.md.
 FAULT_TESTS := $(addprefix tests/,worker/jobs/prepare/test_hostile.py worker/queue/test_supervisor.py \

@@ -15,6 +15,7 @@ from app.core.database.tables import Base
 from app.core.settings import Settings
 from tests.measurements import Measurements
 from tests.servers import fresh_database, postgresql, redis_server
+from tests.slow_tests import is_slow
 
 EMBEDDED, SERVERS = "sqlite+files", "postgresql+redis"
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -22,8 +23,13 @@ SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 @pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Share the tests between two processes: those that use one service go to the same one; the longest go first."""
+    """Share the tests between two processes: those that use one service go to the same one; the longest go first.
+
+    Those that `make test-fast` leaves out are marked.
+    """
     for item in items:
+        if is_slow(item):
+            item.add_marker(pytest.mark.slow)
         if backends := backends_of(item):
             item.add_marker(pytest.mark.xdist_group(backends))
     items.sort(key=lambda item: (backends_of(item) is None, "/e2e/" not in item.nodeid))
