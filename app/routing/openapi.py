@@ -4,6 +4,7 @@
 - Guarded routes say which key they need and how they refuse callers; refusals are problems (RFC 9457).
 - Defaults are told in descriptions: generators take a `default` for a field that every request must have
   (openapi-typescript), or drop the operation where it is an object (openapi-python-client).
+- A field of several types lists a single value as `enum`: beside `const`, openapi-python-client reads no number.
 """
 
 import json
@@ -49,6 +50,7 @@ def completed(app: FastAPI, routers: Iterable[APIRouter]) -> Callable[[], Json]:
             for route, operation in _operations(document, routers):
                 _describe(route, operation)
             _tell_defaults(schemas)
+            _list_single_values(schemas)
             app.openapi_schema = document
         return app.openapi_schema
 
@@ -86,3 +88,12 @@ def _tell_defaults(schemas: Json) -> None:
                 if default is not None and "const" not in field:
                     told = f"Default: {json.dumps(default)}."
                     field["description"] = f"{field['description']}. {told}" if "description" in field else told
+
+
+def _list_single_values(schemas: Json) -> None:
+    """Write `const` as an `enum` of one value, which means the same, where a field has several types."""
+    for schema in schemas.values():
+        for field in schema.get("properties", {}).values():
+            for choice in field.get("anyOf", ()):
+                if "const" in choice:
+                    choice["enum"] = [choice.pop("const")]
