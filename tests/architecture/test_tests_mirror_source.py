@@ -43,7 +43,6 @@ WITHOUT_TEST = {
     "app/core/results/progress.py": DECLARATIONS,
     "app/core/results/training.py": DECLARATIONS,
     "app/core/device_names.py": PENDING,
-    "app/core/validation_messages.py": PENDING,
     "app/core/specs/__init__.py": SPECS,
     "app/core/specs/adaptation.py": SPECS,
     "app/core/specs/base.py": SPECS,
