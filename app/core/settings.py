@@ -17,7 +17,6 @@ PREFIX = "IMPRINT_"
 KIB, MIB = 1024, 1024 * 1024
 DAY_SECONDS = 24 * 3600.0
 RENEWALS_IN_A_LEASE = 3  # so that one that the database did not answer in time is not the end of a job
-DECODED_PIXEL_BYTES = 4
 
 
 class Settings(BaseSettings):
@@ -80,7 +79,7 @@ class Settings(BaseSettings):
         64 * 1024 * MIB, ge=1, description="Bytes that come out of one archive when it is unpacked, at most."
     )
     prepare_memory_bytes: int = Field(
-        4 * 1024 * MIB, ge=256 * MIB, description="Bytes of address space of the process that prepares a dataset."
+        4 * 1024 * MIB, ge=64 * MIB, description="Bytes of address space of the process that prepares a dataset."
     )
     prepare_seconds: float = Field(
         6 * 3600.0, gt=0, le=30 * DAY_SECONDS, description="Seconds that the preparation of a dataset may take."
@@ -183,17 +182,8 @@ RULES: tuple[Rule, ...] = (
         "{prediction_batch} must not be above {prediction_queue}: a batch is filled from the images that wait",
     ),
     (
-        lambda s: s.max_image_bytes <= s.max_dataset_bytes,
-        "{max_image_bytes} must not be above {max_dataset_bytes}, which is for all images of an archive together",
-    ),
-    (
         lambda s: s.stored_side**2 <= s.max_image_pixels,
         "{stored_side} squared must not be above {max_image_pixels}, or every image of that size is refused",
-    ),
-    (
-        lambda s: DECODED_PIXEL_BYTES * s.max_image_pixels <= s.prepare_memory_bytes,
-        f"{{prepare_memory_bytes}} must be at least {DECODED_PIXEL_BYTES} times {{max_image_pixels}}, or the largest"
-        " image that is taken could not be decoded",
     ),
 )
 

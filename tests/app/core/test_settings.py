@@ -14,9 +14,7 @@ CONTRADICTIONS: list[dict[str, float]] = [
     {"reconcile_seconds": 16},
     {"prediction_images": 129},
     {"prediction_batch": 129},
-    {"max_image_bytes": 2 * 1024**2, "max_dataset_bytes": 1024**2},
     {"stored_side": 64, "max_image_pixels": 4095},
-    {"max_image_pixels": 2**26 + 1, "prepare_memory_bytes": 2**28},
 ]
 
 

@@ -24,7 +24,7 @@ LIMITS = """
 import resource
 from app.core.settings import Settings
 from worker.jobs.prepare.__main__ import limit_resources
-limit_resources(Settings(prepare_seconds=100, prepare_memory_bytes=2**31, max_dataset_bytes=1000, max_image_bytes=1000))
+limit_resources(Settings(prepare_seconds=100, prepare_memory_bytes=2**31, max_dataset_bytes=1000))
 names = ("RLIMIT_FSIZE", "RLIMIT_CPU", "RLIMIT_CORE", "RLIMIT_AS")
 print({name: resource.getrlimit(getattr(resource, name)) for name in names})
 """
