@@ -32,7 +32,13 @@ def pretrained(embedded: Service) -> dict[str, Any]:
     """A job that turned digits 0 to 6, whose labels it was never told."""
     files = {f"{number}.png": content for number, content in enumerate(list(digits()[0].values())[:200])}
     dataset = embedded.upload("unlabelled digits", files)
-    return embedded.job(type="pretrain", dataset=dataset["id"], method={"kind": "rotation"}, training=SHORT, **NETWORK)
+    return embedded.job(
+        type="pretrain",
+        dataset=dataset["id"],
+        method={"kind": "rotation"},
+        training={**SHORT, "augmentation": {"crop": 0.7}},
+        **NETWORK,
+    )
 
 
 @pytest.fixture(scope="module")

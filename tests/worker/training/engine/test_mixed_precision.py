@@ -28,7 +28,7 @@ PIXELS = torch.rand(4, 3, 32, 32, generator=torch.Generator().manual_seed(0))
 
 @pytest.fixture
 def half(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mixed_precision, "pays", lambda device: True)
+    monkeypatch.setattr(mixed_precision, "bf16_is_faster", lambda device: True)
 
 
 def test_it_does_not_pay_on_a_cpu() -> None:
@@ -71,7 +71,7 @@ def test_a_step_of_each_method(digits: PackedImages, name: str, monkeypatch: pyt
     other = copy.deepcopy(method)
     with training_precision(method):
         inside = accumulate_gradients(method, batch, generator_at(0, STEP, 0, 0), None)
-    monkeypatch.setattr(mixed_precision, "pays", lambda device: False)
+    monkeypatch.setattr(mixed_precision, "bf16_is_faster", lambda device: False)
     whole = accumulate_gradients(other, batch, generator_at(0, STEP, 0, 0), None)
     assert float(inside["loss"]) == pytest.approx(float(whole["loss"]), rel=0.05)
     assert (float(inside["loss"]) == float(whole["loss"])) == (name == "probe")
