@@ -66,7 +66,7 @@ def transition(job_id: str, target: Status, *conditions: ColumnElement[bool], **
 
 
 def apply(session: Session, statement: Update) -> bool:
-    """Run a `move`; whether the row was there to be moved."""
+    """Run a `transition`; True when the row was in a status from which it is legal."""
     return bool(session.execute(statement.execution_options(synchronize_session=False)).rowcount)  # type: ignore[attr-defined]
 
 

@@ -79,29 +79,42 @@ class ValidationMetrics(TypedDict, total=False):
     knn_accuracy: Annotated[float, Field(description="k-nearest-neighbour accuracy of the features")]
 
 
+# Fields that a classifier's metrics and a run's metrics share: all are there in the former, any may be in the latter.
+Dataset = Annotated[str, Field(description="id of the dataset that was evaluated")]
+Images = Annotated[int, Field(description="images evaluated")]
+Accuracy = Annotated[float, Field(description="share of images predicted rightly")]
+AccuracyInterval = Annotated[Interval, Field(description="95 % interval of `accuracy` (bootstrap over images)")]
+Top5Accuracy = Annotated[
+    float | None, Field(description="share of images whose class is among the five likeliest; null up to 5 classes")
+]
+MacroF1 = Annotated[float, Field(description="unweighted mean of the classes' F1")]
+RocAuc = Annotated[
+    float | None, Field(description="one-vs-rest area under the ROC curve, mean over classes; null for one class")
+]
+PerClass = Annotated[list[ClassMetrics], Field(description="in the order of the model's classes")]
+ConfusionMatrix = Annotated[
+    list[list[int]], Field(description="images; row: the true class, column: the predicted one")
+]
+ExpectedCalibrationError = Annotated[float, Field(description="before temperature scaling, from 0 to 1")]
+
+
 class ClassificationMetrics(TypedDict):
     """Metrics of a classifier on one labelled split."""
 
     __pydantic_config__ = OPEN  # type: ignore[misc]
 
     split: Annotated[str, Field(description="the split that was evaluated: test, val, train or all")]
-    dataset: Annotated[str, Field(description="id of the dataset that was evaluated")]
-    images: Annotated[int, Field(description="images evaluated")]
+    dataset: Dataset
+    images: Images
     loss: Annotated[float, Field(description="mean cross-entropy, in nats")]
-    accuracy: Annotated[float, Field(description="share of images predicted rightly")]
-    accuracy_interval: Annotated[Interval, Field(description="95 % interval of `accuracy` (bootstrap over images)")]
-    top5_accuracy: Annotated[
-        float | None, Field(description="share of images whose class is among the five likeliest; null up to 5 classes")
-    ]
-    macro_f1: Annotated[float, Field(description="unweighted mean of the classes' F1")]
-    roc_auc: Annotated[
-        float | None, Field(description="one-vs-rest area under the ROC curve, mean over classes; null for one class")
-    ]
-    per_class: Annotated[list[ClassMetrics], Field(description="in the order of the model's classes")]
-    confusion_matrix: Annotated[
-        list[list[int]], Field(description="images; row: the true class, column: the predicted one")
-    ]
-    expected_calibration_error: Annotated[float, Field(description="before temperature scaling, from 0 to 1")]
+    accuracy: Accuracy
+    accuracy_interval: AccuracyInterval
+    top5_accuracy: Top5Accuracy
+    macro_f1: MacroF1
+    roc_auc: RocAuc
+    per_class: PerClass
+    confusion_matrix: ConfusionMatrix
+    expected_calibration_error: ExpectedCalibrationError
     calibration: NotRequired[Annotated[Calibration, Field(description="what the model's temperature does")]]
     best_epoch: NotRequired[Annotated[int, Field(description="the epoch whose weights were kept, from 1")]]
     epochs: NotRequired[Annotated[int, Field(description="epochs trained")]]
@@ -114,24 +127,18 @@ class RunMetrics(TypedDict, total=False):
     __pydantic_config__ = OPEN  # type: ignore[misc]
 
     split: Annotated[str, Field(description="the split that was evaluated: test, val or train")]
-    dataset: Annotated[str, Field(description="id of the dataset that was evaluated")]
-    images: Annotated[int, Field(description="images evaluated")]
+    dataset: Dataset
+    images: Images
     loss: Annotated[float, Field(description="mean cross-entropy in nats; of a self-supervised method, its own loss")]
-    accuracy: Annotated[float, Field(description="share of images predicted rightly")]
+    accuracy: Accuracy
     standard_error: Annotated[float, Field(description="binomial standard error of `accuracy`")]
-    accuracy_interval: Annotated[Interval, Field(description="95 % interval of `accuracy` (bootstrap over images)")]
-    top5_accuracy: Annotated[
-        float | None, Field(description="share of images whose class is among the five likeliest; null up to 5 classes")
-    ]
-    macro_f1: Annotated[float, Field(description="unweighted mean of the classes' F1")]
-    roc_auc: Annotated[
-        float | None, Field(description="one-vs-rest area under the ROC curve, mean over classes; null for one class")
-    ]
-    per_class: Annotated[list[ClassMetrics], Field(description="in the order of the model's classes")]
-    confusion_matrix: Annotated[
-        list[list[int]], Field(description="images; row: the true class, column: the predicted one")
-    ]
-    expected_calibration_error: Annotated[float, Field(description="before temperature scaling, from 0 to 1")]
+    accuracy_interval: AccuracyInterval
+    top5_accuracy: Top5Accuracy
+    macro_f1: MacroF1
+    roc_auc: RocAuc
+    per_class: PerClass
+    confusion_matrix: ConfusionMatrix
+    expected_calibration_error: ExpectedCalibrationError
     calibration: Annotated[Calibration, Field(description="what the model's temperature does")]
     rotation_accuracy: Annotated[float, Field(description="share of rotations recognised")]
     feature_std: Annotated[float, Field(description="spread of the features; 1 is healthy, 0 is a collapse")]
