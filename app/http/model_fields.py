@@ -12,7 +12,7 @@ DISCRIMINATORS = ("type", "kind")
 def fields_at(annotation: Any, path: Sequence[str | int], value: Any) -> list[str]:
     """The names of the fields of the object at `path` in `value`, which should be an `annotation`; [] if unknown."""
     for part in path:
-        annotation, value = _inner(annotation, part, value), _child(value, part)
+        annotation, value = _inner(annotation, part, value), child_at(value, part)
     model = _model(annotation, value)
     return [field.alias or name for name, field in model.model_fields.items()] if model else []
 
@@ -51,7 +51,8 @@ def _members(annotation: Any) -> list[Any]:
     return [annotation]
 
 
-def _child(value: Any, part: str | int) -> Any:
+def child_at(value: Any, part: str | int) -> Any:
+    """The member of an object or the item of a list; None where there is none."""
     if isinstance(value, dict):
         return value.get(part)
     return value[part] if isinstance(value, list) and isinstance(part, int) and part < len(value) else None

@@ -6,7 +6,7 @@ from typing import Any
 
 from app.core.errors import FieldError
 from app.core.validation_messages import discriminator, explain, own_message
-from app.http.model_fields import DISCRIMINATORS, fields_at
+from app.http.model_fields import DISCRIMINATORS, child_at, fields_at
 
 NAMED_FIELD = re.compile(r"^([a-z_.]+): (.+)$", re.DOTALL)
 
@@ -60,13 +60,5 @@ def without_tags(parts: Iterable[str | int], body: Any) -> list[str | int]:
             entered = True
             continue
         path.append(part)
-        value, entered = _child(value, part), False
+        value, entered = child_at(value, part), False
     return path
-
-
-def _child(value: Any, part: str | int) -> Any:
-    if isinstance(value, dict):
-        return value.get(part)
-    if isinstance(value, list) and isinstance(part, int) and part < len(value):
-        return value[part]
-    return None
