@@ -15,10 +15,10 @@ from app.core.database.tables import Base
 from app.core.settings import Settings
 from tests.measurements import Measurements
 from tests.servers import fresh_database, postgresql, redis_server
+from tests.shared_data import SHARED
 from tests.slow_tests import is_slow
 
 EMBEDDED, SERVERS = "sqlite+files", "postgresql+redis"
-SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
 @pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook

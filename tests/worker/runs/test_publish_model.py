@@ -50,7 +50,9 @@ def lease(context: Context) -> Lease:
 
 
 def finished() -> JobState:
-    metrics = {"accuracy": 0.5, "calibration": {"temperature": 2.5}, "correct": "10"}
+    confidence = {"expected_calibration_error": 0.1, "loss": 0.7}
+    calibration = {"temperature": 2.5, "before": confidence, "after": confidence}
+    metrics = {"accuracy": 0.5, "calibration": calibration, "correct": "10"}
     weights = torchvision_state(build_backbone("squeezenet1_1", 2, SIDE, seed=0))
     return JobState(summaries={"main": {"metrics": metrics, "seconds": 1.0}}, weights={"main": weights})
 

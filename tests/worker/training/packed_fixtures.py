@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.shared_data import SHARED
 from worker.training.data.packed import PackedImages, open_packed
 from worker.training.transforms.geometric import Preprocessing
 
-SHARED = Path(__file__).parents[3] / "shared" / "data"
 VIEW = Preprocessing(size=32, resize=36, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
 
 
