@@ -18,8 +18,9 @@ from app.core.database.sessions import Database
 from app.core.database.tables import Base
 from app.core.settings import Settings
 from app.core.specs import SPEC, USER_TYPES
-from tests.app.api_material import archive, problem
 from tests.app.conftest import Serve
+from tests.app.image_archives import archive
+from tests.app.problem_assertions import problem
 
 sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from examples.digits import digits
-from tests.app.api_material import problem
+from tests.app.problem_assertions import problem
 from tests.disks import fill
 from tests.e2e.service import Service, running
 from tests.measurements import Measurements

@@ -12,7 +12,7 @@ import pytest
 
 from app.cli.process_tree import MIN_UPTIME_SECONDS
 from examples.digits import digits
-from tests.app.api_material import problem
+from tests.app.problem_assertions import problem
 from tests.e2e.service import Service
 from tests.measurements import Measurements
 

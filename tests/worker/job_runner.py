@@ -16,8 +16,7 @@ from app.core.jobs.leases import claim
 from app.core.jobs.states import Status
 from app.core.specs import ASKED_SPEC, LANES, JobSpec, Prepare
 from app.jobs.resolve.resolve import resolve
-from tests.app.api_material import end
-from tests.app.core.jobs.job_rows import row
+from tests.app.core.jobs.job_rows import end, row
 from tests.worker.training.packed_fixtures import pack
 from worker.context import Context
 from worker.jobs.entry_point import JobFunction

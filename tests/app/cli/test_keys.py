@@ -8,9 +8,9 @@ from typer.testing import CliRunner
 
 from app.cli.main import cli
 from app.core.settings import Settings
-from tests.app.api_keys import bearer
-from tests.app.api_material import problem
+from tests.app.bearer_tokens import bearer
 from tests.app.conftest import serving
+from tests.app.problem_assertions import problem
 
 Run = Callable[..., list[str]]
 

@@ -13,9 +13,13 @@ from app.core.database.tables import Tenant
 from app.core.jobs.states import Status
 from app.core.jobs.transitions import close
 from app.core.settings import Settings
-from tests.app.api_keys import bearer, make
-from tests.app.api_material import add_dataset, add_model, archive, end, files_in, problem
+from tests.app.bearer_tokens import bearer, create_token
 from tests.app.conftest import Serve
+from tests.app.core.jobs.job_rows import end
+from tests.app.image_archives import archive
+from tests.app.problem_assertions import problem
+from tests.app.row_factories import add_dataset, add_model
+from tests.app.stored_files import files_in
 
 ZIP = {"content-type": "application/zip"}
 sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -100,7 +104,7 @@ def test_requests_in_a_minute(serve: Serve, database: Database) -> None:
     statuses = [client.get("/v1/jobs").status_code for _ in range(7)]
     assert statuses == [200] * 5 + [429] * 2
     limited(client.get("/v1/jobs"), "too_many_requests")
-    other = bearer(make(database, tenant="other"))
+    other = bearer(create_token(database, tenant="other"))
     assert client.get("/v1/jobs", headers=other).status_code == 200
     assert client.get("/livez").status_code == 200
 
@@ -111,7 +115,7 @@ def test_a_tenants_own_limits_count_more(serve: Serve, database: Database) -> No
     with database.writing() as session:
         queries.add_tenant(session, "busy")
         session.execute(update(Tenant).where(Tenant.name == "busy").values(requests=50))
-    client.headers.update(bearer(make(database, tenant="busy")))
+    client.headers.update(bearer(create_token(database, tenant="busy")))
     assert [client.get("/v1/jobs").status_code for _ in range(20)] == [200] * 20
 
 
@@ -123,7 +127,7 @@ def test_ten_gigabytes_that_nobody_may_send_leave_nothing(
 ) -> None:
     client = serve(require_keys=True, limit_storage_bytes=100_000)
     port = client.base_url.port
-    key = f"Authorization: Bearer {make(database)}\r\n" if who == "full" else ""
+    key = f"Authorization: Bearer {create_token(database)}\r\n" if who == "full" else ""
     length = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {10 * 1024**3}"
     head = f"POST /v1/datasets?name=n HTTP/1.1\r\nHost: x\r\n{key}Content-Type: application/zip\r\n{length}\r\n\r\n"
     with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:

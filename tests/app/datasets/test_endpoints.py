@@ -13,7 +13,11 @@ from app.core.database.tables import Job, Rejection
 from app.core.jobs import transitions
 from app.core.settings import Settings
 from app.core.specs import AskedSpec, CORALSpec, Evaluate, Finetune, Rank
-from tests.app.api_material import add_dataset, archive, end, files_in, problem
+from tests.app.core.jobs.job_rows import end
+from tests.app.image_archives import archive
+from tests.app.problem_assertions import problem
+from tests.app.row_factories import add_dataset
+from tests.app.stored_files import files_in
 
 ZIP = {"content-type": "application/zip"}
 

@@ -13,8 +13,10 @@ from app.core.database.sessions import Database
 from app.core.database.tables import Dataset, Idempotency, Job
 from app.core.settings import Settings
 from app.http.file_upload import UploadWriter
-from tests.app.api_material import archive, files_in, problem
 from tests.app.conftest import Serve
+from tests.app.image_archives import archive
+from tests.app.problem_assertions import problem
+from tests.app.stored_files import files_in
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 

@@ -14,8 +14,12 @@ from app.core.database.sessions import Database
 from app.core.database.tables import Dataset, Job
 from app.core.settings import Settings
 from app.http.idempotency import create_idempotently, idempotent_request, release_key
-from tests.app.api_material import add_dataset, archive, end, files_in, problem
 from tests.app.conftest import Serve
+from tests.app.core.jobs.job_rows import end
+from tests.app.image_archives import archive
+from tests.app.problem_assertions import problem
+from tests.app.row_factories import add_dataset
+from tests.app.stored_files import files_in
 
 KEY = {"Idempotency-Key": "k 1"}
 ZIP = {"content-type": "application/zip", **KEY}

@@ -6,7 +6,9 @@ from sqlalchemy import update
 
 from app.core.database.sessions import Database
 from app.core.database.tables import Dataset
-from tests.app.api_material import add_dataset, end, problem
+from tests.app.core.jobs.job_rows import end
+from tests.app.problem_assertions import problem
+from tests.app.row_factories import add_dataset
 
 
 def ids(page: dict[str, object]) -> list[str]:

@@ -8,8 +8,9 @@ from sqlalchemy import text
 
 from app.core.database.sessions import Database
 from app.core.database.tables import Base
-from tests.app.api_material import archive, problem
 from tests.app.conftest import Serve
+from tests.app.image_archives import archive
+from tests.app.problem_assertions import problem
 
 ZIP = {"Content-Type": "application/zip"}
 MOST = 400  # uploads until a disk of a megabyte is full

@@ -11,7 +11,9 @@ from app.core.database.sessions import Database
 from app.core.database.tables import Artifact
 from app.core.files.storage import Storage
 from app.core.settings import Settings
-from tests.app.api_material import add_dataset, image_bytes, problem
+from tests.app.image_archives import image_bytes
+from tests.app.problem_assertions import problem
+from tests.app.row_factories import add_dataset
 
 RED, BLUE = image_bytes("red"), image_bytes("blue")
 

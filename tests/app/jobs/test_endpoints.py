@@ -12,7 +12,8 @@ from app.core.jobs.leases import claim, fail, fence, succeed
 from app.core.results.model import PublishResult
 from app.core.settings import Settings
 from app.core.specs import FINETUNE_RATE, HEAD_EPOCHS, UNLABELLED_RATE
-from tests.app.api_material import add_dataset, add_model, problem
+from tests.app.problem_assertions import problem
+from tests.app.row_factories import add_dataset, add_model
 from tests.measurements import Measurements
 
 

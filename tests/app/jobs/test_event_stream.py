@@ -14,7 +14,7 @@ from app.core.jobs.leases import claim, fence, succeed
 from app.core.jobs.states import Status
 from app.core.results.model import PublishResult
 from app.core.specs import Finetune
-from tests.app.api_material import problem
+from tests.app.problem_assertions import problem
 
 STREAM = {"accept": "text/event-stream"}
 

@@ -13,9 +13,9 @@ from app.core.database.sessions import Database
 from app.core.database.tables import Key
 from app.core.jobs import transitions
 from app.core.specs import Finetune
-from tests.app.api_keys import bearer, make, with_key
-from tests.app.api_material import problem
+from tests.app.bearer_tokens import bearer, create_token, with_token
 from tests.app.conftest import Serve
+from tests.app.problem_assertions import problem
 
 sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 FEWEST_CHARACTERS = 43  # of 256 bits in base64
@@ -25,7 +25,7 @@ FEWEST_CHARACTERS = 43  # of 256 bits in base64
 def admin(serve: Serve, database: Database) -> httpx.Client:
     """A client that may make keys."""
     client = serve(require_keys=True)
-    client.headers.update(bearer(make(database)))
+    client.headers.update(bearer(create_token(database)))
     return client
 
 
@@ -51,7 +51,7 @@ def test_a_revoked_key_is_refused_at_once_and_its_streams_end(admin: httpx.Clien
     with database.writing() as session:
         job = transitions.create(session, Finetune(type="finetune", dataset="ds_1")).id
     made = admin.post("/v1/keys", json={"name": "n", "scope": "read"}).json()
-    with closing(with_key(admin, made["token"])) as other:
+    with closing(with_token(admin, made["token"])) as other:
         ended = threading.Event()
 
         def listen() -> None:
@@ -75,7 +75,7 @@ def test_a_revoked_key_is_refused_at_once_and_its_streams_end(admin: httpx.Clien
 
 
 def test_a_key_expires(admin: httpx.Client, database: Database) -> None:
-    with closing(with_key(admin, make(database, expires_at=time.time() + 1.5))) as short:
+    with closing(with_token(admin, create_token(database, expires_at=time.time() + 1.5))) as short:
         assert short.get("/v1/jobs").status_code == 200
         time.sleep(2)
         problem(short.get("/v1/jobs"), 401, "invalid_key")
@@ -111,7 +111,7 @@ def test_an_expiry_is_kept_as_it_was_asked_for(admin: httpx.Client) -> None:
 def test_a_key_that_is_sent_is_looked_at_where_none_is_needed(client: httpx.Client, database: Database) -> None:
     assert client.get("/v1/keys").status_code == 200
     problem(client.get("/v1/jobs", headers=bearer("key_1.x")), 401, "invalid_key")
-    problem(client.post("/v1/jobs", json={}, headers=bearer(make(database, "read"))), 403, "scope_too_small")
+    problem(client.post("/v1/jobs", json={}, headers=bearer(create_token(database, "read"))), 403, "scope_too_small")
 
 
 @sqlite

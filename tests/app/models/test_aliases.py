@@ -13,7 +13,8 @@ from app.core.database.sessions import Database
 from app.core.database.tables import LOCAL_TENANT
 from app.core.settings import Settings
 from app.predictions.readiness import wait_until_ready
-from tests.app.api_material import add_model, image_bytes
+from tests.app.image_archives import image_bytes
+from tests.app.row_factories import add_model
 from tests.measurements import Measurements
 
 SENDERS = 4

@@ -15,7 +15,10 @@ from app.core.database.tables import Job
 from app.core.jobs import transitions
 from app.core.settings import Settings
 from app.core.specs import AskedSpec, Evaluate, Finetune, Rank
-from tests.app.api_material import add_model, end, problem, safetensors
+from tests.app.core.jobs.job_rows import end
+from tests.app.models.safetensors_files import safetensors
+from tests.app.problem_assertions import problem
+from tests.app.row_factories import add_model
 
 OCTETS = {"content-type": "application/octet-stream"}
 

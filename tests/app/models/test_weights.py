@@ -15,8 +15,10 @@ from safetensors.numpy import load_file
 from app.core.settings import Settings
 from app.models import weights
 from app.models.safetensors import MAX_HEADER_BYTES, BadSafetensors, check_finite, read_directory
-from tests.app.api_material import files_in, problem, safetensors, with_header
 from tests.app.conftest import Serve
+from tests.app.models.safetensors_files import safetensors, with_header
+from tests.app.problem_assertions import problem
+from tests.app.stored_files import files_in
 from tests.measurements import Measurements
 from tests.memory import measured
 

@@ -19,8 +19,10 @@ from app.core.files.images import decode_image, evaluation_view
 from app.core.settings import Settings
 from app.predictions.service import decode_view
 from app.serving.loaded_model import ModelCard
-from tests.app.api_material import add_model, image_bytes, problem
 from tests.app.conftest import Serve
+from tests.app.image_archives import image_bytes
+from tests.app.problem_assertions import problem
+from tests.app.row_factories import add_model
 
 PNG = {"content-type": "image/png"}
 TOP = math.exp(4) / (math.exp(4) + 2)

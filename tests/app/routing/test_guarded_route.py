@@ -17,9 +17,11 @@ from app.core.settings import Settings
 from app.core.specs import Finetune
 from app.main import create_app
 from app.routing.guarded_route import GuardedRoute
-from tests.app.api_keys import bearer, make, with_key
-from tests.app.api_material import add_dataset, add_model, archive, image_bytes, problem
+from tests.app.bearer_tokens import bearer, create_token, with_token
 from tests.app.conftest import Serve
+from tests.app.image_archives import archive, image_bytes
+from tests.app.problem_assertions import problem
+from tests.app.row_factories import add_dataset, add_model
 
 OPEN = {
     ("GET", "/livez"),
@@ -126,7 +128,7 @@ def things(database: Database, settings: Settings, tenant: str) -> dict[str, str
     path = settings.data / "jobs" / job / "seen"
     path.parent.mkdir(parents=True)
     path.write_bytes(b"x")
-    key = make(database, tenant=tenant).partition(".")[0]
+    key = create_token(database, tenant=tenant).partition(".")[0]
     with own.writing() as session:
         session.add(Upload(id=f"up_{tenant}", name="n", length=9))
     partial = settings.data / "partial" / f"up_{tenant}"
@@ -170,8 +172,8 @@ def test_without_a_key(locked: httpx.Client) -> None:
 
 @sqlite
 def test_with_a_bad_key(locked: httpx.Client, database: Database) -> None:
-    key_id, secret = make(database).split(".")
-    others = make(database).partition(".")[2]
+    key_id, secret = create_token(database).split(".")
+    others = create_token(database).partition(".")[2]
     bad = (f"{key_id}.{others}", f"key_0.{secret}", key_id, f"{key_id}.", "." * 10_000, f"{key_id}.{secret}x")
     for header in (*(f"Bearer {token}" for token in bad), f"Basic {key_id}.{secret}", secret):
         locked.headers["Authorization"] = header
@@ -188,7 +190,7 @@ def test_another_scheme_is_told_to_send_bearer(locked: httpx.Client) -> None:
 @sqlite
 @pytest.mark.parametrize("scope", SCOPES)
 def test_by_scope(scope: Scope, locked: httpx.Client, database: Database) -> None:
-    locked.headers.update(bearer(make(database, scope)))
+    locked.headers.update(bearer(create_token(database, scope)))
     for call, row in ROWS.items():
         response = send(locked, call, UNKNOWN)
         if SCOPES.index(scope) < SCOPES.index(row.scope):
@@ -201,14 +203,14 @@ def test_by_scope(scope: Scope, locked: httpx.Client, database: Database) -> Non
 def stranger(locked: httpx.Client, database: Database) -> Iterator[httpx.Client]:
     """With every right, of another tenant."""
     with ExitStack() as closing_:
-        yield closing_.enter_context(closing(with_key(locked, make(database, tenant="stranger"))))
+        yield closing_.enter_context(closing(with_token(locked, create_token(database, tenant="stranger"))))
 
 
 def test_foreign_things_answer_as_unknown_ones(
     locked: httpx.Client, stranger: httpx.Client, database: Database, settings: Settings
 ) -> None:
     owned = things(database, settings, "owner")
-    owner = bearer(make(database, tenant="owner"))
+    owner = bearer(create_token(database, tenant="owner"))
     for call in NAMING:
         found, unknown = (send(stranger, call, names) for names in (owned, UNKNOWN))
         assert found.status_code in (404, 422), (call, found.text)
@@ -240,7 +242,7 @@ def test_a_foreign_idempotency_key_is_another_one(
     locked: httpx.Client, stranger: httpx.Client, database: Database
 ) -> None:
     same = {"Idempotency-Key": "1", "content-type": "application/zip"}
-    own = locked_as(locked, bearer(make(database, tenant="owner")))
+    own = locked_as(locked, bearer(create_token(database, tenant="owner")))
     made = [each.post("/v1/datasets?name=n", content=archive(), headers=same).json()["id"] for each in (own, stranger)]
     assert made[0] != made[1]
 
@@ -248,7 +250,7 @@ def test_a_foreign_idempotency_key_is_another_one(
 def test_two_tenants_have_an_alias_of_one_name(
     locked: httpx.Client, stranger: httpx.Client, database: Database, settings: Settings
 ) -> None:
-    own = locked_as(locked, bearer(make(database, tenant="owner")))
+    own = locked_as(locked, bearer(create_token(database, tenant="owner")))
     models = {}
     for client, tenant in ((own, "owner"), (stranger, "stranger")):
         models[tenant] = add_model(database.for_tenant(tenant), settings)

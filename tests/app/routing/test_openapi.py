@@ -13,7 +13,7 @@ from app.core.database.sessions import Database
 from app.core.jobs import transitions
 from app.core.settings import Settings
 from app.core.specs import Finetune
-from tests.app.api_material import add_dataset, add_model
+from tests.app.row_factories import add_dataset, add_model
 from tests.measurements import Measurements
 
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")

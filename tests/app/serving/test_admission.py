@@ -7,8 +7,10 @@ from app.core.database.sessions import Database
 from app.core.errors import ServiceError
 from app.core.settings import Settings
 from app.serving.admission import AdmissionController
-from tests.app.api_material import add_model, image_bytes, problem
 from tests.app.conftest import Serve
+from tests.app.image_archives import image_bytes
+from tests.app.problem_assertions import problem
+from tests.app.row_factories import add_model
 
 
 def test_so_many_are_let_in_and_no_more_until_one_leaves() -> None:

@@ -19,8 +19,10 @@ from app.serving import model_cache
 from app.serving.batching import Batcher, Output
 from app.serving.loaded_model import LoadedModel
 from app.serving.model_cache import ModelCache
-from tests.app.api_material import add_model, image_bytes, publish
+from tests.app.colour_model import publish
 from tests.app.conftest import Serve
+from tests.app.image_archives import image_bytes
+from tests.app.row_factories import add_model
 
 COLORS = {"red": "red", "lime": "green", "blue": "blue"}
 

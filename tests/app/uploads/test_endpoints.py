@@ -15,8 +15,9 @@ from app.core.database.tables import Dataset, Upload
 from app.core.files.storage import sha256
 from app.core.settings import Settings
 from app.uploads import partial
-from tests.app.api_material import archive, image_bytes, problem
 from tests.app.conftest import Serve, serving
+from tests.app.image_archives import archive, image_bytes
+from tests.app.problem_assertions import problem
 from tests.measurements import Measurements
 
 TUS = {"Tus-Resumable": "1.0.0"}

@@ -1,4 +1,4 @@
-"""Jobs to test with."""
+"""Rows of jobs: added, claimed, lapsed, ended and read."""
 
 from sqlalchemy import select, update
 
@@ -7,6 +7,7 @@ from app.core.database.sessions import Database
 from app.core.database.tables import Event, Job
 from app.core.jobs import transitions
 from app.core.jobs.leases import Lease, claim
+from app.core.jobs.states import Status
 from app.core.specs import Finetune, Prepare
 
 LANE = "long"
@@ -36,6 +37,12 @@ def lapse(database: Database, job_id: str) -> None:
     """Let a job's lease end now."""
     with database.writing() as session:
         session.execute(update(Job).where(Job.id == job_id).values(lease_expires_at=now() - 1))
+
+
+def end(database: Database, job_id: str, status: Status = Status.SUCCEEDED) -> None:
+    """Give a job a final status, with no event."""
+    with database.writing() as session:
+        session.execute(update(Job).where(Job.id == job_id).values(status=status))
 
 
 def row(database: Database, job_id: str) -> Job:

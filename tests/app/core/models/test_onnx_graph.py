@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from app.core.models.onnx_graph import Graph
-from tests.app.api_material import SIZE, publish
+from tests.app.colour_model import SIZE, publish
 
 # No other thread, no name looked up, no connection; and where files are written is for the test to see.
 WATCHED = """

@@ -7,7 +7,8 @@ import pytest
 
 from app.core.database.sessions import Database
 from app.core.settings import Settings
-from tests.app.api_material import add_dataset, add_model, problem
+from tests.app.problem_assertions import problem
+from tests.app.row_factories import add_dataset, add_model
 
 PETS = ("cat", "dog", "owl")
 

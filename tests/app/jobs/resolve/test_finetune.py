@@ -5,7 +5,8 @@ from typing import Any
 import httpx
 
 from app.core.database.sessions import Database
-from tests.app.api_material import add_dataset, problem
+from tests.app.problem_assertions import problem
+from tests.app.row_factories import add_dataset
 
 UNLABELLED = {"labelled": False, "classes": []}
 

@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.app.api_material import problem
+from tests.app.problem_assertions import problem
 
 PRETRAIN = {"type": "pretrain", "dataset": "ds_1"}
 

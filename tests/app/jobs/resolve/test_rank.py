@@ -4,7 +4,8 @@ import httpx
 
 from app.core.database.sessions import Database
 from app.core.settings import Settings
-from tests.app.api_material import add_dataset, add_model, problem
+from tests.app.problem_assertions import problem
+from tests.app.row_factories import add_dataset, add_model
 
 WEIGHTS = "MobileNet_V2_Weights.IMAGENET1K_V1"
 

@@ -9,8 +9,9 @@ from sqlalchemy import func, select
 from app.core.database.sessions import Database
 from app.core.database.tables import Job
 from app.core.settings import Settings
-from tests.app.api_material import add_dataset, add_model, problem
 from tests.app.conftest import Serve
+from tests.app.problem_assertions import problem
+from tests.app.row_factories import add_dataset, add_model
 
 BASE = {"type": "finetune", "dataset": "ds_1"}
 PRETRAIN = {"type": "pretrain", "dataset": "ds_1"}

@@ -1,4 +1,4 @@
-"""Keys for tests, made as the command line makes them."""
+"""API keys, made as the command line makes them, and clients that send them."""
 
 import httpx
 
@@ -7,16 +7,18 @@ from app.core.database.sessions import Database
 from app.keys import service
 
 
-def make(database: Database, scope: Scope = "admin", tenant: str = "local", expires_at: float | None = None) -> str:
-    """A token."""
+def create_token(
+    database: Database, scope: Scope = "admin", tenant: str = "local", expires_at: float | None = None
+) -> str:
+    """The token of a new key."""
     return service.create(database.for_tenant(tenant), "a test's", scope, expires_at).token
 
 
 def bearer(token: str) -> dict[str, str]:
-    """The header that carries it."""
+    """The header that carries a token."""
     return {"Authorization": f"Bearer {token}"}
 
 
-def with_key(client: httpx.Client, token: str) -> httpx.Client:
+def with_token(client: httpx.Client, token: str) -> httpx.Client:
     """Another client of the same server that sends the token with everything."""
     return httpx.Client(base_url=client.base_url, timeout=30, headers=bearer(token))
