@@ -1,13 +1,14 @@
-"""The loss of BYOL: the distance of a prediction to the projection that it predicts."""
+"""Loss of BYOL: distance between a prediction and the target projection."""
 
 from torch import Tensor
 from torch.nn import functional as F
 
 
 def byol_loss(prediction: Tensor, target: Tensor) -> Tensor:
-    """Mean squared distance of normalised vectors, 2 - 2 cos(prediction, target).
+    """Compute the mean squared distance of normalised vectors, 2 - 2 cos(prediction, target).
 
-    Bootstrap your own latent (Grill et al. 2020, arXiv:2006.07733, equation 2). No gradient reaches the target.
+    Bootstrap your own latent: A new approach to self-supervised learning (Grill et al. 2020, arXiv:2006.07733, equation
+    2). No gradient reaches the target.
 
     Args:
         prediction: (B, D), row i from one view of image i.

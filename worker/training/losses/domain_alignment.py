@@ -1,7 +1,8 @@
-"""Domain adaptation: terms that draw two domains together in a network, each a module called in the same way.
+"""Domain alignment losses: modules that reduce the difference between two domains in a network's outputs.
 
-The bound behind all three (Ben-David 2010): the error on the target is at most the error on the source, plus how well
-the features tell the two domains apart, plus what no function of the features could get right on both.
+They all follow from one bound (A theory of learning from different domains, Ben-David et al. 2010): the target error is
+at most the source error, plus a measure of how well the domains can be told apart, plus the error of the best joint
+classifier.
 """
 
 import math
@@ -16,7 +17,7 @@ from torch.nn import functional as F
 from worker.training.randomness import seeded
 
 BANDWIDTHS = (0.25, 0.5, 1.0, 2.0, 4.0)
-TINY = 1e-12  # a bandwidth where all features are alike
+TINY = 1e-12  # smallest bandwidth, for features that are all equal
 SHARPNESS = 10.0
 HIDDEN = 256
 FEWEST = 2
@@ -26,51 +27,99 @@ Distance = Callable[[Tensor, Tensor], Tensor]
 
 @dataclass(frozen=True)
 class DomainOutputs:
-    """What the network makes of n images of one domain: `features` (n, D) and `logits` (n, C)."""
+    """Outputs of the network for n images of one domain.
+
+    Attributes:
+        features: (n, D).
+        logits: (n, C).
+    """
 
     features: Tensor
     logits: Tensor
 
 
 class Alignment(nn.Module):
-    """What adaptation adds to the risk. `strength` scales what the network feels of it, and nothing else."""
+    """A term that is added to the source risk and aligns the domains."""
 
     def __init__(self, strength: float) -> None:
+        """Store the strength.
+
+        Args:
+            strength: factor on the gradient that reaches the network; weights of the term itself train at full
+                strength.
+
+        Raises:
+            ValueError: if the strength is negative.
+        """
         super().__init__()
         if strength < 0:
             raise ValueError("the strength of an alignment cannot be negative")
         self.strength = strength
 
     def forward(self, source: DomainOutputs, target: DomainOutputs, done: float) -> Tensor:
-        """A scalar; `done`: the share of training that is over, 0 to 1. The domains' batches may differ in size."""
+        """Compute the term.
+
+        Args:
+            source: outputs on n source images.
+            target: outputs on m target images; m may differ from n.
+            done: fraction of the training that is completed, 0 to 1.
+
+        Returns:
+            A scalar.
+        """
         raise NotImplementedError
 
 
 class DistanceAlignment(Alignment):
-    """strength * a distance of the two domains' logits, which is the same throughout training.
+    """strength * distance of the two domains' logits, constant throughout training.
 
-    Of the logits, as Deep CORAL does it (fc8), not of the features: of some thirty images a thousand features say next
-    to nothing. There, two batches of one domain are as far apart as batches of two, and closeness is had by shrinking.
+    The distance is taken on the logits, as Deep CORAL does (layer fc8), not on the features. On batches of some thirty
+    images, a distance in a thousand feature dimensions is mostly noise: two batches of one domain are as far apart as
+    batches of two domains, and the loss is then minimised by shrinking the features.
     """
 
     def __init__(self, distance: Distance, strength: float) -> None:
+        """Store the distance and its strength.
+
+        Args:
+            distance: a function of two sets of row vectors, such as `coral`.
+            strength: factor on the distance.
+
+        Raises:
+            ValueError: if the strength is negative.
+        """
         super().__init__(strength)
         self.distance = distance
 
     def forward(self, source: DomainOutputs, target: DomainOutputs, done: float) -> Tensor:  # noqa: ARG002
-        """The term; ValueError as the distance."""
+        """Compute the term.
+
+        Raises:
+            ValueError: if the distance refuses its inputs.
+        """
         return self.strength * self.distance(source.logits, target.logits)
 
 
 class DANN(Alignment):
-    """A classifier learns to tell the domains apart, the features learn that it cannot (Ganin 2016).
+    """A domain classifier on the features, whose gradient is reversed on its way to the network.
 
-    The term is the classifier's loss: log 2 when it knows nothing. Its own weights follow it at full strength; on the
-    way to the features the gradient is reversed and scaled by strength * `reversal_schedule(done)`, so that features
-    which are still forming are not torn apart. The classifier's weights are a function of `seed`.
+    Domain-Adversarial Training of Neural Networks (Ganin et al. 2016, arXiv:1505.07818). The term is the classifier's
+    loss, log 2 at chance level. The classifier trains at full strength; the gradient that reaches the features is
+    reversed and scaled by strength * `reversal_schedule(done)`, so that features at the start of training are not
+    disturbed.
     """
 
     def __init__(self, feature_dim: int, strength: float, seed: int) -> None:
+        """Build the classifier.
+
+        Args:
+            feature_dim: dimension D of the features.
+            strength: factor on the reversed gradient.
+            seed: seed of the classifier's initial weights.
+
+        Raises:
+            ValueError: if the strength is negative.
+        """
         super().__init__(strength)
         with seeded(seed):
             self.classifier = nn.Sequential(
@@ -78,7 +127,7 @@ class DANN(Alignment):
             )
 
     def forward(self, source: DomainOutputs, target: DomainOutputs, done: float) -> Tensor:
-        """Binary cross-entropy, either domain counting for half however many images it has."""
+        """Compute the binary cross-entropy, each domain weighted by one half whatever its number of images."""
         features = torch.cat([source.features, target.features])
         answers = self.classifier(reverse_gradient(features, self.strength * reversal_schedule(done)))
         here, there = answers.squeeze(1).split([len(source.features), len(target.features)])
@@ -86,20 +135,39 @@ class DANN(Alignment):
 
 
 def coral(source: Tensor, target: Tensor) -> Tensor:
-    """Squared Frobenius distance of the covariances of (n, D) and (m, D), over 4 D^2 (Sun & Saenko 2016, eq. 1).
+    """Compute the squared Frobenius distance of the two covariances, divided by 4 D^2.
 
-    ValueError for a domain of one image, which has no covariance.
+    Deep CORAL: Correlation Alignment for Deep Domain Adaptation (Sun & Saenko 2016, arXiv:1607.01719, equation 1).
+
+    Args:
+        source: (n, D).
+        target: (m, D).
+
+    Returns:
+        A scalar.
+
+    Raises:
+        ValueError: if n or m is 1: one image has no covariance.
     """
     apart = _covariance(source) - _covariance(target)
     return apart.square().sum() / (4 * source.shape[1] ** 2)
 
 
 def mmd(source: Tensor, target: Tensor) -> Tensor:
-    """Squared maximum mean discrepancy (Gretton 2012) of (n, D) and (m, D), mixed Gaussian kernels (Long 2015).
+    """Compute the squared maximum mean discrepancy under a mixture of Gaussian kernels.
 
-    The widths are multiples of the mean squared distance of all pairs, which gets no gradient: features cannot seem
-    nearer by growing or shrinking together. This is the V-statistic, the squared distance of the samples' two mean
-    embeddings: never negative, and 0 for equal samples. The unbiased one is negative by chance where the domains agree.
+    A Kernel Two-Sample Test (Gretton et al. 2012, JMLR 13); the kernels as in Learning Transferable Features with Deep
+    Adaptation Networks (Long et al. 2015, arXiv:1502.02791). The bandwidths are multiples of the mean squared distance
+    of all pairs. No gradient reaches the bandwidths, so the term cannot be reduced by rescaling all features. This is
+    the V-statistic, the squared distance of the two samples' mean embeddings: never negative, and 0 for equal samples.
+    The unbiased estimator can be negative where the domains agree.
+
+    Args:
+        source: (n, D).
+        target: (m, D).
+
+    Returns:
+        A scalar, at least 0.
     """
     together = torch.cat([source, target])
     here, there = source.new_full((len(source),), 1 / len(source)), target.new_full((len(target),), -1 / len(target))
@@ -108,12 +176,29 @@ def mmd(source: Tensor, target: Tensor) -> Tensor:
 
 
 def reversal_schedule(done: float) -> float:
-    """2 / (1 + exp(-10 done)) - 1: from 0 to almost 1, most of it in the first third (Ganin 2016, section 5.2.2)."""
+    """Compute 2 / (1 + exp(-10 done)) - 1: rises from 0 to almost 1, most of it in the first third of training.
+
+    Domain-Adversarial Training of Neural Networks (arXiv:1505.07818, section 5.2.2).
+
+    Args:
+        done: fraction of the training that is completed, 0 to 1.
+
+    Returns:
+        The factor on the reversed gradient.
+    """
     return 2 / (1 + math.exp(-SHARPNESS * done)) - 1
 
 
 def reverse_gradient(x: Tensor, factor: float) -> Tensor:
-    """x itself, whose gradient is multiplied by -factor."""
+    """Return `x` unchanged; in the backward pass its gradient is multiplied by -`factor`.
+
+    Args:
+        x: a tensor of any shape.
+        factor: magnitude of the reversed gradient.
+
+    Returns:
+        A view of `x`.
+    """
     turned: Tensor = _Reversal.apply(x, factor)
     return turned
 
@@ -137,8 +222,8 @@ def _covariance(x: Tensor) -> Tensor:
 
 
 def _kernel(x: Tensor) -> Tensor:
-    """(n, n): the mean over BANDWIDTHS b of exp(-|x_i - x_j|^2 / (b * their mean over pairs i != j))."""
-    centred = x - x.mean(dim=0).detach()  # distances stay the same, and are small differences of small numbers
+    """(n, n): the mean over BANDWIDTHS b of exp(-|x_i - x_j|^2 / (b * mean squared distance over pairs i != j))."""
+    centred = x - x.mean(dim=0).detach()  # leaves distances unchanged and avoids cancellation of large numbers
     norms = centred.square().sum(dim=1)
     squared = (norms[:, None] + norms - 2 * centred @ centred.T).clamp_min(0.0)
     width = (squared.detach().sum() / (len(x) * (len(x) - 1))).clamp_min(TINY)
@@ -146,7 +231,7 @@ def _kernel(x: Tensor) -> Tensor:
 
 
 ALIGNMENTS: dict[str, Callable[[int, float, int], Alignment]] = {
-    "coral": lambda feature_dim, strength, seed: DistanceAlignment(coral, strength),  # noqa: ARG005 - it learns nothing
-    "mmd": lambda feature_dim, strength, seed: DistanceAlignment(mmd, strength),  # noqa: ARG005 - nor does it
+    "coral": lambda feature_dim, strength, seed: DistanceAlignment(coral, strength),  # noqa: ARG005 - no weights of its own
+    "mmd": lambda feature_dim, strength, seed: DistanceAlignment(mmd, strength),  # noqa: ARG005 - no weights of its own
     "dann": DANN,
 }

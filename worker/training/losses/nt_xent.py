@@ -1,4 +1,4 @@
-"""The contrastive loss of SimCLR: two views of an image belong together, those of the other images do not."""
+"""Contrastive loss of SimCLR: attracts the two views of an image and repels the views of all other images."""
 
 import torch
 from torch import Tensor
@@ -8,11 +8,26 @@ DENOMINATORS = ("all", "negatives")
 
 
 def nt_xent(first: Tensor, second: Tensor, temperature: float, denominator: str) -> Tensor:
-    """Mean over all 2B views of log sum exp(s(z, z')) - s(z, z+), s the cosine similarity over `temperature`.
+    """Compute the contrastive loss: the mean over all 2B views of log sum exp(s(z, z')) - s(z, z+).
 
-    first, second: (B, D), row i of both from image i. z+ is the other view of the same image. "all": z' runs over every
-    other view, z+ too (NT-Xent, Chen 2020). "negatives": z' runs over the views of other images alone (the decoupled
-    form, Yeh 2022). ValueError for one image, which has no negatives, and for a temperature that is not positive.
+    s is the cosine similarity divided by `temperature`, and z+ is the other view of the same image. The sum over z'
+    depends on `denominator`:
+
+    - "all": every other view, z+ included. NT-Xent: A Simple Framework for Contrastive Learning of Visual
+      Representations (Chen et al. 2020, arXiv:2002.05709).
+    - "negatives": only the views of other images. Decoupled Contrastive Learning (Yeh et al. 2022, arXiv:2110.06848).
+
+    Args:
+        first: (B, D), row i from one view of image i.
+        second: (B, D), row i from the other view of image i.
+        temperature: divisor of the similarities, above 0.
+        denominator: one of DENOMINATORS.
+
+    Returns:
+        A scalar.
+
+    Raises:
+        ValueError: if B < 2 (no negatives), or as `check_nt_xent`.
     """
     check_nt_xent(len(first), temperature, denominator)
     views = F.normalize(torch.cat([first, second]), dim=1)
@@ -27,7 +42,16 @@ def nt_xent(first: Tensor, second: Tensor, temperature: float, denominator: str)
 
 
 def check_nt_xent(images: int, temperature: float, denominator: str) -> None:
-    """ValueError where the loss has no meaning."""
+    """Check the arguments of `nt_xent`.
+
+    Args:
+        images: batch size B.
+        temperature: as in `nt_xent`.
+        denominator: as in `nt_xent`.
+
+    Raises:
+        ValueError: if there are fewer than two images, the temperature is not positive, or the denominator is unknown.
+    """
     if images < 2:
         raise ValueError("a contrastive batch needs two images at least: the others are the negatives")
     if temperature <= 0:

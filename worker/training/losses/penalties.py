@@ -1,4 +1,4 @@
-"""Risk, and the penalties on the distance of a fine-tuned network to the pre-trained one."""
+"""Cross-entropy, reconstruction error, and penalties on the distance between a fine-tuned and a pre-trained network."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,39 +9,82 @@ from torch.nn import functional as F
 
 
 def cross_entropy(logits: Tensor, labels: Tensor, label_smoothing: float, class_weights: Tensor | None) -> Tensor:
-    """Mean cross-entropy of (N, C) logits; with class weights the mean is weighted by the labels' own weights.
+    """Compute the mean cross-entropy.
 
-    Label smoothing mixes the one-hot target with the uniform one (Szegedy 2016).
+    Label smoothing mixes the one-hot target with the uniform distribution: Rethinking the Inception Architecture for
+    Computer Vision (Szegedy et al. 2016, arXiv:1512.00567).
+
+    Args:
+        logits: (N, C).
+        labels: int64 (N,), in 0..C-1.
+        label_smoothing: probability mass moved to the uniform distribution, 0 to 1.
+        class_weights: (C,), or None for equal weights. The mean is weighted by the weight of each row's label.
+
+    Returns:
+        A scalar, in nats.
     """
     return F.cross_entropy(logits, labels, weight=class_weights, label_smoothing=label_smoothing)
 
 
 def l2_sp(trunk: nn.Module, anchor: nn.Module) -> Tensor:
-    """Squared L2 distance of the shared weights to where they started (Li 2018, the starting-point term).
+    """Compute the squared L2 distance of shared weights to their starting point.
 
-    `anchor` is a frozen copy of `trunk` with the same parameters in the same order; no gradient reaches it.
+    The starting-point term of Explicit Inductive Bias for Transfer Learning with Convolutional Networks (Li et al.
+    2018, arXiv:1802.01483, equation 2).
+
+    Args:
+        trunk: the layers being trained.
+        anchor: a frozen copy with the same parameters in the same order; no gradient reaches it.
+
+    Returns:
+        A scalar.
     """
     pairs = zip(trunk.parameters(), anchor.parameters(), strict=True)
     return torch.stack([(weight - start.detach()).square().sum() for weight, start in pairs]).sum()
 
 
 def l2(module: nn.Module) -> Tensor:
-    """Squared L2 norm of all weights of a module: what Li 2018 puts on the new head, which has no starting point."""
+    """Compute the squared L2 norm of all weights of a module.
+
+    L2-SP (arXiv:1802.01483) applies it to the new head, which has no starting point.
+
+    Args:
+        module: the module whose parameters are summed over.
+
+    Returns:
+        A scalar.
+    """
     return torch.stack([weight.square().sum() for weight in module.parameters()]).sum()
 
 
 def function_distance(features: Tensor, anchor_features: Tensor) -> Tensor:
-    """Mean squared difference of two networks' features (N, D) on the same images; the anchor gets no gradient.
+    """Compute the mean squared difference of two networks' features on the same images.
 
-    The mean runs over images and dimensions, so that one strength means the same for wide and narrow backbones.
+    The mean is over images and dimensions, so that one strength means the same for wide and narrow backbones.
+
+    Args:
+        features: (N, D), of the network being trained.
+        anchor_features: (N, D), of the pre-trained network; no gradient reaches them.
+
+    Returns:
+        A scalar.
     """
     return F.mse_loss(features, anchor_features.detach())
 
 
 def masked_mse(prediction: Tensor, target: Tensor, hidden: Tensor) -> Tensor:
-    """Mean squared error of (B, 3, S, S) over the pixels where `hidden` (B, 1, S, S) is true, and over no other.
+    """Compute the mean squared error over hidden pixels only.
 
-    The reconstruction loss of Pathak 2016 and He 2022.
+    The reconstruction loss of Context Encoders: Feature Learning by Inpainting (Pathak et al. 2016, arXiv:1604.07379)
+    and Masked Autoencoders Are Scalable Vision Learners (He et al. 2022, arXiv:2111.06377).
+
+    Args:
+        prediction: (B, 3, S, S).
+        target: (B, 3, S, S).
+        hidden: boolean (B, 1, S, S), true where the error counts.
+
+    Returns:
+        A scalar.
     """
     where = hidden.expand_as(target)
     return F.mse_loss(prediction[where], target[where])
@@ -49,7 +92,7 @@ def masked_mse(prediction: Tensor, target: Tensor, hidden: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class PenaltyInputs:
-    """What a penalty can be computed from, for one batch of B images.
+    """Inputs from which a penalty can be computed, for one batch of B images.
 
     Attributes:
         trunk: the layers shared with the pre-trained network.
@@ -69,34 +112,35 @@ class PenaltyInputs:
 class Penalty:
     """A distance to the pre-trained network, times its strength, as a term of the loss.
 
-    `needs_start`: it needs a frozen copy of the pre-trained network. `replaces_weight_decay`: the optimizer must not
-    decay the weights besides.
+    Attributes:
+        needs_start: the penalty needs a frozen copy of the pre-trained network.
+        replaces_weight_decay: the optimizer must not decay the weights as well.
     """
 
     needs_start = True
     replaces_weight_decay = False
 
     def __init__(self, strength: float, head_strength: float) -> None:
-        """Keep the factors.
+        """Store the factors.
 
         Args:
-            strength: of the distance.
-            head_strength: of the new head's squared norm, for the penalties that have such a term.
+            strength: factor on the distance.
+            head_strength: factor on the squared norm of the new head, for penalties that have such a term.
 
         Raises:
-            ValueError: where one of them is negative.
+            ValueError: if either is negative.
         """
         if min(strength, head_strength) < 0:
             raise ValueError("the strength of a penalty cannot be negative")
         self.strength, self.head_strength = strength, head_strength
 
     def __call__(self, inputs: PenaltyInputs) -> Tensor:
-        """Return the term, a scalar."""
+        """Compute the term, a scalar."""
         raise NotImplementedError
 
 
 class NoPenalty(Penalty):
-    """No term: the network is free to move away from its start."""
+    """No term: the weights may move away from the pre-trained ones at no cost."""
 
     needs_start = False
 
@@ -111,7 +155,7 @@ class L2SP(Penalty):
     replaces_weight_decay = True
 
     def __call__(self, inputs: PenaltyInputs) -> Tensor:
-        """Return the term; no gradient reaches the start."""
+        """Compute the term; no gradient reaches the start."""
         return self.strength * l2_sp(inputs.trunk, inputs.start_trunk) + self.head_strength * l2(inputs.head)
 
 
@@ -119,7 +163,7 @@ class FunctionDistance(Penalty):
     """strength * mean squared distance of the features to the pre-trained network's on the same images."""
 
     def __call__(self, inputs: PenaltyInputs) -> Tensor:
-        """Return the term; no gradient reaches the start."""
+        """Compute the term; no gradient reaches the start."""
         with torch.no_grad():
             start = inputs.start_features()
         return self.strength * function_distance(inputs.features(), start)
