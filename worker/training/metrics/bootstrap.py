@@ -1,4 +1,7 @@
-"""How sure is an accuracy, or a difference of two? Percentile intervals of the bootstrap (Efron 1979)."""
+"""Percentile bootstrap intervals of an accuracy and of the difference of two accuracies.
+
+Bootstrap Methods: Another Look at the Jackknife (Efron 1979, The Annals of Statistics 7).
+"""
 
 import numpy as np
 import numpy.typing as npt
@@ -6,9 +9,21 @@ from torch import Tensor
 
 
 def accuracy_interval(correct: Tensor, level: float, draws: int, seed: int) -> tuple[float, float]:
-    """Interval of an accuracy at `level` (0.95, say), from one boolean for each image of the split.
+    """Compute the bootstrap interval of an accuracy.
 
-    Resampling n hits and misses with replacement is a binomial draw. ValueError for no image or another level.
+    Resampling n correct or wrong predictions with replacement is a binomial draw.
+
+    Args:
+        correct: boolean (N,), true for images that are predicted correctly.
+        level: confidence level, between 0 and 1, for example 0.95.
+        draws: number of bootstrap samples.
+        seed: seed of the draws.
+
+    Returns:
+        The lower and the upper end, each from 0 to 1.
+
+    Raises:
+        ValueError: if N is 0 or the level is not between 0 and 1.
     """
     _check(correct, level)
     share = float(correct.double().mean())
@@ -17,10 +32,23 @@ def accuracy_interval(correct: Tensor, level: float, draws: int, seed: int) -> t
 
 
 def difference_interval(first: Tensor, second: Tensor, level: float, draws: int, seed: int) -> tuple[float, float]:
-    """Interval of the first accuracy minus the second, from booleans (N,) of two answers to the same images.
+    """Compute the paired bootstrap interval of the first accuracy minus the second, on the same images.
 
-    Images are resampled, each with both its answers: a multinomial draw over "only the first is right", "only the
-    second" and "no difference". ValueError as `accuracy_interval`, and for vectors of different lengths.
+    Images are resampled together with both predictions: a multinomial draw over "only the first is correct", "only the
+    second is correct" and "no difference".
+
+    Args:
+        first: boolean (N,), true for images that the first model predicts correctly.
+        second: boolean (N,), the same for the second model.
+        level: confidence level, between 0 and 1, for example 0.95.
+        draws: number of bootstrap samples.
+        seed: seed of the draws.
+
+    Returns:
+        The lower and the upper end, each from -1 to 1.
+
+    Raises:
+        ValueError: if the lengths differ, N is 0, or the level is not between 0 and 1.
     """
     _check(first, level)
     if first.shape != second.shape:

@@ -1,4 +1,7 @@
-"""How far can a confidence be believed? Temperature scaling (Guo 2017), and the figures before and after it."""
+"""Temperature scaling and calibration metrics.
+
+On Calibration of Modern Neural Networks (Guo et al. 2017, arXiv:1706.04599).
+"""
 
 import math
 from typing import TypedDict
@@ -10,20 +13,31 @@ from worker.training.metrics.classification import expected_calibration_error
 
 LARGEST = 20.0  # temperatures lie between 1/20 and 20
 HALVINGS = 20
-# How many images' worth it is believed beforehand that the network is calibrated. Without it, validation images that
-# are all answered rightly would ask for temperature 0, and a handful of images for anything.
+# Weight, in images, of the prior belief that the network is calibrated. Without it, a validation split without errors
+# gives temperature 0, and the temperature of a few images is arbitrary.
 PRIOR = 4.0
 
 
 class ConfidenceMetrics(TypedDict):
-    """How well confidences fit the share of right answers, and the mean cross-entropy."""
+    """Agreement of confidence and accuracy.
+
+    Attributes:
+        expected_calibration_error: see `classification.expected_calibration_error`.
+        loss: mean cross-entropy, in nats.
+    """
 
     expected_calibration_error: float
     loss: float
 
 
 class Calibration(TypedDict):
-    """The figures of the logits as they are, and of the logits over the temperature."""
+    """Calibration metrics before and after temperature scaling.
+
+    Attributes:
+        temperature: the divisor of the logits.
+        before: of the logits as they are.
+        after: of the logits divided by the temperature.
+    """
 
     temperature: float
     before: ConfidenceMetrics
@@ -31,11 +45,18 @@ class Calibration(TypedDict):
 
 
 def fit_temperature(logits: Tensor, labels: Tensor) -> float:
-    """The temperature T that logits (N, C) are to be divided by: of the least cross-entropy for labels (N,).
+    """Fit the temperature T that minimises the cross-entropy of logits / T, with a prior around 1.
 
-    With b = 1 / T, the sum over images of cross-entropy(b * logits) + PRIOR * (b - 1 - log b) is minimised: a gamma
-    prior whose mode is b = 1, and which a hundred images outweigh. Both terms are convex in b, so halving the interval
+    With b = 1 / T, this minimises the sum over images of cross-entropy(b * logits), plus PRIOR * (b - 1 - log b): a
+    gamma prior with its mode at b = 1, outweighed by about a hundred images. Both terms are convex in b, so bisection
     of log b by the sign of the derivative finds the minimum.
+
+    Args:
+        logits: (N, C).
+        labels: int64 (N,), in 0..C-1.
+
+    Returns:
+        T, from 1/20 to 20.
     """
     logits, labels = logits.detach().double().cpu(), labels.cpu()
     logits = logits - logits.gather(1, labels[:, None])
@@ -47,7 +68,16 @@ def fit_temperature(logits: Tensor, labels: Tensor) -> float:
 
 
 def calibration_metrics(logits: Tensor, labels: Tensor, temperature: float) -> Calibration:
-    """What the temperature does to logits (N, C), judged by labels (N,)."""
+    """Measure calibration before and after division by the temperature.
+
+    Args:
+        logits: (N, C).
+        labels: int64 (N,), in 0..C-1.
+        temperature: the divisor of the logits, above 0.
+
+    Returns:
+        The temperature and both sets of metrics.
+    """
     logits, labels = logits.detach().double().cpu(), labels.cpu()
     return Calibration(
         temperature=temperature,
@@ -57,7 +87,7 @@ def calibration_metrics(logits: Tensor, labels: Tensor, temperature: float) -> C
 
 
 def _slope(margins: Tensor, b: float) -> float:
-    """Derivative by b, of logits from which the label's own is subtracted: E[z] under softmax(b z), less z_label."""
+    """Derivative of the objective in b; `margins` are the logits minus the label's logit."""
     return float(((b * margins).softmax(1) * margins).sum()) + PRIOR * (1 - 1 / b)
 
 

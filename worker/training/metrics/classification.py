@@ -1,4 +1,4 @@
-"""How good are these logits? Figures for a labelled split, plain floats and lists that go straight into JSON."""
+"""Classification metrics of a labelled split, as plain floats and lists that serialise to JSON."""
 
 from typing import TypedDict
 
@@ -12,7 +12,14 @@ TOP = 5
 
 
 class ClassMetrics(TypedDict):
-    """One class, one against the rest."""
+    """Metrics of one class against the rest.
+
+    Attributes:
+        precision: share of the images predicted as this class that are of it; 0 if none were predicted.
+        recall: share of the class's images that were predicted as it; 0 if there are none.
+        f1: harmonic mean of precision and recall.
+        support: images of the class.
+    """
 
     precision: float
     recall: float
@@ -21,9 +28,17 @@ class ClassMetrics(TypedDict):
 
 
 class ClassificationMetrics(TypedDict):
-    """Everything that is reported of a labelled split.
+    """All metrics that are reported for a labelled split.
 
-    `top5_accuracy` is None for five classes or fewer, `roc_auc` where all images are of one class.
+    Attributes:
+        loss: mean cross-entropy, in nats.
+        accuracy: top-1 accuracy, 0 to 1.
+        top5_accuracy: None for five classes or fewer.
+        macro_f1: mean F1 over classes.
+        roc_auc: None if all images are of one class.
+        per_class: one entry per class, in the order of class indices.
+        confusion_matrix: image counts; row: true class, column: predicted class.
+        expected_calibration_error: 0 to 1, see the function of this name.
     """
 
     loss: float
@@ -37,7 +52,18 @@ class ClassificationMetrics(TypedDict):
 
 
 def classification_metrics(logits: Tensor, labels: Tensor) -> ClassificationMetrics:
-    """All figures from logits (N, C) and labels (N,) in 0..C-1; ValueError when there is nothing to judge."""
+    """Compute all metrics.
+
+    Args:
+        logits: (N, C).
+        labels: int64 (N,), in 0..C-1.
+
+    Returns:
+        The metrics, computed on the CPU.
+
+    Raises:
+        ValueError: if N is 0 or the lengths differ.
+    """
     if len(labels) == 0 or len(logits) != len(labels):
         raise ValueError(f"{len(logits)} rows of logits do not go with {len(labels)} labels")
     logits, labels = logits.detach().float().cpu(), labels.cpu()
@@ -56,17 +82,26 @@ def classification_metrics(logits: Tensor, labels: Tensor) -> ClassificationMetr
 
 
 def accuracy(logits: Tensor, labels: Tensor) -> float:
-    """Share of rows whose largest logit is the label's."""
+    """Compute the share of rows of `logits` (N, C) whose largest entry is at the label's index (N,)."""
     return float((logits.argmax(1) == labels).double().mean())
 
 
 def top_accuracy(logits: Tensor, labels: Tensor, k: int) -> float:
-    """Share of rows whose label is among the k largest logits."""
+    """Compute the share of rows of `logits` (N, C) whose label (N,) is among the k largest logits."""
     return float((logits.topk(k, dim=1).indices == labels[:, None]).any(1).double().mean())
 
 
 def confusion_matrix(predictions: Tensor, labels: Tensor, classes: int) -> list[list[int]]:
-    """Counts; row: the true class, column: the predicted one."""
+    """Count images by true and predicted class.
+
+    Args:
+        predictions: int64 (N,), predicted classes.
+        labels: int64 (N,), true classes.
+        classes: number of classes C.
+
+    Returns:
+        C x C counts; row: true class, column: predicted class.
+    """
     counts: list[list[int]] = (
         torch.bincount(labels * classes + predictions, minlength=classes * classes).view(classes, classes).tolist()
     )
@@ -74,7 +109,14 @@ def confusion_matrix(predictions: Tensor, labels: Tensor, classes: int) -> list[
 
 
 def per_class(matrix: list[list[int]]) -> list[ClassMetrics]:
-    """Precision, recall and F1 of each class; 0 where a class was never predicted or never there."""
+    """Compute precision, recall and F1 of each class, 0 where a class has no images or no predictions.
+
+    Args:
+        matrix: the C x C `confusion_matrix`.
+
+    Returns:
+        C entries, in the order of class indices.
+    """
     counts = np.array(matrix)
     hits, predicted, support = counts.diagonal(), counts.sum(0), counts.sum(1)
     return [
@@ -89,24 +131,41 @@ def per_class(matrix: list[list[int]]) -> list[ClassMetrics]:
 
 
 def roc_auc(logits: Tensor, labels: Tensor) -> float | None:
-    """Area under the ROC curve of each class's probability against the rest, averaged over the classes (macro).
+    """Compute the macro average of the area under the one-vs-rest ROC curve of each class.
 
-    Over those that have images and are not the only one; None where there is no such class.
+    The average is over the classes that have images.
+
+    Args:
+        logits: (N, C).
+        labels: int64 (N,), in 0..C-1.
+
+    Returns:
+        The area, 0 to 1, or None if fewer than two classes have images.
     """
-    scores = logits.double().log_softmax(1)  # in the order of the probabilities, which would be 0 or 1 too often
+    scores = logits.double().log_softmax(1)  # same order as the probabilities, without ties at 0 and 1 from rounding
     areas = [_area(scores[:, c], labels == c) for c in sorted(set(labels.tolist()))]
     return sum(areas) / len(areas) if len(areas) > 1 else None
 
 
 def _area(scores: Tensor, positive: Tensor) -> float:
-    """How probably a positive scores higher than a negative, ties counting for half (Mann & Whitney 1947)."""
+    """Probability that a positive scores higher than a negative, ties counting one half (Mann & Whitney 1947)."""
     hits, others = scores[positive].contiguous(), scores[~positive].sort().values
     below, up_to = (torch.searchsorted(others, hits, right=right) for right in (False, True))
     return float((below + up_to).double().mean() / (2 * len(others)))
 
 
 def expected_calibration_error(logits: Tensor, labels: Tensor) -> float:
-    """Mean gap between confidence and accuracy over 15 equal bins of confidence (Guo 2017); 0 is calibrated."""
+    """Compute the mean absolute gap between confidence and accuracy over 15 equal-width bins of confidence.
+
+    On Calibration of Modern Neural Networks (Guo et al. 2017, arXiv:1706.04599).
+
+    Args:
+        logits: (N, C).
+        labels: int64 (N,), in 0..C-1.
+
+    Returns:
+        The error, 0 (calibrated) to 1.
+    """
     confidence, prediction = logits.double().softmax(1).max(1)
     surplus = confidence - (prediction == labels).double()
     bins = (confidence * BINS).ceil().long().clamp(1, BINS) - 1

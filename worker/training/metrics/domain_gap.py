@@ -1,4 +1,4 @@
-"""How far apart are two domains? As far as a classifier can tell them apart by their features."""
+"""Distance between two domains: how well a classifier tells them apart by their features."""
 
 from dataclasses import dataclass
 
@@ -9,16 +9,18 @@ from worker.training.randomness import ORDER, generator_at
 
 FEWEST = 10  # images of either domain
 FOLDS = 5
-# Of the kernel's own size: strong enough that noise in more dimensions than images is not mistaken for a difference.
+# Relative to the kernel, whose diagonal is 1: strong enough that noise in more dimensions than images is not fitted.
 RIDGE = 0.1
-TINY = 1e-12  # the deviation of a feature that is the same for all images
+TINY = 1e-12  # smallest standard deviation, for a feature that is the same for all images
 
 
 @dataclass(frozen=True)
 class Gap:
-    """`error`: share of held-out images whose domain is mistaken, at most a half; `proxy_a_distance`: 2 (1 - 2 error).
+    """Result of `proxy_a_distance`.
 
-    0: the domains cannot be told apart, 2: every image can.
+    Attributes:
+        proxy_a_distance: 2 (1 - 2 error), from 0 (the domains cannot be told apart) to 2 (every image can).
+        error: share of held-out images assigned to the wrong domain, at most 0.5.
     """
 
     proxy_a_distance: float
@@ -26,11 +28,22 @@ class Gap:
 
 
 def proxy_a_distance(source: Tensor, target: Tensor, seed: int) -> Gap:
-    """The proxy A-distance (Ben-David 2007, section 4) of features (n, D) and (m, D), on as many images of either.
+    """Compute the proxy A-distance between two domains, on the same number of images of each.
 
-    A ridge classifier on standardised features learns the domain of four fifths of the images and is asked for that of
-    the rest, in turn. Unequal samples are cut to the smaller one: in more dimensions than images, the sizes alone would
-    move the classifier's boundary. ValueError below FEWEST images.
+    Analysis of Representations for Domain Adaptation (Ben-David et al. 2007, NIPS 19, section 4). A ridge classifier on
+    standardised features, five-fold cross-validated, predicts the domain. The larger sample is cut to the size of the
+    smaller one: with more dimensions than images, unequal sizes alone would move the decision boundary.
+
+    Args:
+        source: features (n, D).
+        target: features (m, D).
+        seed: seed of the order in which images are drawn.
+
+    Returns:
+        The distance and the classifier's error.
+
+    Raises:
+        ValueError: if n or m is below FEWEST.
     """
     count = min(len(source), len(target))
     if count < FEWEST:
@@ -39,18 +52,18 @@ def proxy_a_distance(source: Tensor, target: Tensor, seed: int) -> Gap:
     features = torch.cat([source[order[0]], target[order[1]]]).detach().double()
     domain = torch.tensor([1.0, -1.0], dtype=torch.float64).repeat_interleave(count)
     agreed = (_held_out(_kernel(features), domain, torch.arange(2 * count) % count % FOLDS) * domain).sign()
-    error = min(float((1 - agreed).mean() / 2), 0.5)  # an answer of 0 is half an error
+    error = min(float((1 - agreed).mean() / 2), 0.5)  # a prediction of 0 is half an error
     return Gap(proxy_a_distance=2 * (1 - 2 * error), error=error)
 
 
 def _kernel(features: Tensor) -> Tensor:
-    """Inner products (n, n) of standardised features, over D: about 1 on the diagonal."""
+    """Inner products (n, n) of standardised features, divided by D: about 1 on the diagonal."""
     standard = (features - features.mean(dim=0)) / features.std(dim=0, correction=0).clamp_min(TINY)
     return standard @ standard.T / features.shape[1]
 
 
 def _held_out(kernel: Tensor, domain: Tensor, folds: Tensor) -> Tensor:
-    """For each image the answer of ridge regression, in its dual form, that has not seen its fold."""
+    """Out-of-fold predictions (n,) of ridge regression in its dual form."""
     answers = torch.empty_like(domain)
     for fold in range(FOLDS):
         asked, known = folds == fold, folds != fold

@@ -1,4 +1,4 @@
-"""Where a model is wrong: which classes it confuses, and which labels may be the ones that are wrong."""
+"""Error analysis: the classes that a model confuses, and labels that are likely wrong."""
 
 from typing import Any
 
@@ -9,9 +9,16 @@ SURE = 0.5
 
 
 def most_confused(matrix: list[list[int]], names: list[str], most: int = 10) -> list[dict[str, Any]]:
-    """The largest counts off the diagonal of a confusion matrix (row: the true class, column: the predicted one).
+    """List the largest off-diagonal counts of a confusion matrix.
 
-    `share`: of the true class's images. Equal counts are in the order of the classes.
+    Args:
+        matrix: C x C image counts; row: true class, column: predicted class.
+        names: the C class names.
+        most: maximum number of entries.
+
+    Returns:
+        Entries with `class`, `predicted`, `images` (count) and `share` (of the true class's images, 0 to 1), largest
+        count first; equal counts in the order of the classes.
     """
     pairs = [(row, column) for row in range(len(names)) for column in range(len(names)) if row != column]
     confused = [(row, column) for row, column in pairs if matrix[row][column]]
@@ -28,10 +35,20 @@ def most_confused(matrix: list[list[int]], names: list[str], most: int = 10) -> 
 
 
 def find_label_issues(logits: Tensor, labels: Tensor, most: int = 25) -> list[dict[str, Any]]:
-    """Rows of logits (N, C) whose label (N,) is likely wrong, the surest first: by confidence less the label's.
+    """List rows whose label is likely wrong, the most certain first.
 
-    A row is one where the model finds another class more probable than all the rest together. Such ranking by the
-    model's own probabilities is how confident learning prunes labels (Northcutt 2021).
+    A row is listed if the model finds another class more probable than all other classes together; rows are ranked by
+    the label's probability minus the confidence. Ranking by the model's own probabilities follows Confident Learning:
+    Estimating Uncertainty in Dataset Labels (Northcutt et al. 2021, arXiv:1911.00068).
+
+    Args:
+        logits: (N, C).
+        labels: int64 (N,), in 0..C-1.
+        most: maximum number of entries.
+
+    Returns:
+        Entries with `row`, `label`, `predicted`, and the probabilities `confidence` (of the predicted class) and
+        `label_confidence` (of the label).
     """
     probabilities, labels = logits.detach().double().cpu().softmax(1), labels.cpu()
     confidence, predicted = probabilities.max(1)

@@ -1,4 +1,4 @@
-"""Are these features any good? Figures that need no training: nearest neighbours, and whether they have collapsed."""
+"""Quality of features without training: nearest-neighbour accuracy, and an indicator of collapse."""
 
 import math
 
@@ -7,13 +7,25 @@ from torch import Tensor
 from torch.nn import functional as F
 
 TEMPERATURE = 0.07
-AT_ONCE = 1024  # images that are compared with all others at a time: 20,000 by 20,000 would be 1.6 GB
+AT_ONCE = 1024  # rows of the similarity matrix at a time: 20,000 by 20,000 would take 1.6 GB
 
 
 def knn_accuracy(features: Tensor, labels: Tensor, neighbours: int) -> float:
-    """How often an image's nearest others carry its label: each of (N, D) is judged by the rest (leave one out).
+    """Compute the leave-one-out accuracy of weighted nearest neighbours.
 
-    Cosine similarity, votes weighted by exp(similarity / 0.07) (Wu 2018). ValueError for fewer than two images.
+    Cosine similarity, votes weighted by exp(similarity / 0.07): Unsupervised Feature Learning via Non-Parametric
+    Instance Discrimination (Wu et al. 2018, arXiv:1805.01978).
+
+    Args:
+        features: (N, D).
+        labels: int64 (N,), 0 or more.
+        neighbours: number of neighbours that vote; at most N - 1 are used.
+
+    Returns:
+        The accuracy, 0 to 1.
+
+    Raises:
+        ValueError: if N is below 2.
     """
     if len(labels) < 2:
         raise ValueError("nearest neighbours need at least two images")
@@ -30,9 +42,16 @@ def knn_accuracy(features: Tensor, labels: Tensor, neighbours: int) -> float:
 
 
 def normalised_std(features: Tensor) -> float:
-    """Standard deviation of the normalised features over images, in units of 1/sqrt(D): about 1 is well, 0 collapsed.
+    """Compute the mean standard deviation of L2-normalised features over images, in units of 1/sqrt(D).
 
-    The indicator of Chen & He 2021 (SimSiam), who see 1/sqrt(D) for features that fill the sphere.
+    The collapse indicator of Exploring Simple Siamese Representation Learning (Chen & He 2021, arXiv:2011.10566,
+    SimSiam): features that fill the unit sphere have a deviation of 1/sqrt(D).
+
+    Args:
+        features: (N, D).
+
+    Returns:
+        About 1 for well-spread features, 0 for collapsed ones.
     """
     unit = F.normalize(features.float(), dim=1)
     return float(unit.std(dim=0, correction=0).mean() * math.sqrt(features.shape[1]))

@@ -1,4 +1,4 @@
-"""Which features fit these classes best, before anything is trained?"""
+"""LogME: estimates how well fixed features fit the classes, without training."""
 
 import math
 
@@ -11,12 +11,23 @@ TINY = torch.finfo(torch.float64).tiny
 
 
 def logme(features: Tensor, labels: Tensor) -> float:
-    """Log maximum evidence of labels (N,) given features (N, D), per image, averaged over the classes (You 2021).
+    """Compute the log maximum evidence of the labels given the features, per image, averaged over classes.
 
-    Each class's 0/1 vector y is modelled as y = F w + noise with w ~ N(0, I / alpha) and noise ~ N(0, I / beta); the
-    evidence p(y | F, alpha, beta) is maximised over both. The paper iterates to a fixed point; here the best beta for
-    a given t = alpha / beta is a formula, so that what is left is a search along t. Over the classes that have images.
-    ValueError without images.
+    LogME: Practical Assessment of Pre-trained Models for Transfer Learning (You et al. 2021, arXiv:2102.11005). Each
+    class's 0/1 vector y is modelled as y = F w + noise with w ~ N(0, I / alpha) and noise ~ N(0, I / beta), and the
+    evidence p(y | F, alpha, beta) is maximised over both. The paper iterates to a fixed point; here the best beta for a
+    given t = alpha / beta is in closed form, which leaves a one-dimensional search over t. The average is over the
+    classes that have images.
+
+    Args:
+        features: (N, D).
+        labels: int64 (N,).
+
+    Returns:
+        The score, higher for a better fit; comparable only on the same images.
+
+    Raises:
+        ValueError: if N is 0 or the lengths differ.
     """
     if len(labels) == 0 or len(features) != len(labels):
         raise ValueError(f"{len(features)} rows of features do not go with {len(labels)} labels")
@@ -30,7 +41,7 @@ def logme(features: Tensor, labels: Tensor) -> float:
 
 
 def _maximum(squared: Tensor, explained: Tensor, rest: Tensor, count: int) -> float:
-    """The largest log evidence over t: the best of a grid of log t, then of finer ones around it."""
+    """Maximise the log evidence over t: on a grid of log t, then on finer grids around the best point."""
     largest = float(squared.max().clamp_min(TINY).log())
     low, high = largest - WIDEST, largest + WIDEST
     best = -math.inf
@@ -44,10 +55,10 @@ def _maximum(squared: Tensor, explained: Tensor, rest: Tensor, count: int) -> fl
 
 
 def _evidence(t: Tensor, squared: Tensor, explained: Tensor, rest: Tensor, count: int) -> Tensor:
-    """log N(y; 0, (I + F F^T / t) / beta) at its best beta, count / (y^T (I + F F^T / t)^-1 y), for each t (T, 1).
+    """Log evidence for each t (T, 1) at its best beta: log N(y; 0, (I + F F^T / t) / beta).
 
-    In the basis of F's left singular vectors, where the covariance is diagonal: `explained` are y's squared
-    coordinates there, `rest` is y's squared length outside.
+    The best beta is count / (y^T (I + F F^T / t)^-1 y). Computed in the basis of F's left singular vectors, where the
+    covariance is diagonal: `explained` are y's squared coordinates there, `rest` is y's squared length outside.
     """
     quadratic = (explained * t / (t + squared)).sum(dim=1) + rest
     variance = (quadratic / count).clamp_min(TINY)

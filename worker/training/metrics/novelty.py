@@ -1,4 +1,4 @@
-"""How unlike the known images is an image? By how far its features are from theirs; a module that can be exported."""
+"""Novelty score: how far an image's features are from those of known images. An exportable module."""
 
 import torch
 from torch import Tensor, nn
@@ -6,34 +6,45 @@ from torch.nn import functional as F
 
 from worker.training.randomness import ORDER, generator_at
 
-BANK = 1024  # known images that an image is compared with
+BANK = 1024  # maximum number of known images that an image is compared with
 NEIGHBOURS = 5
 STEPS = 100
-FEWEST = 20  # held-out images by which a score is graded
-# By how much the thresholds rise at least: a score must not hang on the last bits of a distance where features are
-# almost all alike.
+FEWEST = 20  # held-out images that suffice for the thresholds
+# Minimum difference of two thresholds: where features are almost equal, the score must not depend on rounding.
 RISE = 1e-6
 
 
 class Novelty(nn.Module):
-    """Features (N, D) to a score (N,) in 0..1: the share of held-out known images that are more familiar.
+    """Maps features (N, D) to a novelty score (N,) in 0..1: the share of held-out known images that are nearer.
 
-    The distance of an image is 1 - cosine similarity, averaged over its nearest in `bank` (K, D), of unit length
-    (nearest neighbours as in Sun 2022). `thresholds` (101,) are the percentiles of that distance over held-out images;
-    between two of them the score is linear. 1: farther than every one of them.
+    The distance of an image is 1 - cosine similarity, averaged over its nearest neighbours in the bank:
+    Out-of-Distribution Detection with Deep Nearest Neighbors (Sun et al. 2022, arXiv:2204.06507). The score is linear
+    between two thresholds; 1 means farther than every held-out image.
+
+    Attributes:
+        bank: (K, D), L2-normalised features of known images.
+        thresholds: (101,), the percentiles of the distance over held-out images.
+        neighbours: number of nearest neighbours that are averaged.
     """
 
     bank: Tensor
     thresholds: Tensor
 
     def __init__(self, bank: Tensor, thresholds: Tensor, neighbours: int) -> None:
+        """Register the bank and the thresholds as buffers.
+
+        Args:
+            bank: (K, D), L2-normalised features of known images.
+            thresholds: (101,), strictly increasing distances.
+            neighbours: number of nearest neighbours, at most K.
+        """
         super().__init__()
         self.neighbours = neighbours
         self.register_buffer("bank", bank)
         self.register_buffer("thresholds", thresholds)
 
     def forward(self, features: Tensor) -> Tensor:
-        """The score."""
+        """Compute the scores (N,) of `features` (N, D)."""
         similarity = F.normalize(features, dim=1) @ self.bank.T
         distance = 1 - similarity.topk(self.neighbours, dim=1).values.mean(dim=1, keepdim=True)
         rises = self.thresholds[1:] - self.thresholds[:-1]
@@ -41,10 +52,20 @@ class Novelty(nn.Module):
 
 
 def novelty_from_features(train_features: Tensor, held_out_features: Tensor, seed: int) -> Novelty:
-    """From features (N, D) of images trained on, of which at most 1024 are kept, and (M, D) of others of their kind.
+    """Build a novelty score from the features of training images and of held-out images of the same kind.
 
-    Where fewer than 20 are held out, the bank's images are judged along with them, each by the rest of the bank.
-    ValueError for fewer than two training images.
+    If fewer than 20 images are held out, the bank's images are added to them, each compared with the rest of the bank.
+
+    Args:
+        train_features: (N, D), on the CPU; at most 1024 of them are kept as the bank.
+        held_out_features: (M, D), on the CPU; M may be 0.
+        seed: seed of the choice of the bank.
+
+    Returns:
+        The module, on the CPU.
+
+    Raises:
+        ValueError: if N is below 2.
     """
     if len(train_features) < 2:
         raise ValueError("what is familiar cannot be said from fewer than two images")
