@@ -1,4 +1,4 @@
-"""The stages of a backbone, from the pixels to the features, told from the names of its modules alone."""
+"""Layer groups of a backbone, from input to features, derived from parameter names."""
 
 from torch import nn
 
@@ -6,11 +6,18 @@ FEWEST = 6
 
 
 def layer_groups(trunk: nn.Module) -> list[list[nn.Parameter]]:
-    """All parameters, by the part of the trunk that holds them, in the order of the trunk's definition.
+    """Group a trunk's parameters by module, in order of definition.
 
-    A part is named by the first components of its path: as few of them as make six parts, or all of them where there
-    are not so many. That finds layer1 to layer4 of a ResNet, the blocks of a MobileNet and the layers of a transformer
-    without a table of families. Order of definition is order of computation in all of torchvision's classifiers.
+    A group is named by the first components of the module path: as few components as give at least six groups, or all
+    of them if there are not so many. That finds layer1 to layer4 of a ResNet, the blocks of a MobileNet and the layers
+    of a transformer without a table per family. Order of definition is order of computation in all of torchvision's
+    classifiers.
+
+    Args:
+        trunk: the network without its head.
+
+    Returns:
+        All parameters of the trunk, one list per group, from input to features.
     """
     paths = [name.split(".")[:-1] for name, _ in trunk.named_parameters()]
     deepest = max((len(path) for path in paths), default=0)
