@@ -1,8 +1,8 @@
-"""What a network sees of an image: random geometry in training, one fixed view in validation and in serving.
+"""Geometric transforms: random crops and flips in training, deterministic preprocessing in validation and serving.
 
-Images stay uint8 until they are stacked: a quarter of the memory and of the traffic to the accelerator. They are
-(3, S, S), but the channels of a pixel lie side by side in memory, as in the photograph and in a convolution. All
-randomness comes from the generator that is passed in, so a view is a function of its seed.
+Images stay uint8 until they are stacked: a quarter of the memory and of the traffic to the accelerator. They have shape
+(3, S, S), but channels-last memory layout, as decoded images have and as convolutions prefer. All randomness comes from
+the generator that is passed in, so a view is a function of its seed.
 """
 
 import math
@@ -20,7 +20,17 @@ CROP_ATTEMPTS = 10
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """The fixed view: shorter side to `resize`, centre crop of `size`, then (x / 255 - mean) / std for each channel."""
+    """Deterministic preprocessing: resize the shorter side, crop the centre, then (x / 255 - mean) / std per channel.
+
+    Attributes:
+        size: side of the crop, in pixels.
+        resize: length of the shorter side before the crop, in pixels.
+        mean: per channel (RGB), on the scale 0..1.
+        std: per channel (RGB), on the scale 0..1.
+
+    Raises:
+        ValueError: if not 1 <= size <= resize, or a standard deviation is not positive.
+    """
 
     size: int
     resize: int
@@ -35,11 +45,19 @@ class Preprocessing:
 
 
 def resize_and_center_crop(image: Tensor, size: int, resize_to: int) -> Tensor:
-    """The fixed view of one image: uint8 (H, W, 3) to uint8 (3, size, size), by Pillow, to the bit as serving has it.
+    """Apply the deterministic view to one image, bit-identical to serving (Pillow).
 
-    The rounding is torchvision's: the longer side is cut to an integer, the crop's offset is rounded. torch's own
-    resize, which training crops use, rounds some pixels the other way: enough to move a probability by more than the
-    1e-4 that serving promises.
+    The rounding is torchvision's: the longer side is truncated, the offset of the crop is rounded. torch's own resize,
+    which training crops use, rounds some pixels differently: enough to move a probability by more than the 1e-4 that
+    serving guarantees.
+
+    Args:
+        image: uint8 (H, W, 3).
+        size: side of the crop, in pixels.
+        resize_to: length of the shorter side before the crop, in pixels.
+
+    Returns:
+        uint8 (3, size, size).
     """
     height, width = image.shape[:2]
     short = min(height, width)
@@ -53,27 +71,53 @@ def resize_and_center_crop(image: Tensor, size: int, resize_to: int) -> Tensor:
 def random_resized_crop(
     image: Tensor, size: int, scale: tuple[float, float], ratio: tuple[float, float], generator: torch.Generator
 ) -> Tensor:
-    """A random part of the image (area in `scale` of the whole, width/height in `ratio`) as uint8 (3, size, size)."""
+    """Crop a random part of an image and resize it: Going Deeper with Convolutions (Szegedy 2015, arXiv:1409.4842).
+
+    Args:
+        image: uint8 (H, W, 3).
+        size: side of the result, in pixels.
+        scale: smallest and largest area of the part, as a share of the image's.
+        ratio: smallest and largest width / height of the part.
+        generator: source of the randomness.
+
+    Returns:
+        uint8 (3, size, size).
+    """
     top, left, height, width = _crop_box(image.shape[0], image.shape[1], scale, ratio, generator)
-    part = image[None, top : top + height, left : left + width].contiguous()  # torch would copy it too, but slower
+    part = image[None, top : top + height, left : left + width].contiguous()  # torch would copy it too, more slowly
     return F.interpolate(part.permute(0, 3, 1, 2), size=(size, size), mode="bilinear", antialias=True)[0]
 
 
 def horizontal_flip(image: Tensor, probability: float, generator: torch.Generator) -> Tensor:
-    """The mirror image of (3, H, W) with the given probability."""
+    """Mirror an image (3, H, W) left to right with the given probability."""
     return image.flip(-1) if float(torch.rand((), generator=generator)) < probability else image
 
 
 def stack_channels_last(images: Iterable[Tensor]) -> Tensor:
-    """Images (..., 3, S, S) as one tensor with a new first dimension, in memory as the views above are."""
+    """Stack images along a new first dimension, in channels-last memory layout.
+
+    Args:
+        images: tensors (..., 3, S, S) of one shape.
+
+    Returns:
+        (N, ..., 3, S, S).
+    """
     return torch.stack([image.movedim(-3, -1) for image in images]).movedim(-1, -3)
 
 
 def normalise(batch: Tensor, mean: tuple[float, float, float], std: tuple[float, float, float]) -> Tensor:
-    """Normalise uint8 (B, 3, S, S) to float32 of the same shape and memory order, on the batch's device.
+    """Normalise a uint8 batch to float32 on its device, keeping the memory layout.
 
-    One new tensor, changed in place: each further one of this size costs more in fresh pages than the arithmetic does.
-    And whole rows at a time: three numbers at a time, which the channels are, the arithmetic takes seven times as long.
+    Allocates one tensor and works in place: each further one of this size costs more in fresh pages than the
+    arithmetic. Works on whole rows: broadcasting over three channels is seven times slower.
+
+    Args:
+        batch: uint8 (B, 3, S, S).
+        mean: per channel, on the scale 0..1.
+        std: per channel, on the scale 0..1.
+
+    Returns:
+        float32 (B, 3, S, S), (batch / 255 - mean) / std.
     """
     rows = batch.movedim(1, -1).flatten(2)
     shift, scale = (torch.tensor(values, device=batch.device).repeat(batch.shape[-1]) for values in (mean, std))
@@ -82,7 +126,7 @@ def normalise(batch: Tensor, mean: tuple[float, float, float], std: tuple[float,
 
 
 def standardise(batch: Tensor, mean: tuple[float, float, float], std: tuple[float, float, float]) -> Tensor:
-    """The same for a float batch in 0..1."""
+    """Normalise a float batch (B, 3, S, S) in 0..1 with a mean and a standard deviation per channel."""
     return (batch - _channels(mean, batch.device)).div_(_channels(std, batch.device))
 
 
@@ -93,7 +137,7 @@ def _channels(values: tuple[float, float, float], device: torch.device) -> Tenso
 def _crop_box(
     height: int, width: int, scale: tuple[float, float], ratio: tuple[float, float], generator: torch.Generator
 ) -> tuple[int, int, int, int]:
-    """Top, left, height, width (Szegedy 2015); the largest centred box of a legal ratio when ten draws do not fit."""
+    """Draw top, left, height and width; the largest centred box of a legal ratio if ten draws do not fit."""
     draws = torch.rand(CROP_ATTEMPTS, 4, generator=generator, dtype=torch.float64).tolist()
     low, high = math.log(ratio[0]), math.log(ratio[1])
     for area_draw, ratio_draw, top_draw, left_draw in draws:

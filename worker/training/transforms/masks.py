@@ -1,4 +1,4 @@
-"""Which pixels are hidden: boolean (B, 1, S, S), true where the network may not look."""
+"""Masks of hidden pixels: boolean (B, 1, S, S), true where the network gets no input."""
 
 import torch
 from torch import Tensor
@@ -7,7 +7,17 @@ MASKS = ("random", "center")
 
 
 def check_mask(kind: str, size: int, patch: int, ratio: float) -> None:
-    """ValueError where nothing or everything would be hidden."""
+    """Check the options of a mask.
+
+    Args:
+        kind: one of MASKS.
+        size: side S of the image, in pixels.
+        patch: side of a patch, in pixels; unused for "center".
+        ratio: share of the pixels that are hidden.
+
+    Raises:
+        ValueError: if the kind is unknown, the ratio is not between 0 and 1, or patches do not divide the image.
+    """
     if kind not in MASKS:
         raise ValueError(f"there is no mask {kind!r}; there are {', '.join(MASKS)}")
     if not 0 < ratio < 1:
@@ -17,7 +27,20 @@ def check_mask(kind: str, size: int, patch: int, ratio: float) -> None:
 
 
 def random_patches(count: int, size: int, patch: int, ratio: float, generator: torch.Generator) -> Tensor:
-    """Square patches on a grid, the same number hidden in each image, at least one and not all (He 2022)."""
+    """Hide random square patches of a grid, the same number in each image, at least one and not all.
+
+    Masked Autoencoders Are Scalable Vision Learners (He et al. 2022, arXiv:2111.06377).
+
+    Args:
+        count: number of masks B.
+        size: side S of the image, in pixels.
+        patch: side of a patch, in pixels; divides `size`.
+        ratio: share of the patches that are hidden.
+        generator: source of the randomness.
+
+    Returns:
+        Boolean (B, 1, S, S).
+    """
     side = size // patch
     hidden = min(max(round(ratio * side * side), 1), side * side - 1)
     ranks = torch.rand(count, side * side, generator=generator).argsort(dim=1).argsort(dim=1)
@@ -26,7 +49,18 @@ def random_patches(count: int, size: int, patch: int, ratio: float, generator: t
 
 
 def center_block(count: int, size: int, ratio: float) -> Tensor:
-    """One square in the middle that covers about `ratio` of the area (Pathak 2016)."""
+    """Hide one centred square of about `ratio` of the area.
+
+    Context Encoders: Feature Learning by Inpainting (Pathak et al. 2016, arXiv:1604.07379).
+
+    Args:
+        count: number of masks B.
+        size: side S of the image, in pixels.
+        ratio: share of the area that is hidden.
+
+    Returns:
+        Boolean (B, 1, S, S), the same mask B times.
+    """
     side = min(max(round(size * ratio**0.5), 1), size - 1)
     start = (size - side) // 2
     hidden = torch.zeros(count, 1, size, size, dtype=torch.bool)

@@ -1,7 +1,8 @@
-"""SimCLR's changes of colour and sharpness (Chen 2020, appendix A), on a whole batch where the network is.
+"""SimCLR's photometric augmentations, on a whole batch on its device.
 
-Each image gets its own parameters, drawn on the CPU from the generator that is passed in. Batches are float
-(B, 3, S, S) in 0..1. The four parts of the jitter come in a fixed order, brightness first.
+A Simple Framework for Contrastive Learning of Visual Representations (Chen et al. 2020, arXiv:2002.05709, appendix A).
+Each image gets its own parameters, drawn on the CPU from the generator that is passed in. Batches are float (B, 3, S,
+S) in 0..1. The four parts of the colour jitter are applied in a fixed order, brightness first.
 """
 
 import math
@@ -17,7 +18,16 @@ SIGMA = (0.1, 2.0)
 
 
 def simclr_colours(batch: Tensor, strength: float, generator: torch.Generator) -> Tensor:
-    """Jitter for four images in five, grey for one in five, blur for every other one; `strength` is the paper's s."""
+    """Apply colour jitter with probability 0.8, greyscale with 0.2 and Gaussian blur with 0.5, per image.
+
+    Args:
+        batch: float (B, 3, S, S) in 0..1.
+        strength: the paper's s; the ranges of the jitter are proportional to it.
+        generator: source of the randomness, on the CPU.
+
+    Returns:
+        float (B, 3, S, S) in 0..1.
+    """
     count = len(batch)
     factors = [_uniform(count, max(0.0, 1 - 0.8 * strength), 1 + 0.8 * strength, generator) for _ in range(3)]
     turn = _uniform(count, -0.2 * strength, 0.2 * strength, generator)
@@ -28,24 +38,31 @@ def simclr_colours(batch: Tensor, strength: float, generator: torch.Generator) -
 
 
 def brightness(batch: Tensor, factors: Tensor) -> Tensor:
-    """Times a factor for each image; 1 changes nothing."""
+    """Multiply each image of (B, 3, S, S) by its factor (B,); 1 changes nothing."""
     return _blend(batch, torch.zeros_like(batch), factors)
 
 
 def contrast(batch: Tensor, factors: Tensor) -> Tensor:
-    """Away from the image's mean grey; 1 changes nothing, 0 leaves that grey alone."""
+    """Scale the distance to each image's mean luma by its factor (B,); 1 changes nothing, 0 gives uniform grey."""
     return _blend(batch, grey(batch).mean(dim=(1, 2, 3), keepdim=True), factors)
 
 
 def saturation(batch: Tensor, factors: Tensor) -> Tensor:
-    """Away from the grey image; 1 changes nothing, 0 is grey."""
+    """Scale the distance to the greyscale image by a factor (B,); 1 changes nothing, 0 gives greyscale."""
     return _blend(batch, grey(batch), factors)
 
 
 def hue(batch: Tensor, turns: Tensor) -> Tensor:
-    """Colours turned around the grey axis by a share of the full circle for each image; the luma stays.
+    """Rotate the colours around the grey axis, keeping the luma.
 
-    A rotation in YIQ space: linear, so one small matrix an image does it, unlike the way over HSV.
+    A rotation in YIQ space: linear, hence one 3x3 matrix per image instead of a conversion to HSV.
+
+    Args:
+        batch: float (B, 3, S, S) in 0..1.
+        turns: (B,), angles as a share of the full circle.
+
+    Returns:
+        float (B, 3, S, S) in 0..1.
     """
     to_yiq = torch.tensor(TO_YIQ, dtype=torch.float64)
     angle = turns.double() * 2 * math.pi
@@ -57,12 +74,20 @@ def hue(batch: Tensor, turns: Tensor) -> Tensor:
 
 
 def grey(batch: Tensor) -> Tensor:
-    """The luma, (B, 1, S, S)."""
+    """Compute the luma (B, 1, S, S) of (B, 3, S, S)."""
     return (batch * torch.tensor(LUMA).to(batch).view(3, 1, 1)).sum(dim=1, keepdim=True)
 
 
 def blur(batch: Tensor, sigmas: Tensor) -> Tensor:
-    """Gaussian blur with a sigma in pixels for each image; the kernel is a tenth of the image wide (odd)."""
+    """Apply a Gaussian blur with a kernel about a tenth of the image wide.
+
+    Args:
+        batch: float (B, 3, S, S).
+        sigmas: (B,), standard deviations in pixels.
+
+    Returns:
+        float (B, 3, S, S).
+    """
     radius = batch.shape[-1] // 20
     places = torch.arange(-radius, radius + 1, dtype=torch.float64)
     kernels = (-0.5 * (places / sigmas.double()[:, None]).square()).softmax(dim=1).to(batch)
@@ -73,7 +98,7 @@ def blur(batch: Tensor, sigmas: Tensor) -> Tensor:
 
 
 def _blend(batch: Tensor, other: Tensor, factors: Tensor) -> Tensor:
-    """Factor times the image, the rest the other one, in 0..1."""
+    """Weighted mean of the image (weight: its factor) and the other one, clipped to 0..1."""
     share = factors.to(batch).view(-1, 1, 1, 1)
     return (share * batch + (1 - share) * other).clamp(0, 1)
 
