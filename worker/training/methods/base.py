@@ -1,4 +1,7 @@
-"""The one contract of all training methods (after DomainBed): the loop knows nothing else about them."""
+"""The interface of all training methods; the training loop knows nothing else about them.
+
+After DomainBed's `Algorithm`: In Search of Lost Domain Generalization (Gulrajani & Lopez-Paz 2020, arXiv:2007.01434).
+"""
 
 from collections.abc import Iterable
 
@@ -15,65 +18,113 @@ from worker.training.transforms.geometric import Preprocessing, normalise, resiz
 
 
 class Method(nn.Module):
-    """A way to train `network`. What else a method holds (projection heads, anchors) is thrown away afterwards.
+    """A way to train `network`. Other parts of a method (projection heads, anchors) are discarded after training.
 
     A subclass implements `training_transform`, `training_step`, `validate` and `score`; the rest has defaults.
     Everything in `frozen()` stays in evaluation mode, so that its batch-norm statistics do not drift.
     """
 
     def __init__(self, network: Network, preprocessing: Preprocessing) -> None:
+        """Store the network and the preprocessing.
+
+        Args:
+            network: the network to train, in place.
+            preprocessing: of validation images; its mean and deviation normalise every input.
+        """
         super().__init__()
         self.network = network
         self.preprocessing = preprocessing
 
     def training_transform(self, image: Tensor, generator: torch.Generator) -> Tensor:
-        """uint8 (H, W, 3) to what is stacked into a training batch, uint8 (3, S, S) or (V, 3, S, S)."""
+        """Transform one image for a training batch.
+
+        Args:
+            image: uint8 (H, W, 3).
+            generator: source of the randomness, a function of seed, epoch and step.
+
+        Returns:
+            uint8 (3, S, S), or (V, 3, S, S) for V views.
+        """
         raise NotImplementedError
 
     def validation_transform(self, image: Tensor, generator: torch.Generator) -> Tensor:  # noqa: ARG002 - some methods draw
-        """The same for validation: by default the fixed view of serving."""
+        """Transform one image for a validation batch; by default the deterministic preprocessing of serving.
+
+        Args:
+            image: uint8 (H, W, 3).
+            generator: source of the randomness, for methods that draw views.
+
+        Returns:
+            uint8 (3, S, S), or (V, 3, S, S) for V views.
+        """
         return resize_and_center_crop(image, self.preprocessing.size, self.preprocessing.resize)
 
     def training_step(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
-        """Scalars of one batch; "loss" is minimised, the others are reported.
+        """Compute the loss terms of one batch.
 
-        Changes nothing but batch-norm statistics. `generator` is on the CPU and a function of the step.
+        Must change nothing but batch-norm statistics.
+
+        Args:
+            batch: on the network's device.
+            generator: source of the randomness, on the CPU, a function of the step.
+
+        Returns:
+            Scalars by name; "loss" is minimised, the others are reported.
         """
         raise NotImplementedError
 
     def validate(self, batches: Iterable[Batch]) -> dict[str, float]:
-        """Figures of the validation batches, called in evaluation mode without gradients."""
+        """Compute the metrics of the validation split; called in evaluation mode without gradients.
+
+        Args:
+            batches: all validation batches, on the network's device.
+
+        Returns:
+            Metrics by name.
+        """
         raise NotImplementedError
 
     def score(self, metrics: dict[str, float]) -> float:
-        """How good `validate`'s figures are, more being better; chooses the epoch to keep (`RunProgress.keeps`)."""
+        """Rate `validate`'s metrics, higher being better; the score chooses the epoch to keep (`RunProgress.keeps`)."""
         raise NotImplementedError
 
     def tolerance(self, metrics: dict[str, float]) -> float:  # noqa: ARG002 - some read it from the figures
-        """By how much a later epoch's score may be lower and still count as good, these figures being the best ones.
+        """Return how far below the best score a later epoch's score may lie and still count as equally good.
 
-        0, the default, means that it must be strictly better: right for figures that are not a noisy count.
+        Args:
+            metrics: `validate`'s metrics of the epoch with the best score.
+
+        Returns:
+            0, the default, if it must be strictly better: right for metrics that are not a noisy count.
         """
         return 0.0
 
     def preview(self, batch: Batch) -> Tensor | None:  # noqa: ARG002 - most have nothing to show
-        """A grid for a person who wants to see what is being learnt: uint8 (H, W, 3), or None, the default.
+        """Draw an image grid that shows what is being learnt; called in evaluation mode without gradients.
 
-        Of a validation batch, called in evaluation mode without gradients. Nothing in it is left to chance, so that the
-        grids of two epochs can be compared.
+        Deterministic, so that the grids of two epochs can be compared.
+
+        Args:
+            batch: a validation batch.
+
+        Returns:
+            uint8 (H, W, 3), or None, the default, if there is nothing to show.
         """
         return None
 
     def begin_epoch(self, epoch: int) -> None:
-        """Called before each epoch (0-based) and after a resume: a method with phases changes over here.
+        """Prepare for an epoch; called before each one and after a resume, for methods with phases.
 
-        Its views must not: the first ones of the epoch were taken beforehand.
+        Must not change the transforms: the first batches of the epoch were assembled before.
+
+        Args:
+            epoch: the epoch, from 0.
         """
 
     def after_step(self, step: int, steps: int) -> None:
         """Update what follows the weights, such as a teacher network; by default nothing.
 
-        Called without gradients, exactly once after each step of the optimizer: not for each micro-batch of gradient
+        Called without gradients, exactly once after each optimizer step: not for each micro-batch of gradient
         accumulation, and not for a step that is repeated with smaller ones. What it changes must be in the module's
         state (parameters or persistent buffers), which is what a checkpoint holds.
 
@@ -83,24 +134,50 @@ class Method(nn.Module):
         """
 
     def frozen(self) -> list[nn.Module]:
-        """The parts that stay in evaluation mode; what they learn is for `parameter_groups` to say."""
+        """Return the parts that stay in evaluation mode; `parameter_groups` decides which parameters are trained."""
         return []
 
     def parameter_groups(self, weight_decay: float) -> Groups:
-        """Optimizer groups; by default everything that is learnt, no weight decay on biases and norms."""
+        """Build the optimizer's groups; by default all parameters, without weight decay on biases and norms.
+
+        Args:
+            weight_decay: decay of the groups that decay.
+
+        Returns:
+            Parameter groups, see `optimizers.decay_groups`.
+        """
         return decay_groups([self], weight_decay)
 
     def batches(self, images: PackedImages, indices: npt.NDArray[np.int64], feed: LoaderOptions) -> BatchStream:
-        """What this method wants to be fed from these images, for training or for validation."""
+        """Build the batches that this method trains or validates on.
+
+        Args:
+            images: the dataset.
+            indices: rows of the dataset to use.
+            feed: how the batches are assembled; `feed.training` chooses the transform.
+
+        Returns:
+            The batches.
+
+        Raises:
+            ValueError: if the method cannot use these images.
+        """
         transform = self.training_transform if feed.training else self.validation_transform
         return ImageBatches(images, indices, transform, feed)
 
     def normalised(self, inputs: Tensor) -> Tensor:
-        """uint8 images on the device as the network takes them."""
+        """Normalise uint8 images (B, 3, S, S) to the network's float32 input, on their device."""
         return normalise(inputs, self.preprocessing.mean, self.preprocessing.std)
 
     def train(self, mode: bool = True) -> "Method":
-        """Training mode for all but the frozen parts."""
+        """Set training mode for all but the frozen parts.
+
+        Args:
+            mode: training mode if true, else evaluation mode.
+
+        Returns:
+            The method itself.
+        """
         super().train(mode)
         for part in self.frozen():
             part.eval()

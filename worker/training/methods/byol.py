@@ -42,16 +42,16 @@ class BYOL(TwoViews):
 
         Args:
             network: the online backbone.
-            preprocessing: of validation images, and the normalisation of both views.
+            preprocessing: of validation images; its mean and deviation normalise both views.
             projection_dim: outputs of the projector and the predictor.
             hidden_dim: hidden units of both.
             momentum: tau_base, the target's decay at the first step; it rises to 1 by a cosine.
             colour_strength: strength of the colour jitter.
             crop_scale: smallest and largest area of a random crop, as a share of the image's.
-            seed: of the projector's and the predictor's weights.
+            seed: seed of the projector's and the predictor's weights.
 
         Raises:
-            ValueError: where the momentum is outside [0, 1).
+            ValueError: if the momentum is outside [0, 1).
         """
         super().__init__(network, preprocessing, colour_strength=colour_strength, crop_scale=crop_scale)
         if not 0 <= momentum < 1:
@@ -64,7 +64,7 @@ class BYOL(TwoViews):
         self.target_projector = copy.deepcopy(self.projector).requires_grad_(False)
 
     def training_step(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
-        """Return the symmetric loss: each view predicts the target's projection of the other one."""
+        """Compute the symmetric loss: each view predicts the target's projection of the other one."""
         first, second = self.views(batch, generator).chunk(2)
         with torch.no_grad():
             targets = [self.target_projector(self.target_network.features(view)) for view in (first, second)]
@@ -93,7 +93,16 @@ class BYOL(TwoViews):
 
 
 def mlp(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
-    """Return Linear, batch norm, ReLU, Linear. The biases are left out: batch norm removes the first layer's."""
+    """Build Linear, batch norm, ReLU, Linear, without biases: batch norm cancels the first layer's.
+
+    Args:
+        inputs: input width.
+        hidden: hidden width.
+        outputs: output width.
+
+    Returns:
+        A module from (B, inputs) to (B, outputs).
+    """
     return nn.Sequential(
         nn.Linear(inputs, hidden, bias=False),
         nn.BatchNorm1d(hidden),
@@ -103,5 +112,14 @@ def mlp(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
 
 
 def target_momentum(base: float, step: int, steps: int) -> float:
-    """Return tau = 1 - (1 - base) * (cos(pi * step / steps) + 1) / 2, which rises from `base` to 1 (section 3.2)."""
+    """Compute tau = 1 - (1 - base) * (cos(pi * step / steps) + 1) / 2, which rises from `base` to 1 (section 3.2).
+
+    Args:
+        base: tau at the first step.
+        step: number of optimizer steps before this one.
+        steps: optimizer steps of the whole run.
+
+    Returns:
+        tau, from `base` to 1.
+    """
     return 1 - (1 - base) * (math.cos(math.pi * step / steps) + 1) / 2

@@ -1,4 +1,4 @@
-"""Domain adaptation: labels come from a source, the network is to serve a target that has none."""
+"""Unsupervised domain adaptation: labels from a source domain, for a network that serves an unlabelled target."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,14 +26,11 @@ TARGET_SEED_OFFSET = 2**32  # above every seed that a job may have
 class DomainAdaptation(Supervised):
     """Minimises risk(source) + strength * distance(f, f_s) + alignment(outputs of source, outputs of target).
 
-    `alignment` is a name of ALIGNMENTS, `alignment_strength` scales what the network feels of it; `seed` is of the
-    weights that it may have, `epochs` those of the whole run, for its schedule. `options` are Supervised's. Batches
-    come from PairedBatches. ValueError for an unknown alignment and fewer than one epoch.
-
-    The two domains pass through the network one after the other, each normalised by the statistics of its own batch,
-    and only the target's go into the running ones: they are what the served network, which sees the target, works with
-    (AdaBN, Li 2016). In one common batch, batch norm would hide from the features how far the domains are apart.
-    Validation runs on labelled source images with those same statistics, so that what is judged is what is kept.
+    Batches come from PairedBatches. The two domains pass through the network separately, each normalised by the
+    statistics of its own batch, and only the target's update the running statistics: the served network sees the target
+    (AdaBN, Revisiting Batch Normalization For Practical Domain Adaptation, Li et al. 2016, arXiv:1603.04779). In a
+    common batch, batch norm would hide from the features how far apart the domains are. Validation runs on labelled
+    source images with those same statistics, so that what is evaluated is what is kept.
     """
 
     def __init__(
@@ -47,6 +44,20 @@ class DomainAdaptation(Supervised):
         seed: int,
         **options: Any,
     ) -> None:
+        """Build the alignment.
+
+        Args:
+            network: the network to train.
+            preprocessing: of validation images; its mean and deviation normalise every input.
+            alignment: a key of ALIGNMENTS.
+            alignment_strength: see `Alignment`.
+            epochs: epochs of the whole run, for the alignment's schedule.
+            seed: seed of the alignment's own weights, if it has any.
+            **options: of `Supervised`.
+
+        Raises:
+            ValueError: for an unknown alignment or fewer than one epoch, or as `Supervised`.
+        """
         super().__init__(network, preprocessing, **options)
         if alignment not in ALIGNMENTS:
             raise ValueError(f"there is no alignment {alignment!r}; there are {', '.join(ALIGNMENTS)}")
@@ -56,11 +67,15 @@ class DomainAdaptation(Supervised):
         self.epochs, self.done = epochs, 0.0
 
     def begin_epoch(self, epoch: int) -> None:
-        """The alignment's schedule goes by whole epochs, so that it too is a function of the position in the run."""
+        """Advance the alignment's schedule, by whole epochs: thus it is a function of the position in the run."""
         self.done = epoch / self.epochs
 
     def training_step(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
-        """The loss and its three terms; ValueError for a batch without images of the target."""
+        """Compute the loss and its three terms.
+
+        Raises:
+            ValueError: if the batch has no target images.
+        """
         if batch.unlabelled is None:
             raise ValueError("adaptation needs a batch of the target beside the source's")
         mixed = self._mixed(batch, generator)
@@ -69,7 +84,7 @@ class DomainAdaptation(Supervised):
         source = self._outputs(encoded)
         risk = self._risk(batch, source.logits, mixed)
         penalty = self._penalty(mixed.inputs, encoded)
-        # mixed like the source, or else the domains would differ by that
+        # mixed like the source, otherwise mixing itself would tell the domains apart
         target = mix(self.normalised(batch.unlabelled), self.mixup, self.cutmix, generator)
         alignment = self.alignment(source, self._outputs(self.network.encode(target.inputs)), self.done)
         terms = {"risk": risk, "penalty": penalty, "alignment": alignment}
@@ -81,22 +96,34 @@ class DomainAdaptation(Supervised):
     def unlabelled_batches(
         self, images: PackedImages, indices: npt.NDArray[np.int64], feed: LoaderOptions
     ) -> BatchStream:
-        """The target's images in training's view, fed as the source is.
+        """Build the target's batches, with training's augmentation.
 
-        But they are drawn by a seed of their own: with the source's, two datasets of equal size that lie ordered by
-        class would be paired class by class. And classes are not balanced. Either would be to know the labels.
+        They are drawn with a seed of their own: with the source's, two datasets of equal size that are both ordered by
+        class would be paired class by class. Classes are not balanced. Either would use the target's labels.
+
+        Args:
+            images: the target dataset.
+            indices: rows of the dataset to use.
+            feed: options of the source's batches.
+
+        Returns:
+            The batches.
         """
         own = replace(feed, seed=feed.seed + TARGET_SEED_OFFSET, balance=False)
         return ImageBatches(images, indices, self.training_transform, own)
 
     def parameter_groups(self, weight_decay: float) -> Groups:
-        """Supervised's, and the alignment's own weights."""
+        """Build the groups of `Supervised`, and those of the alignment's own weights."""
         return super().parameter_groups(weight_decay) + decay_groups([self.alignment], weight_decay)
 
 
 @contextmanager
 def frozen_running_statistics(module: nn.Module) -> Iterator[None]:
-    """Inside, batch norm in training mode normalises by its batch as ever, but its running statistics stay."""
+    """Keep batch norm's running statistics unchanged; in training mode it still normalises by the batch.
+
+    Args:
+        module: the module whose batch norms are affected inside the block.
+    """
     norms = batch_norms(module)
     for norm in norms:
         norm.track_running_stats = False

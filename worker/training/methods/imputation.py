@@ -1,4 +1,8 @@
-"""Imputation: predict the hidden part of a picture from the rest (context encoder, Pathak 2016; MAE, He 2022)."""
+"""Imputation: predict the hidden part of an image from the rest.
+
+Context Encoders: Feature Learning by Inpainting (Pathak et al. 2016, arXiv:1604.07379); Masked Autoencoders Are
+Scalable Vision Learners (He et al. 2022, arXiv:2111.06377).
+"""
 
 import torch
 from torch import Tensor
@@ -15,11 +19,7 @@ from worker.training.transforms.masks import center_block, check_mask, random_pa
 
 
 class Imputation(SelfSupervised):
-    """x = (x1, x2): x2 is set to 0, the mean colour, and predicted from f(x1, 0); the loss is on x2 alone.
-
-    mask "random": patches of `patch_size`, `mask_ratio` of them. "center": one block of that area. ValueError for a
-    ratio that hides nothing or everything and for patches that do not divide the image.
-    """
+    """With x = (x1, x2): x2 is set to 0, the mean colour, and predicted from f(x1, 0); the loss is on x2 only."""
 
     def __init__(
         self,
@@ -32,6 +32,20 @@ class Imputation(SelfSupervised):
         crop_scale: tuple[float, float],
         seed: int,
     ) -> None:
+        """Build the decoder.
+
+        Args:
+            network: the network to train.
+            preprocessing: of validation images; its mean and deviation normalise every input.
+            mask: "random" for patches, "center" for one block.
+            mask_ratio: share of the patches, or of the area, that is hidden.
+            patch_size: side of a patch in pixels, for "random".
+            crop_scale: smallest and largest area of a random crop, as a share of the image's.
+            seed: seed of the decoder's weights.
+
+        Raises:
+            ValueError: if the ratio is not between 0 and 1, or patches do not divide the image.
+        """
         super().__init__(network, preprocessing, crop_scale=crop_scale)
         check_mask(mask, preprocessing.size, patch_size, mask_ratio)
         self.mask, self.mask_ratio, self.patch_size = mask, mask_ratio, patch_size
@@ -39,24 +53,40 @@ class Imputation(SelfSupervised):
             self.decoder = Decoder(network.feature_dim, preprocessing.size)
 
     def training_step(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
-        """The error on the hidden part."""
+        """Compute the mean squared error on the hidden part."""
         x = self.normalised(batch.inputs)
         hidden = self.hidden(len(batch), generator).to(x.device)
         return {"loss": masked_mse(self.reconstruct(x, hidden), x, hidden)}
 
     def hidden(self, count: int, generator: torch.Generator) -> Tensor:
-        """A mask for each image, boolean (count, 1, S, S)."""
+        """Draw a mask for each image.
+
+        Args:
+            count: number of images B.
+            generator: source of the randomness.
+
+        Returns:
+            Boolean (B, 1, S, S), true for hidden pixels.
+        """
         if self.mask == "center":
             return center_block(count, self.preprocessing.size, self.mask_ratio)
         return random_patches(count, self.preprocessing.size, self.patch_size, self.mask_ratio, generator)
 
     def reconstruct(self, x: Tensor, hidden: Tensor) -> Tensor:
-        """The network's picture of (B, 3, S, S), of which it sees what is not hidden."""
+        """Reconstruct whole images from their visible part.
+
+        Args:
+            x: normalised images (B, 3, S, S).
+            hidden: boolean (B, 1, S, S), true for pixels that the network must not see.
+
+        Returns:
+            Normalised images (B, 3, S, S).
+        """
         picture: Tensor = self.decoder(self.network.features(x.masked_fill(hidden, 0.0)))
         return picture
 
     def preview(self, batch: Batch) -> Tensor:
-        """A row for each image: as it is, with the hidden part grey, and with that part as the network imagines it."""
+        """Draw a row for each image: original, with the hidden part grey, with the reconstructed part."""
         shown = batch.inputs[:ROWS]
         x = self.normalised(shown)
         hidden = self.hidden(len(shown), generator_at(0, STEP)).to(x.device)

@@ -1,4 +1,4 @@
-"""What all methods that learn from labels have in common: the check of the labels, validation, and the best epoch."""
+"""Common part of the methods that learn from labels: label check, validation metrics, choice of the epoch."""
 
 import math
 from collections.abc import Iterable
@@ -19,7 +19,8 @@ class Labelled(Method):
     """A method whose batches carry labels 0..outputs-1, and that keeps the last of its most accurate epochs.
 
     Most accurate within one standard error: on thirty validation images an accuracy is known to 5 or 10 percent, and
-    the single highest figure of many epochs is mostly luck. So the figure of the kept epoch may lie below the highest.
+    the single highest value over many epochs is mostly chance. The accuracy of the kept epoch may therefore be below
+    the highest.
     """
 
     class_weights: Tensor | None
@@ -27,6 +28,17 @@ class Labelled(Method):
     def __init__(
         self, network: Network, preprocessing: Preprocessing, *, label_smoothing: float, class_weights: Tensor | None
     ) -> None:
+        """Store the options of the loss.
+
+        Args:
+            network: the network to train.
+            preprocessing: of validation images; its mean and deviation normalise every input.
+            label_smoothing: see `penalties.cross_entropy`.
+            class_weights: (outputs,), or None for equal weights.
+
+        Raises:
+            ValueError: if the number of weights is not that of the network's outputs.
+        """
         super().__init__(network, preprocessing)
         if class_weights is not None and class_weights.shape != (network.outputs,):
             raise ValueError(f"{network.outputs} classes need as many weights, not {tuple(class_weights.shape)}")
@@ -34,19 +46,23 @@ class Labelled(Method):
         self.register_buffer("class_weights", class_weights, persistent=False)
 
     def batches(self, images: PackedImages, indices: npt.NDArray[np.int64], feed: LoaderOptions) -> BatchStream:
-        """The images in batches; ValueError when one of them has no label among the network's outputs."""
+        """Build the batches.
+
+        Raises:
+            ValueError: if an image has no label among the network's outputs.
+        """
         labels = images.labels[indices]
         if ((labels < 0) | (labels >= self.network.outputs)).any():
             raise ValueError(f"there are images without a label in 0..{self.network.outputs - 1}")
         return super().batches(images, indices, feed)
 
     def logits(self, batch: Batch) -> Tensor:
-        """The network's answer (B, outputs) to a validation batch."""
+        """Compute the logits (B, outputs) of a validation batch."""
         logits: Tensor = self.network(self.normalised(batch.inputs))
         return logits
 
     def validate(self, batches: Iterable[Batch]) -> dict[str, float]:
-        """Mean cross-entropy, accuracy and its `standard_error`: neither penalty nor smoothing nor weights."""
+        """Compute the mean cross-entropy (no smoothing, no class weights), the accuracy and its `standard_error`."""
         loss, hits, count = 0.0, 0, 0
         for batch in batches:
             logits = self.logits(batch)
@@ -56,19 +72,28 @@ class Labelled(Method):
         return {"loss": loss / count, "accuracy": hits / count, "standard_error": standard_error(hits, count)}
 
     def score(self, metrics: dict[str, float]) -> float:
-        """The accuracy."""
+        """Return the accuracy."""
         return metrics["accuracy"]
 
     def tolerance(self, metrics: dict[str, float]) -> float:
-        """One standard error of the best accuracy (Breiman 1984). Of equally accurate epochs, the last is kept."""
+        """Return one standard error of the best accuracy (Breiman et al. 1984, Classification and Regression Trees)."""
         return metrics["standard_error"]
 
 
 def standard_error(hits: int, count: int) -> float:
-    """sqrt(p (1 - p) / n) of an accuracy, with p = (hits + 2) / (n + 4) (Agresti & Coull 1998).
+    """Compute the standard error sqrt(p (1 - p) / n) of an accuracy, with p = (hits + 2) / (n + 4).
 
-    With p = hits / n, ten right answers of ten would have no error at all, and no later epoch would be as good. With
-    this p and seven images or more, one wrong answer is within one standard error of a perfect score.
+    The estimate of p is that of Approximate Is Better than "Exact" for Interval Estimation of Binomial Proportions
+    (Agresti & Coull 1998). With p = hits / n, ten correct predictions of ten would have no error at all, and no later
+    epoch would count as equally good. With this p and seven images or more, one wrong prediction is within one standard
+    error of a perfect score.
+
+    Args:
+        hits: correct predictions.
+        count: images n.
+
+    Returns:
+        The error, on the scale of the accuracy.
     """
     p = (hits + 2) / (count + 4)
     return math.sqrt(p * (1 - p) / count)

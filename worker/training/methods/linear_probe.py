@@ -1,6 +1,6 @@
-"""Linear probe: the trunk stays as it is, so each image passes through it once and the head learns from the cache.
+"""Linear probe: trains the head on cached features of a fixed trunk.
 
-Training never runs the trunk, so neither its weights nor its batch-norm statistics can move.
+Training never runs the trunk, so neither its weights nor its batch-norm statistics change.
 """
 
 import numpy as np
@@ -17,14 +17,19 @@ from worker.training.optim.optimizers import Groups, decay_groups
 
 
 class LinearProbe(Labelled):
-    """Cross-entropy of the head alone on what it reads of the fixed view, computed once for each split.
+    """Minimises the cross-entropy of the head on features of the deterministic view, computed once per split.
 
-    The published network is the same trunk with the learnt head. The cache is held in memory: 4 D bytes an image; for
-    SqueezeNet, whose head reads a map, 4 D h w.
+    Understanding intermediate layers using linear classifier probes (Alain & Bengio 2016, arXiv:1610.01644). The
+    published network is the same trunk with the trained head. The cache is held in memory: 4 D bytes per image; for
+    SqueezeNet, whose head reads a feature map, 4 D h w.
     """
 
     def batches(self, images: PackedImages, indices: npt.NDArray[np.int64], feed: LoaderOptions) -> BatchStream:
-        """Batches of cached features: this is where the time goes, the epochs afterwards cost next to nothing."""
+        """Encode all images once and build batches of the cached features; takes most of the run's time.
+
+        Raises:
+            ValueError: if an image has no label among the network's outputs.
+        """
         super().batches(images, indices, feed)
         options = InferenceOptions(self.preprocessing, self.network.device, feed.batch_size)
         (encoded,) = infer(self.network, lambda x: (self.network.encode(x),), images, indices, options)
@@ -32,14 +37,14 @@ class LinearProbe(Labelled):
         return TensorBatches(encoded, labels, torch.from_numpy(indices), feed)
 
     def training_step(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:  # noqa: ARG002
-        """The loss."""
+        """Compute the cross-entropy."""
         logits = self.network.classify(batch.inputs)
         return {"loss": cross_entropy(logits, batch.labels, self.label_smoothing, self.class_weights)}
 
     def logits(self, batch: Batch) -> Tensor:
-        """The head's answer to cached features."""
+        """Compute the head's logits (B, outputs) of cached features."""
         return self.network.classify(batch.inputs)
 
     def parameter_groups(self, weight_decay: float) -> Groups:
-        """The head alone."""
+        """Build the groups of the head."""
         return decay_groups([self.network.head], weight_decay)

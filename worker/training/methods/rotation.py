@@ -1,4 +1,7 @@
-"""Rotation (Gidaris 2018): who can tell which way up a picture was has learnt what is in it."""
+"""Rotation prediction as a self-supervised task.
+
+Unsupervised Representation Learning by Predicting Image Rotations (Gidaris et al. 2018, arXiv:1803.07728).
+"""
 
 import torch
 from torch import Tensor, nn
@@ -15,20 +18,28 @@ ROTATIONS = 4
 
 
 class Rotation(SelfSupervised):
-    """Each image in all four orientations, as in the paper; the loss is that of telling them apart.
+    """Classifies the orientation of each image, shown in all four orientations as in the paper.
 
-    A step therefore costs four forward passes an image.
+    A step therefore costs four forward passes per image.
     """
 
     def __init__(
         self, network: Network, preprocessing: Preprocessing, *, crop_scale: tuple[float, float], seed: int
     ) -> None:
+        """Build the rotation classifier.
+
+        Args:
+            network: the network to train.
+            preprocessing: of validation images; its mean and deviation normalise every input.
+            crop_scale: smallest and largest area of a random crop, as a share of the image's.
+            seed: seed of the classifier's weights.
+        """
         super().__init__(network, preprocessing, crop_scale=crop_scale)
         with seeded(seed):
             self.classifier = nn.Linear(network.feature_dim, ROTATIONS)
 
     def training_step(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:  # noqa: ARG002
-        """Cross-entropy and accuracy of the four-way question."""
+        """Compute the four-way cross-entropy and the accuracy, `rotation_accuracy`."""
         turned = all_rotations(self.normalised(batch.inputs))
         answer = torch.arange(ROTATIONS, device=turned.device).repeat_interleave(len(batch))
         logits = self.classifier(self.network.features(turned))
@@ -36,9 +47,9 @@ class Rotation(SelfSupervised):
         return {"loss": F.cross_entropy(logits, answer), "rotation_accuracy": right}
 
     def preview(self, batch: Batch) -> Tensor:
-        """A row for each image: as it is, turned, and turned back as the network would: green for right, red for wrong.
+        """Draw a row for each image: original, rotated, and rotated back by the predicted angle.
 
-        Row i is turned by i quarters.
+        Row i is rotated by i quarter turns. The last column is framed green if the prediction is correct, else red.
         """
         shown = batch.inputs[:ROWS]
         quarters = torch.arange(len(shown), device=shown.device) % ROTATIONS
@@ -49,11 +60,19 @@ class Rotation(SelfSupervised):
 
 
 def rotate_each(batch: Tensor, quarters: Tensor) -> Tensor:
-    """Each image of (B, 3, S, S) by its own number of quarters (B,), negative ones being clockwise."""
+    """Rotate each image by its own number of quarter turns.
+
+    Args:
+        batch: (B, 3, S, S).
+        quarters: integers (B,), counterclockwise; negative ones are clockwise.
+
+    Returns:
+        (B, 3, S, S).
+    """
     pairs = zip(batch, quarters.tolist(), strict=True)
     return torch.stack([image.rot90(quarter, dims=(1, 2)) for image, quarter in pairs])
 
 
 def all_rotations(batch: Tensor) -> Tensor:
-    """(B, 3, S, S) turned by 0, 90, 180 and 270 degrees: (4 B, 3, S, S), all images once, then all again."""
+    """Rotate (B, 3, S, S) by 0, 90, 180 and 270 degrees: (4 B, 3, S, S), all images at 0, then all at 90, and so on."""
     return torch.cat([batch.rot90(quarter, dims=(2, 3)) for quarter in range(ROTATIONS)])

@@ -1,4 +1,4 @@
-"""What all methods that learn without labels have in common: how their features are judged while they learn."""
+"""Common part of the methods that learn without labels: augmentation, and metrics of their features."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -19,25 +19,43 @@ NEIGHBOURS = 20
 
 
 class SelfSupervised(Method):
-    """A method whose `training_step` looks at no label. Labels, where all images have one, only judge the features."""
+    """A method whose `training_step` uses no labels.
+
+    Labels, if all images have one, serve only to evaluate the features.
+    """
 
     def __init__(self, network: Network, preprocessing: Preprocessing, *, crop_scale: tuple[float, float]) -> None:
+        """Store the augmentation.
+
+        Args:
+            network: the network to train.
+            preprocessing: of validation images; its mean and deviation normalise every input.
+            crop_scale: smallest and largest area of a random crop, as a share of the image's.
+        """
         super().__init__(network, preprocessing)
         self.crop_scale = crop_scale
 
     def training_transform(self, image: Tensor, generator: torch.Generator) -> Tensor:
-        """A random crop, perhaps mirrored."""
+        """Take a random crop, mirrored with probability 0.5: uint8 (3, S, S)."""
         crop = random_resized_crop(image, self.preprocessing.size, self.crop_scale, RATIO, generator)
         return horizontal_flip(crop, FLIP, generator)
 
     def split_validation_batch(self, batch: Batch) -> tuple[Batch, Tensor]:
-        """A validation batch taken apart: what `training_step` reads, and the fixed view of each image."""
+        """Split a validation batch.
+
+        Returns:
+            The batch for `training_step`, and the deterministic view (B, 3, S, S) of each image.
+        """
         return batch, batch.inputs
 
     def validate(self, batches: Iterable[Batch]) -> dict[str, float]:
-        """The method's own terms on the validation images (drawn alike in every epoch), `feature_std`, `knn_accuracy`.
+        """Compute the method's own terms on the validation images, `feature_std` and `knn_accuracy`.
 
-        `feature_std` near 0 tells of a collapse; about 1 is well. A batch of one image is left out of the terms.
+        The terms use the same random draws in every epoch. `feature_std` near 0 indicates a collapse, about 1 is good.
+        `knn_accuracy` is there if all images have labels. A batch of one image is left out of the terms.
+
+        Raises:
+            ValueError: if no batch has two images.
         """
         sums: defaultdict[str, float] = defaultdict(float)
         features, labels, count = [], [], 0
@@ -54,7 +72,7 @@ class SelfSupervised(Method):
         return {name: total / count for name, total in sums.items()} | _judge(torch.cat(features), torch.cat(labels))
 
     def score(self, metrics: dict[str, float]) -> float:
-        """The lowest loss. Labels must not choose the epoch of a method that claims to need none."""
+        """Return the negative loss: labels must not choose the epoch of a method that claims to need none."""
         return -metrics["loss"]
 
 

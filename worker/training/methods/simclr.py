@@ -1,4 +1,4 @@
-"""SimCLR: two views of an image are drawn together, and away from the views of all other images.
+"""SimCLR: attracts two views of an image and repels the views of all other images.
 
 A Simple Framework for Contrastive Learning of Visual Representations (Chen et al. 2020, arXiv:2002.05709).
 """
@@ -36,16 +36,16 @@ class SimCLR(TwoViews):
 
         Args:
             network: the network to train.
-            preprocessing: of validation images, and the normalisation of both views.
+            preprocessing: of validation images; its mean and deviation normalise both views.
             temperature: divides the cosine similarities.
             denominator: "all" or "negatives", see `nt_xent`.
             projection_dim: outputs of the projection head.
             colour_strength: strength of the colour jitter.
             crop_scale: smallest and largest area of a random crop, as a share of the image's.
-            seed: of the projection head's weights.
+            seed: seed of the projection head's weights.
 
         Raises:
-            ValueError: for a temperature or a denominator that `nt_xent` refuses.
+            ValueError: as `check_nt_xent`.
         """
         super().__init__(network, preprocessing, colour_strength=colour_strength, crop_scale=crop_scale)
         check_nt_xent(MIN_IMAGES, temperature, denominator)
@@ -55,6 +55,6 @@ class SimCLR(TwoViews):
             self.projection = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, projection_dim))
 
     def training_step(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
-        """Return the contrastive loss of the two views."""
+        """Compute the contrastive loss of the two views."""
         first, second = self.projection(self.network.features(self.views(batch, generator))).chunk(2)
         return {"loss": nt_xent(first, second, self.temperature, self.denominator)}

@@ -1,4 +1,4 @@
-"""Learning from labels: supervised pre-training, and fine-tuning with a pull towards the start."""
+"""Supervised pre-training, and fine-tuning with a penalty on the distance to the initial network."""
 
 import copy
 
@@ -19,16 +19,7 @@ RATIO = (3 / 4, 4 / 3)
 
 
 class Supervised(Labelled):
-    """Minimises cross-entropy + strength * distance(f, f_s), f_s being the network as it is when this is built.
-
-    `penalty` is a name of `penalties.PENALTIES`. `mixup` and `cutmix` are alphas (`mixup.mix`), 0 for off; risk and
-    penalty then see the mixed images, validation never does. `layer_decay`: learning rate of a layer group / that of
-    the next one towards the head (`optimizers.layered_groups`). With `frozen_norms` batch norm uses the start's
-    statistics, in training too: those of a batch of twenty images are a poor estimate, and on few images the running
-    ones never recover from it.
-
-    Raises:
-        ValueError: for another penalty, a negative strength or alpha, and a layer_decay outside (0, 1].
+    """Minimises cross-entropy + strength * distance(f, f_s), with f_s the network at the time of construction.
 
     A subclass that adds a term builds its own `training_step` from `_mixed`, `_risk` and `_penalty`.
     """
@@ -50,6 +41,27 @@ class Supervised(Labelled):
         layer_decay: float,
         frozen_norms: bool,
     ) -> None:
+        """Store the options, and copy the network if the penalty needs its start.
+
+        Args:
+            network: the network to train.
+            preprocessing: of validation images; its mean and deviation normalise every input.
+            penalty: a key of PENALTIES.
+            strength: factor on the penalty's distance.
+            head_strength: factor on the head's squared norm, for penalties that have such a term.
+            label_smoothing: see `penalties.cross_entropy`.
+            class_weights: (outputs,), or None for equal weights.
+            crop_scale: smallest and largest area of a random crop, as a share of the image's.
+            flip: probability of a horizontal flip.
+            mixup: alpha of mixup (`mixup.mix`), 0 for off. Risk and penalty see mixed images, validation does not.
+            cutmix: alpha of CutMix, 0 for off.
+            layer_decay: learning rate of a layer group / that of the next one towards the head (`layered_groups`).
+            frozen_norms: batch norm uses the initial network's statistics, in training too. Statistics of twenty images
+                are a poor estimate, and with few images the running ones do not recover from it.
+
+        Raises:
+            ValueError: for an unknown penalty, a negative strength or alpha, or a layer_decay outside (0, 1].
+        """
         super().__init__(network, preprocessing, label_smoothing=label_smoothing, class_weights=class_weights)
         if penalty not in PENALTIES:
             raise ValueError(f"there is no penalty {penalty!r}; there are {', '.join(PENALTIES)}")
@@ -64,12 +76,12 @@ class Supervised(Labelled):
         self.anchor = copy.deepcopy(network).requires_grad_(False) if self.penalty.needs_start else None
 
     def training_transform(self, image: Tensor, generator: torch.Generator) -> Tensor:
-        """A random crop, perhaps mirrored."""
+        """Take a random crop, mirrored with probability `flip`: uint8 (3, S, S)."""
         crop = random_resized_crop(image, self.preprocessing.size, self.crop_scale, RATIO, generator)
         return horizontal_flip(crop, self.flip, generator)
 
     def training_step(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
-        """The loss and its two terms."""
+        """Compute the loss and its two terms."""
         mixed = self._mixed(batch, generator)
         encoded = self.network.encode(mixed.inputs)
         risk = self._risk(batch, self.network.classify(encoded), mixed)
@@ -77,7 +89,7 @@ class Supervised(Labelled):
         return {"loss": risk + penalty, "risk": risk.detach(), "penalty": penalty.detach()}
 
     def _mixed(self, batch: Batch, generator: torch.Generator) -> Mixed:
-        """The batch as the network sees it: normalised, and mixed where that is asked for."""
+        """The network's input: normalised, and mixed if mixup or CutMix is on."""
         return mix(self.normalised(batch.inputs), self.mixup, self.cutmix, generator)
 
     def _risk(self, batch: Batch, logits: Tensor, mixed: Mixed) -> Tensor:
@@ -87,7 +99,7 @@ class Supervised(Labelled):
         )
 
     def _penalty(self, x: Tensor, encoded: Tensor) -> Tensor:
-        """strength * distance(f, f_s), `encoded` being what the head reads of the images `x`."""
+        """The penalty on the images `x`; `encoded` is the head's input for them."""
         if self.anchor is None:
             return torch.zeros((), device=x.device)
         anchor = self.anchor
@@ -102,12 +114,12 @@ class Supervised(Labelled):
         )
 
     def frozen(self) -> list[nn.Module]:
-        """The anchor, and batch norm's statistics where these are to stay what they were at the start."""
+        """Return the anchor, and the batch norms if their statistics stay the initial network's."""
         anchor: list[nn.Module] = [] if self.anchor is None else [self.anchor]
         return [*anchor, *(batch_norms(self.network) if self.frozen_norms else [])]
 
     def parameter_groups(self, weight_decay: float) -> Groups:
-        """Everything learns, with layer_decay at rates of its own; with l2_sp the penalty replaces weight decay."""
+        """Build groups of all parameters, per layer with layer_decay; with l2_sp the penalty replaces weight decay."""
         decay = 0.0 if self.penalty.replaces_weight_decay else weight_decay
         if self.layer_decay == 1:
             return decay_groups([self.network], decay)

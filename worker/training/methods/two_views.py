@@ -1,4 +1,4 @@
-"""What the methods that compare two random views of an image have in common: their views and their batches."""
+"""Common part of the methods that compare two random views of an image."""
 
 from dataclasses import replace
 
@@ -23,11 +23,11 @@ class TwoViews(SelfSupervised):
     def __init__(
         self, network: Network, preprocessing: Preprocessing, *, colour_strength: float, crop_scale: tuple[float, float]
     ) -> None:
-        """Keep the augmentations' options.
+        """Store the augmentations' options.
 
         Args:
             network: the network to train.
-            preprocessing: of validation images, and the normalisation of both views.
+            preprocessing: of validation images; its mean and deviation normalise both views.
             colour_strength: strength s of the colour jitter (1 for ImageNet, 0.5 for CIFAR in SimCLR).
             crop_scale: smallest and largest area of a random crop, as a share of the image's.
         """
@@ -35,33 +35,41 @@ class TwoViews(SelfSupervised):
         self.colour_strength = colour_strength
 
     def batches(self, images: PackedImages, indices: npt.NDArray[np.int64], feed: LoaderOptions) -> BatchStream:
-        """Return the images in batches.
+        """Build the batches.
 
         Raises:
-            ValueError: where a batch would have fewer images than the method needs.
+            ValueError: if a batch would have fewer images than the method needs.
         """
         if min(feed.batch_size, len(indices)) < MIN_IMAGES:
             raise ValueError(f"{type(self).__name__} needs a batch of two images at least")
         return super().batches(images, indices, feed)
 
     def training_transform(self, image: Tensor, generator: torch.Generator) -> Tensor:
-        """Two random crops of an image: (2, 3, S, S)."""
+        """Take two random crops of an image: uint8 (2, 3, S, S)."""
         return stack_channels_last(super(TwoViews, self).training_transform(image, generator) for _ in range(2))
 
     def validation_transform(self, image: Tensor, generator: torch.Generator) -> Tensor:
-        """The deterministic preprocessing of an image, then two random crops: (3, 3, S, S)."""
+        """Take the deterministic view of an image, then two random crops: uint8 (3, 3, S, S)."""
         fixed = super().validation_transform(image, generator)
         return stack_channels_last([fixed, *self.training_transform(image, generator)])
 
     def split_validation_batch(self, batch: Batch) -> tuple[Batch, Tensor]:
-        """The batch of random crops, and the preprocessed images (B, 3, S, S)."""
+        """Split a validation batch.
+
+        Returns:
+            The batch of random crops (B, 2, 3, S, S), and the deterministic view (B, 3, S, S) of each image.
+        """
         return replace(batch, inputs=batch.inputs[:, 1:]), batch.inputs[:, 0]
 
     def views(self, batch: Batch, generator: torch.Generator) -> Tensor:
-        """Both views of all images, with changed colours, normalised.
+        """Return both views of all images, with photometric augmentation, normalised.
+
+        Args:
+            batch: inputs uint8 (B, 2, 3, S, S).
+            generator: source of the randomness, on the CPU.
 
         Returns:
-            (2 B, 3, S, S): the first view of each image, then the second of each.
+            float32 (2 B, 3, S, S): the first view of each image, then the second of each.
         """
         crops = batch.inputs.transpose(0, 1).flatten(0, 1).float() / 255.0
         coloured = simclr_colours(crops, self.colour_strength, generator)
