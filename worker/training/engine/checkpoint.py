@@ -1,7 +1,7 @@
-"""A training state as one safetensors file that is either whole or refused. Never pickle.
+"""Training state in one safetensors file, read completely or refused. Never pickle.
 
-The metadata carries the JSON part of the state and a sha256 over both parts. A file appears under its name only when
-all of it is on the disk: temporary name in the same folder, fsync, rename, fsync of the folder.
+The metadata carries the JSON part of the state and a sha256 over both parts. A file appears under its name only after
+all of it is on disk: temporary name in the same folder, fsync, rename, fsync of the folder.
 """
 
 import hashlib
@@ -20,18 +20,31 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class State:
-    """All that a run is: tensors by name, and a JSON-able dict of everything else."""
+    """The complete state of a run.
+
+    Attributes:
+        tensors: tensors by name.
+        meta: everything else, serialisable to JSON.
+    """
 
     tensors: dict[str, Tensor]
     meta: dict[str, Any]
 
 
 class CorruptCheckpoint(ValueError):
-    """The file is not what was written: cut, torn, or changed."""
+    """The file differs from what was written: truncated, partial or changed."""
 
 
 def save(path: Path, state: State) -> None:
-    """Write `state` to `path`, all or nothing; an OSError (a full disk, say) leaves neither a part nor a temporary."""
+    """Write a state to a file, atomically.
+
+    Args:
+        path: the file; replaced if it exists.
+        state: the state, on any device.
+
+    Raises:
+        OSError: for example a full disk; neither a partial nor a temporary file remains.
+    """
     meta = json.dumps(state.meta, sort_keys=True)
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.tensors.items()}
     payload = to_bytes(tensors, metadata={"meta": meta, "sha256": _digest(tensors, meta)})
@@ -46,7 +59,17 @@ def save(path: Path, state: State) -> None:
 
 
 def load(path: Path) -> State:
-    """The state at `path`, on the CPU. CorruptCheckpoint when a single byte of it is not as written."""
+    """Read a state.
+
+    Args:
+        path: a file written by `save`.
+
+    Returns:
+        The state, on the CPU.
+
+    Raises:
+        CorruptCheckpoint: if a single byte of the state differs from what was written.
+    """
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
@@ -60,7 +83,7 @@ def load(path: Path) -> State:
 
 
 def _digest(tensors: dict[str, Tensor], meta: str) -> str:
-    """The sha256 over names, kinds, shapes and bytes of all tensors in the order of their names, and the JSON part."""
+    """The sha256 over names, dtypes, shapes and bytes of all tensors in the order of their names, and the JSON part."""
     sha = hashlib.sha256(meta.encode())
     for name, tensor in sorted(tensors.items()):
         sha.update(f"\n{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
@@ -76,7 +99,7 @@ def _write(path: Path, payload: bytes) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make the rename itself last: it is a change of the folder."""
+    """Make the rename durable: it is a change of the folder."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,4 +1,8 @@
-"""A running average of what is learnt: less noisy than the weights of any one step (Polyak & Juditsky 1992)."""
+"""Exponential moving average of the parameters, less noisy than the weights of any one step.
+
+Acceleration of Stochastic Approximation by Averaging (Polyak & Juditsky 1992); the exponential form as in Mean teachers
+are better role models (Tarvainen & Valpola 2017, arXiv:1703.01780).
+"""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -8,21 +12,30 @@ from torch import Tensor, nn
 
 
 class ExponentialMovingAverage:
-    """The exponential moving average of parameters; none are averaged where `decay` is 0.
+    """Exponential moving average of parameters, empty if the decay is 0.
 
-    Buffers are no part of it: batch norm's statistics are running averages already, and the network's own serve.
+    Buffers are not averaged: batch norm's statistics are running averages already, and the network's own are used.
     """
 
     def __init__(self, parameters: Sequence[nn.Parameter], decay: float) -> None:
+        """Start the average at the present values.
+
+        Args:
+            parameters: the parameters to average, always in the same order.
+            decay: weight of the average in an update, from 0 to below 1; 0 keeps no average.
+        """
         self._parameters = parameters if decay > 0 else ()
         self._decay = decay
         self._averages = [parameter.detach().clone() for parameter in self._parameters]
 
     def update(self, step: int) -> None:
-        """Take in the parameters after `step` (0-based).
+        """Include the parameters after a step.
 
-        average = d * average + (1 - d) * parameter, d = min(decay, (1 + step) / (10 + step)), so that the random start
-        is soon forgotten (Tarvainen & Valpola 2017; the rise of d is TensorFlow's).
+        average = d * average + (1 - d) * parameter, with d = min(decay, (1 + step) / (10 + step)), so that the random
+        start is soon forgotten (the ramp of d is TensorFlow's).
+
+        Args:
+            step: the step, from 0.
         """
         share = 1 - min(self._decay, (1 + step) / (10 + step))
         for average, parameter in zip(self._averages, self._parameters, strict=True):
@@ -30,7 +43,7 @@ class ExponentialMovingAverage:
 
     @contextmanager
     def applied(self) -> Iterator[None]:
-        """Inside, the parameters hold the averages; afterwards, their own values again. Nothing is copied."""
+        """Exchange parameters and averages inside the block, without copying."""
         self._exchange()
         try:
             yield
@@ -38,11 +51,18 @@ class ExponentialMovingAverage:
             self._exchange()
 
     def tensors(self) -> dict[str, Tensor]:
-        """The averages by the parameters' numbers."""
+        """Return the averages under the parameters' indices."""
         return {str(number): average for number, average in enumerate(self._averages)}
 
     def load_tensors(self, tensors: dict[str, Tensor]) -> None:
-        """Put back copies of what `tensors` gave; KeyError when it is of other parameters."""
+        """Restore averages by copy.
+
+        Args:
+            tensors: the result of `tensors`.
+
+        Raises:
+            KeyError: if it is of other parameters.
+        """
         for number, average in enumerate(self._averages):
             average.copy_(tensors[str(number)])
 

@@ -8,16 +8,25 @@ from torch import Tensor
 from worker.training.data.batches import Batch
 from worker.training.methods.base import Method
 
-MIN_MICRO_BATCH_SIZE = 2  # images: batch norm and contrastive losses need another one
+MIN_MICRO_BATCH_SIZE = 2  # images: batch norm and contrastive losses need two
 
 
 def accumulate_gradients(
     method: Method, batch: Batch, generator: torch.Generator, micro_batch_size: int | None
 ) -> dict[str, Tensor]:
-    """Accumulate a batch's gradient over micro-batches; return its loss terms as means over the images.
+    """Accumulate a batch's gradient over micro-batches.
 
-    For a loss that is a mean over images this is the whole batch's gradient. It is not where images see each other:
-    batch norm takes its statistics from each part, and SimCLR has fewer negatives.
+    For a loss that is a mean over images the result is the whole batch's gradient. It differs where images interact:
+    batch norm takes its statistics from each micro-batch, and SimCLR has fewer negatives.
+
+    Args:
+        method: the method; gradients are added to its parameters'.
+        batch: the batch, on the method's device.
+        generator: source of the randomness, on the CPU.
+        micro_batch_size: maximum number of images at a time, None for all.
+
+    Returns:
+        The loss terms by name, as means over the images, detached.
     """
     total: dict[str, Tensor] = {}
     for part in batch.split(count_micro_batches(batch, micro_batch_size)):
@@ -30,7 +39,15 @@ def accumulate_gradients(
 
 
 def count_micro_batches(batch: Batch, micro_batch_size: int | None) -> int:
-    """Return the number of micro-batches of at most `micro_batch_size` images, each of MIN_MICRO_BATCH_SIZE or more."""
+    """Compute the number of micro-batches.
+
+    Args:
+        batch: the batch.
+        micro_batch_size: maximum number of images of each, None for all.
+
+    Returns:
+        The number; each micro-batch has at least MIN_MICRO_BATCH_SIZE images, labelled and unlabelled ones alike.
+    """
     fewest = len(batch) if batch.unlabelled is None else min(len(batch), len(batch.unlabelled))
     if micro_batch_size is None:
         return 1
@@ -38,7 +55,15 @@ def count_micro_batches(batch: Batch, micro_batch_size: int | None) -> int:
 
 
 def halve_micro_batch(batch: Batch, micro_batch_size: int | None) -> int | None:
-    """Return half of the present micro-batch size; None where it cannot be halved any further."""
+    """Halve the present micro-batch size.
+
+    Args:
+        batch: the batch.
+        micro_batch_size: the present maximum, None for the whole batch.
+
+    Returns:
+        The new maximum, None if it cannot be halved any further.
+    """
     now = math.ceil(len(batch) / count_micro_batches(batch, micro_batch_size))
     half = math.ceil(now / 2)
     splits_further = half < now and count_micro_batches(batch, half) > count_micro_batches(batch, micro_batch_size)

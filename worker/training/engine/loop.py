@@ -1,4 +1,4 @@
-"""The training loop: one for all methods, resumable at any step with the same bytes at the end."""
+"""The training loop of all methods, resumable at any step with bit-identical results."""
 
 import math
 import time
@@ -31,24 +31,44 @@ class TrainingCallback(Protocol):
     """
 
     def on_step(self, epoch: int, step: int, steps: int, losses: dict[str, float]) -> None:
-        """After each of the run's `steps` steps."""
+        """Report a step; called after each one.
+
+        Args:
+            epoch: the current epoch.
+            step: optimizer steps done.
+            steps: optimizer steps of the whole run.
+            losses: the method's terms of this step, by name.
+        """
         ...
 
     def on_out_of_memory(self, epoch: int, step: int, micro_batch_size: int) -> None:
-        """After an out-of-memory error: from this step on, micro-batches have at most `micro_batch_size` images."""
+        """Report an out-of-memory error; from this step on, micro-batches are smaller.
+
+        Args:
+            epoch: the current epoch.
+            step: optimizer steps done.
+            micro_batch_size: the new maximum number of images of a micro-batch.
+        """
         ...
 
     def on_epoch(self, epoch: int, step: int, metrics: dict[str, float]) -> None:
-        """After each epoch: means of its training terms as train_*, validation figures as val_*.
+        """Report an epoch; called after each one, while the network holds the weights that were validated.
 
-        The network then holds the weights that these figures are of: the average, where one is kept.
+        These are the averaged weights if an average is kept.
+
+        Args:
+            epoch: the epoch that ended.
+            step: optimizer steps done.
+            metrics: means of the training terms as train_*, validation metrics as val_*.
         """
         ...
 
     def save(self, take: Callable[[], State], last: bool) -> None:
-        """Now is a good time to save: `take` copies the state. A callback that does not call it costs nothing.
+        """Offer the state for saving; a callback that does not call `take` causes no cost.
 
-        `last`: nothing comes after it, because the run is over or is about to be interrupted.
+        Args:
+            take: copies the state.
+            last: nothing comes after it: the run is over or about to be interrupted.
         """
         ...
 
@@ -62,10 +82,13 @@ class Interrupted(Exception):
 
 
 class Diverged(ValueError):
-    """The loss of a step, or its gradient, is not finite. `step`: how many had been done before it.
+    """The loss of a step, or its gradient, is not finite.
 
-    The step was not taken, so that every state that was offered to the callback is of finite weights: the last one that
-    it saved is good.
+    The step was not taken, so every state that was offered to the callback has finite weights, and the last saved one
+    is usable.
+
+    Attributes:
+        step: optimizer steps done before it.
     """
 
     def __init__(self, step: int) -> None:
@@ -75,9 +98,12 @@ class Diverged(ValueError):
 
 @dataclass(frozen=True)
 class FitResult:
-    """What came out: the epoch whose weights the network now holds, and that epoch's validation figures.
+    """Result of a run.
 
-    `epochs`: how many were run, fewer than the recipe's where patience ended the run.
+    Attributes:
+        epoch: the epoch whose weights the network now holds.
+        metrics: that epoch's validation metrics.
+        epochs: epochs that were run, fewer than the recipe's if patience ended the run.
     """
 
     epoch: int
@@ -93,13 +119,29 @@ def fit(
     callback: TrainingCallback,
     resume: State | None,
 ) -> FitResult:
-    """Train `method` where it is (move it to its device first) and leave the kept epoch's weights in its network.
+    """Train a method and leave the kept epoch's weights in its network.
 
-    The state is offered to the callback after each epoch, every `checkpoint_seconds`, and before Interrupted is raised;
-    from any of them a second call, with a method built as the first one was, ends with the same bytes. `validation`
-    chooses the epoch by the method's score and tolerance (`RunProgress.keeps`); without it the last one counts, and no
-    patience ends the run. With an average of the weights, it is what is validated and kept. Seeds torch's global
-    generator. Raises Diverged.
+    The state is offered to the callback after each epoch, every `checkpoint_seconds`, and before Interrupted is raised.
+    Resumed from any of these states, with a method built as the first one was, a run ends with bit-identical weights.
+    Seeds torch's global generator.
+
+    Args:
+        method: the method, already on its device.
+        train: training batches.
+        validation: validation batches; the method's score and tolerance choose the epoch by them (`RunProgress.keeps`).
+            None: the last epoch is kept, and patience never ends the run. The averaged weights are validated and kept
+            if there is an average.
+        recipe: options of the optimisation.
+        callback: receives the run's events.
+        resume: a state of the same run to continue from, or None.
+
+    Returns:
+        The kept epoch and its metrics.
+
+    Raises:
+        Diverged: if a loss or gradient is not finite.
+        Interrupted: if the callback asked for it.
+        ValueError: if `resume` is of a run with other settings.
     """
     torch.manual_seed(recipe.seed)
     run = Run(method, recipe, len(train))
@@ -119,7 +161,7 @@ def fit(
 
 
 def _train_epoch(run: Run, batches: Iterable[Batch], callback: TrainingCallback) -> None:
-    """The rest of the current epoch."""
+    """Run the rest of the current epoch."""
     epoch = run.progress.epoch
     run.method.begin_epoch(epoch)
     run.method.train()
@@ -138,7 +180,7 @@ def _train_epoch(run: Run, batches: Iterable[Batch], callback: TrainingCallback)
 
 
 def _step(run: Run, batch: Batch, callback: TrainingCallback) -> dict[str, float]:
-    """One step of the optimizer; the reported terms as numbers."""
+    """Take one optimizer step; return its terms as numbers."""
     terms = _gradients(run, batch, callback)
     losses, gradient = _as_floats(terms, _gradient_norm(run.optimizer))
     if not (math.isfinite(losses["loss"]) and math.isfinite(gradient)):
@@ -153,7 +195,7 @@ def _step(run: Run, batch: Batch, callback: TrainingCallback) -> dict[str, float
 
 
 def _gradients(run: Run, batch: Batch, callback: TrainingCallback) -> dict[str, Tensor]:
-    """The batch's gradients and terms, half as many images at a time whenever memory runs out."""
+    """Compute the batch's gradients and terms, halving the micro-batch whenever memory runs out."""
     progress = run.progress
     while True:
         run.optimizer.zero_grad()
@@ -169,7 +211,7 @@ def _gradients(run: Run, batch: Batch, callback: TrainingCallback) -> dict[str, 
 
 
 def _gradient_norm(optimizer: torch.optim.Optimizer) -> Tensor:
-    """The norm of the whole gradient: a finite loss can have one that is not, and a step along it ruins the weights."""
+    """Norm of the whole gradient: it can be infinite with a finite loss, and a step would then ruin the weights."""
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     return get_total_norm([parameter.grad for parameter in parameters if parameter.grad is not None])
 
@@ -180,7 +222,7 @@ def _validate(method: Method, validation: BatchSource) -> dict[str, float]:
 
 
 def _as_floats(terms: dict[str, Tensor], gradient: Tensor) -> tuple[dict[str, float], float]:
-    """All terms, and the gradient's norm, in one transfer from the device."""
+    """Return all terms, and the gradient's norm, in one transfer from the device."""
     values: list[float] = torch.stack([term.detach().float() for term in (*terms.values(), gradient)]).tolist()
     return dict(zip(terms, values[:-1], strict=True)), values[-1]
 

@@ -1,7 +1,8 @@
-"""Training steps in bfloat16 where that is faster: the trunk's products only. Everything else is float32 everywhere.
+"""Mixed precision: matrix products of the trunk in bfloat16 during training, where that is faster.
 
-Weights, losses and gradients of the weights keep 32 bits, and so does everything that is measured, since that is what
-will be served. bfloat16 has float32's exponent, so nothing is scaled against underflow (Kalamkar 2019).
+Weights, losses and weight gradients stay float32, and so do all metrics, because float32 is what is served. bfloat16
+has float32's exponent range, so no loss scaling is needed: A Study of BFLOAT16 for Deep Learning Training (Kalamkar et
+al. 2019, arXiv:1905.12322).
 """
 
 from collections.abc import Iterator
@@ -16,15 +17,18 @@ AMPERE = (8, 0)  # the first compute capability whose tensor cores take bfloat16
 
 
 def bf16_is_faster(device: torch.device) -> bool:
-    """Whether bfloat16 is faster than float32 on `device`. On the CPUs that were measured it is ten times slower."""
+    """Return true if bfloat16 is faster than float32 on `device`; on the CPUs measured it is ten times slower."""
     return device.type == "cuda" and torch.cuda.get_device_capability(device) >= AMPERE
 
 
 @contextmanager
 def training_precision(module: nn.Module) -> Iterator[None]:
-    """Let every network in the module, frozen copies too, encode in bfloat16 where that is faster; then restore it.
+    """Let every network in a module, frozen copies too, encode in bfloat16 inside the block, where that is faster.
 
-    For many steps at once: to look for the networks takes as long as a step on cached features.
+    Meant for many steps at once: finding the networks takes as long as a step on cached features.
+
+    Args:
+        module: the module to search.
     """
     networks = [part for part in module.modules() if isinstance(part, Network) and bf16_is_faster(part.device)]
     for network in networks:

@@ -1,4 +1,4 @@
-"""A run in progress and its saved form: what must be kept so that going on later gives the same bytes."""
+"""State of a run in progress and its saved form, from which training continues with bit-identical results."""
 
 import math
 from dataclasses import asdict, dataclass, field, replace
@@ -17,11 +17,23 @@ from worker.training.randomness import global_state, restore_global_state
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train. `warmup`: share of the steps; `checkpoint_seconds`: how much time may be lost at most.
+    """Options of the optimisation.
 
-    `ema`: decay of the running average of the weights, which is then what is validated and kept; 0 for none.
-    `patience`: the run ends when so many epochs have passed since the best score, None for never. The learning rate is
-    planned for all epochs, so a run that ends early has not annealed to zero.
+    Attributes:
+        epochs: maximum number of epochs.
+        batch_size: images per optimizer step.
+        learning_rate: maximum learning rate, after the warm-up.
+        weight_decay: decay of matrices and kernels.
+        optimizer: a key of OPTIMIZERS.
+        warmup: share of the steps that the learning rate rises, from 0 to below 1.
+        ema: decay of the moving average of the weights, which is then validated and kept; 0 for none.
+        patience: the run ends this many epochs after the best score; None for never. The learning rate is planned for
+            all epochs, so a run that ends early has not annealed to zero.
+        seed: seed of order, augmentation and torch's global generator.
+        checkpoint_seconds: maximum training time between two offers to save, in seconds.
+
+    Raises:
+        ValueError: if a value is out of range.
     """
 
     epochs: int
@@ -44,11 +56,18 @@ class Recipe:
 
 @dataclass
 class RunProgress:
-    """Where a run is. `step` is the next one of `epoch`; `sums` are of this epoch's reported terms so far.
+    """Position of a run. All fields are JSON values.
 
-    `best_epoch` is the one with the highest score so far, `kept_epoch` the one whose weights are kept: not always the
-    same. Epochs that do not exist yet are -1. `micro_batch_size`: images that fit in the device's memory at once, None
-    while it holds every batch. All fields are JSON values.
+    Attributes:
+        epoch: the current epoch, from 0.
+        step: the next step of the epoch.
+        sums: sums of this epoch's reported terms so far.
+        best_epoch: the epoch with the highest score so far, -1 for none.
+        best_score: its score.
+        best_tolerance: its tolerance, see `Method.tolerance`.
+        kept_epoch: the epoch whose weights are kept, not always the best one; -1 for none.
+        kept_metrics: its validation metrics.
+        micro_batch_size: images that fit in the device's memory at once, None while every batch fits.
     """
 
     epoch: int = 0
@@ -67,28 +86,50 @@ class RunProgress:
         return cls(**{"micro_batch_size" if name == "room" else name: value for name, value in fields.items()})
 
     def keeps(self, score: float) -> bool:
-        """Whether the current epoch's weights are to be kept: it is the best, or as good as the best and later.
+        """Decide if the current epoch's weights are kept: if it is the best, or later and as good as the best.
 
-        As good is what lies within the best score's tolerance. With a standard error as tolerance this is the rule of
-        one standard error (Breiman 1984), which takes the preferable among those that the data cannot tell apart.
-        Here the later one is preferable: its learning rate was lower, and it saw more. With tolerance 0 only a higher
-        score will do. A score that is not finite never beats one that is.
+        As good means within the best score's tolerance. With a standard error as tolerance this is the
+        one-standard-error rule (Breiman et al. 1984, Classification and Regression Trees), which takes the preferable
+        one of those that the data cannot distinguish: here the later one, whose learning rate was lower and which saw
+        more images. With tolerance 0 only a higher score is kept. A score that is not finite never replaces one that
+        is.
+
+        Args:
+            score: the current epoch's score.
+
+        Returns:
+            True if its weights are kept.
         """
         if self.best_score is None or score > self.best_score:
             return True
         return self.best_tolerance > 0 and score >= self.best_score - self.best_tolerance
 
     def close(self, score: float, tolerance: float) -> None:
-        """The current epoch is over, with this score; go to the next one."""
+        """End the current epoch and go to the next one.
+
+        Args:
+            score: the epoch's score.
+            tolerance: its tolerance, used if it becomes the best epoch.
+        """
         if math.isfinite(score) and (self.best_score is None or score > self.best_score):
             self.best_epoch, self.best_score, self.best_tolerance = self.epoch, score, tolerance
         self.epoch, self.step, self.sums = self.epoch + 1, 0, {}
 
 
 class Run:
-    """A method, its optimizer, its progress, the average of its weights, and the weights of the epoch that is kept."""
+    """A method, its optimizer, progress, average of weights, and the weights of the kept epoch."""
 
     def __init__(self, method: Method, recipe: Recipe, steps_per_epoch: int) -> None:
+        """Build the optimizer and the average.
+
+        Args:
+            method: the method, already on its device.
+            recipe: options of the optimisation.
+            steps_per_epoch: optimizer steps of an epoch.
+
+        Raises:
+            ValueError: for an unknown optimizer.
+        """
         self.method, self.recipe, self.steps_per_epoch = method, recipe, steps_per_epoch
         groups = method.parameter_groups(recipe.weight_decay)
         self.optimizer = optimizers.build_optimizer(recipe.optimizer, groups, recipe.learning_rate)
@@ -98,36 +139,40 @@ class Run:
 
     @property
     def steps(self) -> int:
-        """Steps of the whole run, unless patience ends it."""
+        """Optimizer steps of the whole run, unless patience ends it."""
         return self.recipe.epochs * self.steps_per_epoch
 
     @property
     def done(self) -> int:
-        """Steps done so far."""
+        """Optimizer steps done so far."""
         return self.progress.epoch * self.steps_per_epoch + self.progress.step
 
     @property
     def finished(self) -> bool:
-        """Whether the last epoch is over, or too many have passed since the best one, whichever is kept."""
+        """True after the last epoch, or once patience has run out since the best one."""
         since = self.progress.epoch - 1 - self.progress.best_epoch
         impatient = self.recipe.patience is not None and since >= self.recipe.patience
         return impatient or self.progress.epoch >= self.recipe.epochs
 
     @property
     def learning_rate(self) -> float:
-        """What the next step uses, before a group's "lr_scale"."""
+        """Learning rate of the next step, before a group's "lr_scale"."""
         return self.recipe.learning_rate * cosine(self.done, self.steps, self.recipe.warmup)
 
     def count_step(self, losses: dict[str, float]) -> None:
-        """One step more."""
+        """Count a step and add up its terms."""
         self.progress.step += 1
         for name, value in losses.items():
             self.progress.sums[name] = self.progress.sums.get(name, 0.0) + value
 
     def close_epoch(self, metrics: dict[str, float]) -> dict[str, float]:
-        """Go to the next epoch, keep the network's weights if it is the one to keep; the epoch's mean training terms.
+        """Go to the next epoch, and keep the network's weights if this one is the one to keep.
 
-        Without validation figures there is nothing to choose by: each epoch counts as better than the one before.
+        Args:
+            metrics: the epoch's validation metrics; if empty, each epoch counts as better than the one before.
+
+        Returns:
+            The epoch's mean training terms, by name.
         """
         progress = self.progress
         means = {name: total / progress.step for name, total in progress.sums.items()}
@@ -139,7 +184,7 @@ class Run:
         return means
 
     def state(self) -> State:
-        """A copy of everything, on the CPU."""
+        """Copy the complete state to the CPU."""
         parts = {
             "method": self.method.state_dict(),
             "optimizer": optimizers.tensors(self.optimizer),
@@ -151,7 +196,14 @@ class Run:
         return State(_copied(tensors), {"progress": asdict(self.progress), "settings": self._settings()})
 
     def restore(self, state: State) -> None:
-        """Go on from `state`; ValueError when it was saved by a run of other settings."""
+        """Continue from a saved state.
+
+        Args:
+            state: the result of `state`.
+
+        Raises:
+            ValueError: if it was saved by a run with other settings.
+        """
         if state.meta["settings"] != self._settings():
             raise ValueError(f"the state is of another run: {state.meta['settings']} instead of {self._settings()}")
         parts: dict[str, dict[str, Tensor]] = {"method": {}, "optimizer": {}, "average": {}, "kept": {}, "random": {}}
@@ -166,7 +218,7 @@ class Run:
         self.progress = RunProgress.from_json(state.meta["progress"])
 
     def _settings(self) -> dict[str, object]:
-        """What must agree: the recipe (how often to save is free) and the length of an epoch."""
+        """What must agree: the recipe (except how often to save) and the length of an epoch."""
         return asdict(replace(self.recipe, checkpoint_seconds=0.0)) | {"steps_per_epoch": self.steps_per_epoch}
 
 
