@@ -1,4 +1,4 @@
-"""Every classifier of torchvision as one shape: a trunk that makes features, a head that makes logits."""
+"""All torchvision classifiers with one interface: a trunk that computes features, a head that computes logits."""
 
 from typing import Any
 
@@ -10,11 +10,11 @@ from torch.nn import functional as F
 from worker.training.randomness import seeded
 
 NAMES: tuple[str, ...] = tuple(torchvision.models.list_models(module=torchvision.models))
-# What a family needs beside the number of classes: no auxiliary heads; the weights' initialisation said aloud, since
-# torchvision warns that its default will change; and the input rescaled inside, as its own weights are used to.
+# Options beside the number of classes: no auxiliary heads; explicit initialisation, since torchvision warns that its
+# default will change; and the input rescaled inside, as its pre-trained weights expect.
 INCEPTION = {"aux_logits": False, "init_weights": True, "transform_input": True}
 OPTIONS: dict[str, dict[str, Any]] = {"googlenet": INCEPTION, "inception_v3": INCEPTION}
-# Below these a pooling layer is left with nothing, by family (torchvision's own `min_size`).
+# Smaller images leave a pooling layer without input, by family (torchvision's own `min_size`).
 SMALLEST = {
     "alexnet": 63,
     "convnext": 32,
@@ -29,14 +29,30 @@ HEAD_STD = 0.01
 
 
 class Network(nn.Module):
-    """A torchvision model taken apart at its last layer: `head(trunk(x))` is what the model itself would answer.
+    """A torchvision model split at its last layer: `head(trunk(x))` equals the model's own output.
 
-    `trunk` is the model with an Identity at `head_name`, so its parameters keep torchvision's names; `feature_dim` is
-    D, the width of `features`. Input: float (N, 3, S, S), normalised. With `half_precision` the trunk works in
-    bfloat16; what comes out of it is float32 all the same.
+    The trunk is the model with an Identity at `head_name`, so its parameters keep torchvision's names.
+
+    Attributes:
+        name: torchvision's name of the backbone.
+        image_size: side S of the input, in pixels.
+        trunk: computes the head's input.
+        head_name: the output layer's name in torchvision's model.
+        head: the output layer.
+        half_precision: the trunk computes in bfloat16; its output is float32 all the same.
+        feature_dim: dimension D of `features`.
     """
 
     def __init__(self, name: str, image_size: int, trunk: nn.Module, head_name: str, head: nn.Module) -> None:
+        """Store the parts.
+
+        Args:
+            name: torchvision's name of the backbone.
+            image_size: side S of the input, in pixels.
+            trunk: the model with an Identity at `head_name`.
+            head_name: the output layer's name in torchvision's model.
+            head: the output layer, linear or a 1x1 convolution.
+        """
         super().__init__()
         self.name = name
         self.image_size = image_size
@@ -53,31 +69,38 @@ class Network(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        """Where the weights are."""
+        """The device of the weights."""
         return next(self.parameters()).device
 
     def encode(self, x: Tensor) -> Tensor:
-        """What the head reads; `classify(encode(x))` is `forward(x)`, which is what lets features be cached."""
+        """Compute the head's input; `classify(encode(x))` equals `forward(x)`, which allows features to be cached.
+
+        Args:
+            x: normalised images, float (N, 3, S, S).
+
+        Returns:
+            float32 (N, D), or a feature map (N, D, h, w) for a `ConvolutionalHead`.
+        """
         if not self.half_precision:
             return self._encode(x)
         with torch.autocast(x.device.type, torch.bfloat16):
             return self._encode(x).float()
 
     def pool(self, encoded: Tensor) -> Tensor:
-        """The embedding (N, D) out of what the head reads."""
+        """Compute the features (N, D) from the result of `encode`."""
         return encoded
 
     def classify(self, encoded: Tensor) -> Tensor:
-        """Logits (N, outputs) out of what the head reads."""
+        """Compute the logits (N, outputs) from the result of `encode`."""
         logits: Tensor = self.head(encoded)
         return logits
 
     def features(self, x: Tensor) -> Tensor:
-        """The embedding (N, D) of images."""
+        """Compute the features (N, D) of normalised images (N, 3, S, S)."""
         return self.pool(self.encode(x))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits (N, outputs)."""
+        """Compute the logits (N, outputs) of normalised images (N, 3, S, S)."""
         return self.classify(self.encode(x))
 
     def _encode(self, x: Tensor) -> Tensor:
@@ -86,26 +109,36 @@ class Network(nn.Module):
 
 
 class ConvolutionalHead(Network):
-    """SqueezeNet, whose head is a 1x1 convolution over the feature map, rectified, then averaged."""
+    """SqueezeNet, whose head is a 1x1 convolution of the feature map, then ReLU and mean."""
 
     def _encode(self, x: Tensor) -> Tensor:
-        """The feature map (N, D, h, w) after dropout."""
+        """Compute the feature map (N, D, h, w) after dropout."""
         encoded: Tensor = self.trunk.get_submodule("classifier.0")(self.trunk.get_submodule("features")(x))
         return encoded
 
     def pool(self, encoded: Tensor) -> Tensor:
-        """The map's mean over places."""
+        """Compute the features (N, D): the mean of the map (N, D, h, w) over positions."""
         return encoded.mean(dim=(2, 3))
 
     def classify(self, encoded: Tensor) -> Tensor:
-        """Logits as torchvision computes them."""
+        """Compute the logits (N, outputs) as torchvision does."""
         return F.adaptive_avg_pool2d(F.relu(self.head(encoded)), 1).flatten(1)
 
 
 def build_backbone(name: str, outputs: int, image_size: int, seed: int) -> Network:
-    """A backbone with random weights that are a function of `seed`; torch's global generator is left as it was.
+    """Build a backbone with random weights, leaving torch's global generator unchanged.
 
-    ValueError for a name outside NAMES, fewer than one output, or an image size the backbone cannot take.
+    Args:
+        name: one of NAMES.
+        outputs: number of logits.
+        image_size: side of the input, in pixels.
+        seed: seed of the weights.
+
+    Returns:
+        The network, on the CPU, in channels-last memory layout.
+
+    Raises:
+        ValueError: for an unknown name, fewer than one output, or an image size that the backbone cannot take.
     """
     if name not in NAMES:
         raise ValueError(f"there is no backbone {name!r}")
@@ -116,14 +149,23 @@ def build_backbone(name: str, outputs: int, image_size: int, seed: int) -> Netwo
     head_name, head = _output_layer(model)
     model.set_submodule(head_name, nn.Identity())
     kind = ConvolutionalHead if isinstance(head, nn.Conv2d) else Network
-    model.to(memory_format=torch.channels_last)  # a convolution then runs as it does best, whatever its input's order
+    model.to(memory_format=torch.channels_last)  # the fastest layout for convolutions, whatever their input's
     return kind(name, image_size, model, head_name, head)
 
 
 def new_head(network: Network, outputs: int, seed: int) -> None:
-    """Put a fresh output layer in place: near-zero weights, so that training starts from even probabilities.
+    """Replace the output layer by one with near-zero weights, so that training starts from even probabilities.
 
-    A rectified head starts above zero, by the same for every class: softmax does not see it, and no class starts dead.
+    A head followed by ReLU starts with a positive bias, equal for all classes: softmax ignores it, and no class starts
+    with zero gradient.
+
+    Args:
+        network: the network, changed in place.
+        outputs: number of logits.
+        seed: seed of the weights.
+
+    Raises:
+        ValueError: for fewer than one output.
     """
     if outputs < 1:
         raise ValueError(f"a network needs at least one output, not {outputs}")
@@ -160,6 +202,6 @@ def _check_multiple(name: str, image_size: int, step: int) -> None:
 
 
 def _output_layer(model: nn.Module) -> tuple[str, nn.Module]:
-    """The output layer and its name: in every torchvision classifier the last one with weights of its own."""
+    """Find the output layer and its name: in every torchvision classifier the last linear or convolutional layer."""
     layers = [(name, part) for name, part in model.named_modules() if isinstance(part, nn.Linear | nn.Conv2d)]
     return layers[-1]

@@ -1,4 +1,4 @@
-"""From an embedding back to a picture; needed while imputation trains, thrown away with it."""
+"""Decoder from features to an image, used by imputation and discarded after training."""
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -7,13 +7,19 @@ START, WIDEST, LARGEST = 4, 128, 16
 
 
 class Decoder(nn.Module):
-    """Embedding (N, D) to a normalised picture (N, 3, S, S), doubled from 4x4 up to 16x16 at most, then interpolated.
+    """Features (N, D) to a normalised image (N, 3, S, S): doubled from 4x4 up to 16x16 at most, then interpolated.
 
-    What is predicted of a hidden part is its coarse look. On CIFAR-10, in the same time, features that drew 64x64 were
-    behind those that drew 16x16: what the larger picture costs is better spent on more epochs.
+    A coarse reconstruction is enough. On CIFAR-10, in the same training time, decoding to 64x64 gave worse features
+    than decoding to 16x16: the time is better spent on more epochs.
     """
 
     def __init__(self, feature_dim: int, image_size: int) -> None:
+        """Build the layers.
+
+        Args:
+            feature_dim: dimension D of the features.
+            image_size: side S of the image, in pixels.
+        """
         super().__init__()
         self.image_size = image_size
         self.seed = nn.Linear(feature_dim, WIDEST * START * START)
@@ -26,6 +32,6 @@ class Decoder(nn.Module):
         self.grow = nn.Sequential(nn.ReLU(), *blocks, nn.Conv2d(width, 3, 3, padding=1))
 
     def forward(self, features: Tensor) -> Tensor:
-        """The picture."""
+        """Compute the image (N, 3, S, S) of `features` (N, D)."""
         picture = self.grow(self.seed(features).view(-1, WIDEST, START, START))
         return F.interpolate(picture, size=(self.image_size, self.image_size), mode="bilinear", align_corners=False)

@@ -1,4 +1,4 @@
-"""A network's weights under torchvision's own names, so that they can go anywhere and come from anywhere."""
+"""A network's weights under torchvision's names, for exchange with other software."""
 
 import math
 import re
@@ -21,20 +21,30 @@ NAMED = 3
 
 
 def torchvision_state(network: Network) -> dict[str, Tensor]:
-    """Every tensor under the name it has in `torchvision.models.NAME(num_classes=outputs)`, ready for a strict load.
+    """Return every tensor under its name in `torchvision.models.NAME(num_classes=outputs)`, ready for a strict load.
 
-    The tensors are the network's own, not copies.
+    Args:
+        network: the network.
+
+    Returns:
+        The network's own tensors, not copies.
     """
     head = {f"{network.head_name}.{name}": tensor for name, tensor in network.head.state_dict().items()}
     return network.trunk.state_dict() | head
 
 
 def load_torchvision_state(network: Network, state: dict[str, Tensor]) -> None:
-    """Take weights under torchvision's names. The head takes on the number of outputs that `state` has.
+    """Copy weights under torchvision's names into a network; the head takes the number of outputs of `state`.
 
-    Auxiliary heads are left out, batch norm's counters may be absent, and position embeddings of another image size
-    are interpolated. ValueError with the first names that are missing, unexpected or of another shape; the network is
-    then as it was.
+    Auxiliary heads are ignored, batch norm's counters may be absent, and position embeddings of another image size are
+    interpolated.
+
+    Args:
+        network: the network, changed in place.
+        state: tensors by name.
+
+    Raises:
+        ValueError: with the first names that are missing, unexpected or of another shape; the network is unchanged.
     """
     state = {_current_name(name): tensor for name, tensor in state.items() if not name.startswith(AUXILIARY)}
     own = torchvision_state(network)
@@ -50,10 +60,17 @@ def load_torchvision_state(network: Network, state: dict[str, Tensor]) -> None:
 
 
 def load_exactly(module: nn.Module, state: dict[str, Tensor]) -> None:
-    """Copy `state` into a module that has the very same names and shapes; ValueError otherwise.
+    """Copy a state into a module with exactly the same names and shapes.
 
-    Not `load_state_dict`: some of torchvision's modules convert states of older releases, and take a plain dict, which
-    tells no release, for one of these (MNASNet).
+    Not `load_state_dict`: some of torchvision's modules convert states of older releases, and mistake a plain dict,
+    which has no release, for one of these (MNASNet).
+
+    Args:
+        module: the module, changed in place.
+        state: tensors by name.
+
+    Raises:
+        ValueError: if names or shapes differ.
     """
     own = module.state_dict()
     _check({name: tuple(tensor.shape) for name, tensor in own.items()}, state)
@@ -62,9 +79,19 @@ def load_exactly(module: nn.Module, state: dict[str, Tensor]) -> None:
 
 
 def resize_position_embeddings(positions: Tensor, length: int) -> Tensor:
-    """Position embeddings (1, 1 + n*n, D) for another grid, (1, length, D): bicubic, the class token as it is.
+    """Interpolate position embeddings to another grid (bicubic); the class token is unchanged.
 
-    The resampling of Dosovitskiy 2021; ValueError when either is not a square grid and a class token.
+    An Image is Worth 16x16 Words (Dosovitskiy et al. 2021, arXiv:2010.11929, section 3.2).
+
+    Args:
+        positions: (1, 1 + n*n, D).
+        length: 1 + m*m, the new number of positions.
+
+    Returns:
+        (1, length, D).
+
+    Raises:
+        ValueError: if either is not a square grid and a class token.
     """
     if positions.ndim != 3 or positions.shape[1] == length:
         return positions
@@ -83,12 +110,12 @@ def _current_name(name: str) -> str:
 
 
 def _outputs(weight: Tensor | None) -> int:
-    """How many outputs a head's weight has; 0, which fits nothing, where there is no such weight."""
+    """Number of outputs of a head's weight; 0, which matches nothing, if there is no such weight."""
     return len(weight) if weight is not None and weight.ndim > 0 else 0
 
 
 def _expected(name: str, tensor: Tensor, head_name: str, outputs: int) -> tuple[int, ...]:
-    """The shape a tensor must come in: the network's own, with as many outputs as the state's head has."""
+    """The shape a tensor must have: the network's own, with as many outputs as the state's head has."""
     return (outputs, *tensor.shape[1:]) if name.startswith(f"{head_name}.") else tuple(tensor.shape)
 
 
