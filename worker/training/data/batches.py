@@ -1,4 +1,4 @@
-"""Mini-batches that are functions of (seed, epoch, step): resuming or another number of threads changes no byte."""
+"""Mini-batches as functions of (seed, epoch, step): resuming and the number of threads do not change them."""
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
@@ -23,10 +23,13 @@ PlannedStep = tuple[int, int, npt.NDArray[np.int64]]  # epoch, step, positions o
 
 @dataclass(frozen=True)
 class Batch:
-    """`inputs`: uint8 (B, 3, S, S), or (B, V, 3, S, S) with several views of an image, or cached features.
+    """A mini-batch of B images.
 
-    `labels`: int64 (B,), -1 for none. `indices`: int64 (B,), the images' rows in their dataset. `unlabelled`: inputs
-    (B', ...) of another domain, of which nothing else is known; B' may differ from B.
+    Attributes:
+        inputs: uint8 (B, 3, S, S), or (B, V, 3, S, S) with V views of an image, or cached float features (B, ...).
+        labels: int64 (B,), -1 for none.
+        indices: int64 (B,), the images' rows in their dataset.
+        unlabelled: inputs (B', ...) of another domain without labels; B' may differ from B.
     """
 
     inputs: Tensor
@@ -38,15 +41,19 @@ class Batch:
         return len(self.labels)
 
     def to(self, device: torch.device) -> "Batch":
-        """The same batch on another device. From pinned memory the copy goes on while the step is prepared."""
+        """Copy the batch to a device; from pinned memory the copy is asynchronous."""
         return self._each(lambda tensor: tensor.to(device, non_blocking=True))
 
     def pinned(self) -> "Batch":
-        """The same in memory that a CUDA device reads by itself; RuntimeError without one."""
+        """Copy the batch to pinned memory.
+
+        Raises:
+            RuntimeError: without a CUDA device.
+        """
         return self._each(Tensor.pin_memory)
 
     def split(self, parts: int) -> "list[Batch]":
-        """The same in so many parts of about the same size, in order."""
+        """Split the batch into `parts` parts of about the same size, in order."""
         if parts == 1:
             return [self]
         columns = [each.tensor_split(parts) for each in (self.inputs, self.labels, self.indices)]
@@ -60,11 +67,15 @@ class Batch:
 
 @dataclass(frozen=True)
 class LoaderOptions:
-    """How a method is fed. `training` shuffles; otherwise the order is that of the rows.
+    """How batches are assembled.
 
-    `workers` threads stay ahead of the consumer; with 0 each batch is assembled when it is asked for. `balance`: in
-    training every class is drawn equally often, which repeats some rows of an epoch and leaves out others. `pinned`:
-    the threads leave their batches in memory that a CUDA device copies from without waiting.
+    Attributes:
+        training: shuffle, and drop a last batch of one image; otherwise rows keep their order.
+        batch_size: images per batch.
+        seed: seed of order and augmentation.
+        workers: threads that prefetch; with 0, batches are assembled on demand.
+        balance: in training, draw every class equally often, which repeats some rows and omits others.
+        pinned: leave batches in pinned memory, from which a CUDA device copies asynchronously.
     """
 
     training: bool
@@ -75,11 +86,23 @@ class LoaderOptions:
     pinned: bool = False
 
     def steps(self, count: int) -> int:
-        """How many batches `count` rows make in an epoch."""
+        """Compute the number of batches of an epoch over `count` rows. ValueError as `count_steps`."""
         return count_steps(count, self.batch_size, self.training)
 
     def plan(self, labels: npt.NDArray[np.int64], epoch: int, start: int) -> Iterator[PlannedStep]:
-        """What every step takes from step `start` of `epoch` on, without end. ValueError as `balanced_order`."""
+        """Plan all steps from a position on, without end.
+
+        Args:
+            labels: int64 (N,), the labels of the rows.
+            epoch: the first epoch, from 0.
+            start: the first step of that epoch.
+
+        Yields:
+            Epoch, step, and the positions of the rows that the step takes.
+
+        Raises:
+            ValueError: as `balanced_order`.
+        """
         for each in count(epoch):
             order = self.order(labels, each)
             for step in range(start, self.steps(len(labels))):
@@ -87,7 +110,18 @@ class LoaderOptions:
             start = 0
 
     def order(self, labels: npt.NDArray[np.int64], epoch: int) -> npt.NDArray[np.int64]:
-        """Positions of rows with these labels, as this epoch takes them. ValueError as `balanced_order`."""
+        """Compute the order of an epoch.
+
+        Args:
+            labels: int64 (N,), the labels of the rows.
+            epoch: the epoch, from 0.
+
+        Returns:
+            int64 (N,), positions of rows.
+
+        Raises:
+            ValueError: as `balanced_order`.
+        """
         if not self.training:
             return np.arange(len(labels))
         return (
@@ -101,23 +135,30 @@ class BatchSource(Protocol):
     def __len__(self) -> int: ...
 
     def epoch(self, epoch: int, start: int) -> Generator[Batch, None, None]:
-        """The batches of one epoch from `start` on."""
+        """Iterate over the batches of one epoch from step `start` on."""
         ...
 
 
 class BatchStream(BatchSource, Protocol):
-    """A source to train from: the next epoch's first batches are assembled while the last ones of this are used."""
+    """A source to train from, which prefetches across the end of an epoch."""
 
     def endless(self, epoch: int, start: int) -> Generator[Batch, None, None]:
-        """All epochs one after the other, from step `start` of `epoch` on."""
+        """Iterate over all epochs without end, from step `start` of `epoch` on."""
         ...
 
 
 @dataclass(frozen=True)
 class ImageBatches:
-    """Batches of transformed images: `transform` turns uint8 (H, W, 3) into a fixed-size uint8 tensor.
+    """Batches of transformed images.
 
-    ValueError when there is no image.
+    Attributes:
+        images: the dataset.
+        indices: int64 (N,), rows of the dataset to use.
+        transform: maps uint8 (H, W, 3) to a uint8 tensor of one shape for all images.
+        feed: how batches are assembled.
+
+    Raises:
+        ValueError: on use, if there is no image.
     """
 
     images: PackedImages
@@ -129,11 +170,11 @@ class ImageBatches:
         return self.feed.steps(len(self.indices))
 
     def epoch(self, epoch: int, start: int) -> Generator[Batch, None, None]:
-        """The batches of one epoch from `start` on."""
+        """Iterate over the batches of one epoch from step `start` on."""
         return _prefetch(self._assemble, islice(self._plan(epoch, start), len(self) - start), self.feed.workers)
 
     def endless(self, epoch: int, start: int) -> Generator[Batch, None, None]:
-        """All epochs one after the other, from step `start` of `epoch` on."""
+        """Iterate over all epochs without end, from step `start` of `epoch` on."""
         return _prefetch(self._assemble, self._plan(epoch, start), self.feed.workers)
 
     def _plan(self, epoch: int, start: int) -> Iterator[PlannedStep]:
@@ -149,7 +190,14 @@ class ImageBatches:
 
 @dataclass(frozen=True)
 class TensorBatches:
-    """Batches of rows that are already in memory, such as cached features, in the same order as ImageBatches."""
+    """Batches of rows in memory, such as cached features, in the same order as ImageBatches.
+
+    Attributes:
+        inputs: (N, ...).
+        labels: int64 (N,).
+        indices: int64 (N,), the images' rows in their dataset.
+        feed: how batches are assembled.
+    """
 
     inputs: Tensor
     labels: Tensor
@@ -160,24 +208,38 @@ class TensorBatches:
         return self.feed.steps(len(self.labels))
 
     def epoch(self, epoch: int, start: int) -> Generator[Batch, None, None]:
-        """The batches of one epoch from `start` on."""
+        """Iterate over the batches of one epoch from step `start` on."""
         return rest_of_epoch(self, epoch, start)
 
     def endless(self, epoch: int, start: int) -> Generator[Batch, None, None]:
-        """All epochs one after the other, from step `start` of `epoch` on."""
+        """Iterate over all epochs without end, from step `start` of `epoch` on."""
         for _, _, positions in self.feed.plan(self.labels.numpy(), epoch, start):
             rows = torch.from_numpy(positions)
             yield Batch(self.inputs[rows], self.labels[rows], self.indices[rows])
 
 
 def rest_of_epoch(stream: BatchStream, epoch: int, start: int) -> Generator[Batch, None, None]:
-    """Of a stream from step `start` of `epoch` on, what belongs to that epoch."""
+    """Iterate over a stream from step `start` of `epoch` to the end of that epoch."""
     with closing(stream.endless(epoch, start)) as batches:
         yield from islice(batches, len(stream) - start)
 
 
 def count_steps(images: int, batch_size: int, training: bool) -> int:
-    """Steps of an epoch. A last batch of one image is left out of training, where batch norm needs two."""
+    """Compute the number of steps of an epoch.
+
+    In training, a last batch of one image is dropped, because batch norm needs two.
+
+    Args:
+        images: number of images.
+        batch_size: images per batch.
+        training: in training mode.
+
+    Returns:
+        The number of steps, at least 1.
+
+    Raises:
+        ValueError: if there is no image or the batch size is below 1.
+    """
     if images < 1:
         raise ValueError("there is no image to make a batch of")
     if batch_size < 1:
@@ -188,15 +250,24 @@ def count_steps(images: int, batch_size: int, training: bool) -> int:
 
 
 def shuffled_order(count: int, seed: int, epoch: int) -> npt.NDArray[np.int64]:
-    """The order of one epoch: a permutation of range(count)."""
+    """Compute the order of one epoch: a permutation of range(count), a function of seed and epoch."""
     order: npt.NDArray[np.int64] = torch.randperm(count, generator=generator_at(seed, ORDER, epoch)).numpy()
     return order
 
 
 def balanced_order(labels: npt.NDArray[np.int64], seed: int, epoch: int) -> npt.NDArray[np.int64]:
-    """As many positions as there are labels, drawn with replacement, each class as probable as any other.
+    """Draw as many positions as there are labels, with replacement, each class equally probable.
 
-    ValueError when a row has no label.
+    Args:
+        labels: int64 (N,).
+        seed: seed of the draws.
+        epoch: the epoch, from 0.
+
+    Returns:
+        int64 (N,), positions of rows.
+
+    Raises:
+        ValueError: if a row has no label.
     """
     if (labels < 0).any():
         raise ValueError("classes cannot be balanced where images have no label")
@@ -209,13 +280,13 @@ def balanced_order(labels: npt.NDArray[np.int64], seed: int, epoch: int) -> npt.
 def _prefetch(
     make: Callable[[int, int, npt.NDArray[np.int64]], Batch], plan: Iterator[PlannedStep], workers: int
 ) -> Generator[Batch, None, None]:
-    """What `make` makes of each step, in order, with up to two batches a worker finished or under way beforehand."""
+    """Call `make` for each step of the plan, in order, with up to two batches per worker finished or in progress."""
     if workers == 0:
         yield from starmap(make, plan)
         return
-    # Each of these threads would bring as many helpers of its own as torch has threads, all of them in the way of the
-    # training step: together twice as slow as one thread each. The setting holds for the thread that makes it; one
-    # that has made none takes the latest, so the consumer's is settled first.
+    # By default each of these threads starts as many intra-op threads as torch has, which compete with the training
+    # step: together twice as slow as one each. The setting is per thread, and a thread without one inherits the latest,
+    # so the consumer's is fixed first.
     torch.get_num_threads()
     pool = ThreadPoolExecutor(workers, thread_name_prefix="batches", initializer=torch.set_num_threads, initargs=(1,))
     try:

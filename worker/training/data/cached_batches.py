@@ -1,4 +1,4 @@
-"""Batches that come again in every epoch, assembled once."""
+"""Cache of batches that are the same in every epoch."""
 
 from collections.abc import Generator
 
@@ -8,12 +8,18 @@ MAX_CACHED_BYTES = 64 * 2**20
 
 
 class CachedBatches:
-    """A source of which always the same epoch is asked, as in validation: kept where all of it takes `most_bytes`.
+    """A source that is asked for the same epoch every time, as in validation; kept in memory if it fits.
 
-    Decoding and resizing a few hundred images again after every epoch takes as long as training on them does.
+    Decoding and resizing a few hundred images after every epoch takes as long as training on them.
     """
 
     def __init__(self, source: BatchSource, most_bytes: int = MAX_CACHED_BYTES) -> None:
+        """Wrap a source.
+
+        Args:
+            source: the batches.
+            most_bytes: maximum size of an epoch's inputs that is kept.
+        """
         self._source, self._most = source, most_bytes
         self._kept: dict[int, list[Batch]] = {}
 
@@ -21,7 +27,7 @@ class CachedBatches:
         return len(self._source)
 
     def epoch(self, epoch: int, start: int) -> Generator[Batch, None, None]:
-        """The batches of one epoch from `start` on."""
+        """Iterate over the batches of one epoch from step `start` on."""
         if epoch in self._kept:
             yield from self._kept[epoch][start:]
             return
