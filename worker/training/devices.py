@@ -1,10 +1,20 @@
-"""Which device computes, and how."""
+"""Choice and configuration of the compute device."""
 
 import torch
 
 
 def select_device(name: str) -> torch.device:
-    """The device "auto", "cpu", "cuda", "cuda:1" or "mps"; auto takes the best there is. ValueError when absent."""
+    """Find a device by name.
+
+    Args:
+        name: "cpu", "cuda", "cuda:1", "mps", or "auto" for the first of cuda, mps and cpu that is present.
+
+    Returns:
+        The device.
+
+    Raises:
+        ValueError: if there is no such device.
+    """
     if name == "auto":
         return next(device for device in map(torch.device, ("cuda", "mps", "cpu")) if _present(device))
     try:
@@ -17,7 +27,11 @@ def select_device(name: str) -> torch.device:
 
 
 def configure_torch(threads: int) -> None:
-    """Use `threads` CPU threads (0: torch's choice), and only cuDNN kernels that give the same bytes every time."""
+    """Set the number of CPU threads, and allow deterministic cuDNN kernels only.
+
+    Args:
+        threads: CPU threads; 0 for torch's own choice.
+    """
     if threads > 0:
         torch.set_num_threads(threads)
     torch.backends.cudnn.benchmark = False
@@ -25,12 +39,12 @@ def configure_torch(threads: int) -> None:
 
 
 def uses_pinned_memory(device: torch.device) -> bool:
-    """Whether it copies by itself from memory that is pinned for it, while the step goes on."""
+    """Return true if the device copies asynchronously from pinned memory."""
     return device.type == "cuda"
 
 
 def release_memory(device: torch.device) -> None:
-    """Give back what torch holds of the device's memory without using it, after it has run out."""
+    """Free the device memory that torch caches without using, after an out-of-memory error."""
     if device.type == "cuda":
         torch.cuda.empty_cache()
     elif device.type == "mps":

@@ -1,4 +1,4 @@
-"""What a network answers for images of a dataset, in the fixed view."""
+"""Inference of a network on images of a dataset, with deterministic preprocessing."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,7 +21,13 @@ Forward = Callable[[Tensor], tuple[Tensor, ...]]
 
 @dataclass(frozen=True)
 class InferenceOptions:
-    """How images are looked at: their fixed view, on which device, how many at once."""
+    """Options of inference.
+
+    Attributes:
+        preprocessing: the deterministic view of an image.
+        device: the device to compute on.
+        batch_size: images per forward pass.
+    """
 
     preprocessing: Preprocessing
     device: torch.device
@@ -30,7 +36,7 @@ class InferenceOptions:
 
 @contextmanager
 def evaluating(module: nn.Module) -> Iterator[None]:
-    """Evaluation mode without gradients, and the mode it was in afterwards."""
+    """Put a module in evaluation mode without gradients inside the block; restore its mode afterwards."""
     training = module.training
     module.eval()
     try:
@@ -43,10 +49,20 @@ def evaluating(module: nn.Module) -> Iterator[None]:
 def infer(
     network: Network, answer: Forward, images: PackedImages, indices: npt.NDArray[np.int64], options: InferenceOptions
 ) -> tuple[Tensor, ...]:
-    """What `answer` makes of the images at `indices`: tensors (N, ...) in their order, on the CPU.
+    """Apply a function of the network to images of a dataset.
 
-    `answer` gets normalised batches (B, 3, S, S), with the network in evaluation mode, without gradients. Moves the
-    network to the device. ValueError when there is no image.
+    Args:
+        network: the network; moved to the device, and in evaluation mode without gradients meanwhile.
+        answer: maps normalised images (B, 3, S, S) to tensors (B, ...).
+        images: the dataset.
+        indices: int64 (N,), rows of the dataset to use.
+        options: preprocessing, device and batch size.
+
+    Returns:
+        The tensors (N, ...), in the order of `indices`, on the CPU.
+
+    Raises:
+        ValueError: if there is no image.
     """
     preprocessing = options.preprocessing
 
