@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.auth.authentication import check_operator
 from app.context import CurrentPrincipal, UnscopedCtx
+from app.core import retry_after
 from app.core.database.sessions import Database
 from app.core.database.tables import Base
 from app.core.errors import ServiceError
@@ -19,8 +20,6 @@ from app.routing.guarded_route import GuardedRoute, requires_scope
 
 router = APIRouter(tags=["health"])
 metrics_router = APIRouter(tags=["health"], route_class=GuardedRoute)
-
-RETRY_SECONDS = 2
 
 
 class Health(ResponseModel):
@@ -53,7 +52,7 @@ def missing_tables(database: Database) -> set[str]:
 
 
 def _not_ready(message: str) -> ServiceError:
-    return ServiceError("unavailable", "not_ready", message, retry_after=RETRY_SECONDS)
+    return ServiceError("unavailable", "not_ready", message, retry_after=retry_after.NOT_READY)
 
 
 @metrics_router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})

@@ -132,7 +132,8 @@ ERROR_CODES: dict[str, ErrorCode] = {
     "classes_differ": ErrorCode("The dataset has classes that the model or the other dataset lacks.", (422,)),
     "no_training_images": ErrorCode("The dataset has no images in its training split.", (422,)),
     "no_validation_images": ErrorCode(
-        'A penalty strength of "auto" needs validation images. Set a number, or upload a `val` split.',
+        'A penalty strength of "auto", and `patience`, need validation images. Set a number or leave patience out,'
+        " or upload a `val` split.",
         (422,),
         job=True,
     ),

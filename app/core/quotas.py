@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from app.core import retry_after
 from app.core.database.sessions import Database, insert_into
 from app.core.database.tables import Artifact, Checkpoint, Dataset, Job, Model, Tenant, Upload
 from app.core.database.tenancy import tenant_of
@@ -17,8 +18,6 @@ from app.core.jobs.states import TERMINAL
 from app.core.settings import Settings
 from app.core.specs import USER_TYPES
 
-STORAGE_RETRY_SECONDS = 60  # storage is given back when somebody deletes something
-JOBS_RETRY_SECONDS = 15
 FILES_PER_MODEL = 2  # the weights, and a graph with the same weights in it
 
 
@@ -64,7 +63,7 @@ def check_job(session: Session, settings: Settings) -> None:
     )
     if (running or 0) >= limit:
         message = f"{running} jobs have not ended yet, and {limit} may be under way at a time."
-        raise ServiceError("limited", "job_quota_exceeded", message, retry_after=JOBS_RETRY_SECONDS)
+        raise ServiceError("limited", "job_quota_exceeded", message, retry_after=retry_after.JOB_QUOTA)
 
 
 def check_storage(session: Session, settings: Settings, extra_bytes: int) -> None:
@@ -95,7 +94,7 @@ def remaining_storage(session: Session, settings: Settings) -> RemainingStorage 
 
 def _storage_exceeded(limit: int) -> ServiceError:
     message = f"All files together may have {limit} bytes; delete datasets, models or jobs that you do not need."
-    return ServiceError("limited", "storage_quota_exceeded", message, retry_after=STORAGE_RETRY_SECONDS)
+    return ServiceError("limited", "storage_quota_exceeded", message, retry_after=retry_after.STORAGE_QUOTA)
 
 
 def check_images(session: Session, settings: Settings, extra_images: int) -> None:
@@ -106,7 +105,7 @@ def check_images(session: Session, settings: Settings, extra_images: int) -> Non
     stored = _sum(session, Dataset.images)
     if stored + extra_images > limit:
         message = f"Datasets hold {stored} images and may hold {limit}; {extra_images} more are too many."
-        raise ServiceError("limited", "image_quota_exceeded", message, retry_after=STORAGE_RETRY_SECONDS)
+        raise ServiceError("limited", "image_quota_exceeded", message, retry_after=retry_after.STORAGE_QUOTA)
 
 
 def stored_bytes(session: Session) -> int:

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import contextmanager_in_threadpool, run_in_threadpool
 
 from app.context import Ctx
+from app.core import retry_after
 from app.datasets import service
 from app.datasets.schemas import DatasetList, DatasetResponse, RejectionList, RejectionResponse
 from app.datasets.upload import receive
@@ -65,7 +66,7 @@ def get_dataset(dataset_id: str, response: Response, context: Ctx) -> DatasetRes
     """A dataset; `Retry-After` says when to ask again while it is being prepared."""
     dataset = service.get(context, dataset_id)
     if dataset.status == "preparing":
-        response.headers["Retry-After"] = "1"
+        response.headers["Retry-After"] = str(retry_after.POLL)
     return dataset
 
 

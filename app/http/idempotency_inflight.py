@@ -7,9 +7,8 @@ each other's here; there the row alone decides, which makes one thing as well (`
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from app.core import retry_after
 from app.core.errors import conflict
-
-RETRY_SECONDS = 1
 
 InFlightKey = tuple[str, str, str]  # tenant, route, key
 
@@ -28,7 +27,7 @@ class InFlight:
             return
         if key in self._keys:
             message = "A request with this Idempotency-Key is being answered; ask again for its result."
-            raise conflict("idempotency_key_in_flight", message, RETRY_SECONDS)
+            raise conflict("idempotency_key_in_flight", message, retry_after.IN_FLIGHT)
         self._keys.add(key)
         try:
             yield

@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.core import retry_after
 from app.core.database.sessions import is_full
 from app.core.error_codes import problem_codes
 from app.core.errors import FieldError, Kind, ServiceError
@@ -161,7 +162,12 @@ async def _database_error(_request: Request, error: Exception) -> Response:
     if is_full(error):
         return _full(DATABASE_FULL)
     logger.error("the database does not answer: %s", error)
-    return problem_response(503, "database_unavailable", "The database does not answer.", headers={"Retry-After": "5"})
+    return problem_response(
+        503,
+        "database_unavailable",
+        "The database does not answer.",
+        headers={"Retry-After": str(retry_after.DATABASE_UNAVAILABLE)},
+    )
 
 
 class ErrorMiddleware:

@@ -8,6 +8,7 @@ from starlette.responses import StreamingResponse
 
 from app.auth.authentication import is_still_valid
 from app.context import Ctx, CurrentPrincipal
+from app.core import retry_after
 from app.core.jobs import transitions
 from app.core.jobs.states import TERMINAL, Status
 from app.http.idempotency import IdempotencyKeyHeader
@@ -86,7 +87,7 @@ def get_job(job_id: str, response: Response, context: Ctx) -> JobResponse:
     """A job; `Retry-After` says when to ask again while it has not ended."""
     job = service.get(context, job_id)
     if job.status not in TERMINAL:
-        response.headers["Retry-After"] = "1"
+        response.headers["Retry-After"] = str(retry_after.POLL)
     return job
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 from starlette.responses import FileResponse, Response
 
 from app.context import Context
+from app.core import retry_after
 from app.core.errors import conflict
 from app.core.files.storage import sha256
 from app.http.etags import matches
@@ -14,7 +15,6 @@ from app.models import service
 
 Format = Literal["safetensors", "onnx"]
 MEDIA_TYPE = "application/octet-stream"
-RETRY_SECONDS = 2  # seconds
 
 
 def download(context: Context, name: str, format_: Format, if_none_match: str | None) -> Response:
@@ -24,7 +24,7 @@ def download(context: Context, name: str, format_: Format, if_none_match: str | 
     if not path.is_file():
         if model.status == "failed":
             raise conflict("model_failed", "The model failed; its 'error' says why.")
-        raise conflict("model_not_ready", f"The model's {format_} file is not there yet.", RETRY_SECONDS)
+        raise conflict("model_not_ready", f"The model's {format_} file is not there yet.", retry_after.NOT_READY)
     etag = f'"{_digest(path, path.stat().st_mtime_ns)}"'
     if if_none_match is not None and matches(if_none_match, etag):
         return Response(status_code=304, headers={"ETag": etag})

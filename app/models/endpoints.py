@@ -6,6 +6,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.concurrency import contextmanager_in_threadpool, run_in_threadpool
 
 from app.context import Ctx
+from app.core import retry_after
 from app.http.display_names import clean_name
 from app.http.file_upload import receive_file
 from app.http.idempotency import IdempotencyKeyHeader
@@ -67,7 +68,7 @@ def get_model(model: str, response: Response, context: Ctx) -> ModelResponse:
     """A model, by id or alias; `Retry-After` says when to ask again while it is being made servable."""
     answer = service.get(context, model)
     if answer.status == "preparing":
-        response.headers["Retry-After"] = "1"
+        response.headers["Retry-After"] = str(retry_after.POLL)
     return answer
 
 

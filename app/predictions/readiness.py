@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from starlette.concurrency import run_in_threadpool
 
+from app.core import retry_after
 from app.core.database.sessions import Database
 from app.core.errors import conflict, not_found
 from app.models.queries import ALIASES, MODELS
 
 POLL_SECONDS = 0.2
-RETRY_SECONDS = 2
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ async def wait_until_ready(database: Database, name: str, patience: float) -> Re
     if model.status == "failed":
         raise conflict("model_failed", "The model failed; its 'error' says why.")
     if model.status != "ready":
-        raise conflict("model_not_ready", "The model is not servable yet.", RETRY_SECONDS)
+        raise conflict("model_not_ready", "The model is not servable yet.", retry_after.NOT_READY)
     return model
 
 

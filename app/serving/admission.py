@@ -4,16 +4,15 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from app.core import retry_after
 from app.core.errors import ServiceError
-
-RETRY_SECONDS = 1
 
 AdmissionKey = tuple[str, str]  # who says to be asking, and the model's name in the request
 
 
 def overloaded_error() -> ServiceError:
     """503 `overloaded`."""
-    return ServiceError("unavailable", "overloaded", "Too many images are waiting.", retry_after=RETRY_SECONDS)
+    return ServiceError("unavailable", "overloaded", "Too many images are waiting.", retry_after=retry_after.OVERLOADED)
 
 
 class AdmissionController:

@@ -11,10 +11,10 @@ from pathlib import Path
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
+from app.core import retry_after
 from app.core.errors import ServiceError
 from app.core.files.storage import CHUNK
 
-LOCKED_SECONDS = 2
 IDLE_SECONDS = 30.0  # a sender that says nothing for so long has lost its line, and must not keep the next one out
 
 
@@ -59,7 +59,7 @@ async def _next_chunk(chunks: AsyncIterator[bytes]) -> bytes | None:
 def locked_error() -> ServiceError:
     """The refusal of the second of two."""
     message = "Another request is adding to this upload."
-    return ServiceError("locked", "upload_locked", message, retry_after=LOCKED_SECONDS)
+    return ServiceError("locked", "upload_locked", message, retry_after=retry_after.UPLOAD_LOCKED)
 
 
 @contextmanager

@@ -1,13 +1,13 @@
 """What an evaluation and a ranking report."""
 
-from typing import Annotated, NotRequired
+from typing import Annotated, Literal, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypedDict
 
 from app.core.results.base import Record
 from app.core.results.metrics import ClassificationMetrics
-from app.core.results.model import Split
+from app.core.splits import Split
 
 
 class Confusion(Record):
@@ -34,7 +34,7 @@ class EvaluateResult(Record):
 
     model: str = Field(description="id of the model")
     dataset: str = Field(description="id of the dataset")
-    split: Split = Field(description="the split that was evaluated")
+    split: Split | Literal["all"] = Field(description="the split that was evaluated")
     images: int = Field(description="images evaluated")
     metrics: ClassificationMetrics = Field(description="all metrics")
     most_confused: list[Confusion] = Field(description="pairs of classes, the most images first")

@@ -1,7 +1,5 @@
 """What a model takes as its input, and what a publication reports."""
 
-from typing import Literal
-
 from pydantic import Field
 
 from app.core.results.base import Record
@@ -23,6 +21,3 @@ class PublishResult(Record):
     """The imported model that was made servable."""
 
     model: str = Field(description="id of the model")
-
-
-Split = Literal["train", "val", "test", "all"]

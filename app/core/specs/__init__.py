@@ -1,7 +1,19 @@
-"""What a job is asked to do, checked field by field. Every default that a user can see lives here and nowhere else."""
+"""What a job is asked to do, checked field by field.
+
+Every default that a user can see is here: at its field or, where it depends on the rest of the job, in `defaults`.
+"""
 
 from app.core.specs.adaptation import Adaptation, CORALSpec, DANNSpec, MMDSpec, NoAdaptationSpec
 from app.core.specs.base import AUTO, RANDOM, AskedSpec, JobSpec
+from app.core.specs.defaults import (
+    ADAPTING_RATE,
+    FINETUNE_RATE,
+    HEAD_EPOCHS,
+    HEAD_RATE,
+    PRETRAINED_IMAGE_SIZE,
+    SCRATCH_RATE,
+    UNLABELLED_RATE,
+)
 from app.core.specs.evaluation import MAX_CANDIDATES, Evaluate, Rank
 from app.core.specs.finetune import HEAD, SOURCE_ONLY, Finetune
 from app.core.specs.internal import Prepare, Publish
@@ -9,17 +21,8 @@ from app.core.specs.job_types import ASKED_SPEC, ASKED_UNION, JOB_TYPES, LANES, 
 from app.core.specs.methods import BYOLSpec, ImputationSpec, Method, RotationSpec, SimCLRSpec, SupervisedSpec
 from app.core.specs.penalties import STRENGTHS, FunctionDistanceSpec, L2SPSpec, NoPenaltySpec, Penalty
 from app.core.specs.pretrain import Pretrain
-from app.core.specs.training_job import PRETRAINED_IMAGE_SIZE, WEIGHTS_NAME, Learning
-from app.core.specs.training_options import (
-    ADAPTING_RATE,
-    FINETUNE_RATE,
-    HEAD_EPOCHS,
-    HEAD_RATE,
-    SCRATCH_RATE,
-    UNLABELLED_RATE,
-    Augmentation,
-    Training,
-)
+from app.core.specs.training_job import WEIGHTS_NAME, Learning
+from app.core.specs.training_options import Augmentation, Training
 
 __all__ = [
     "ADAPTING_RATE",

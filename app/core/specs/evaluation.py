@@ -7,6 +7,7 @@ from pydantic import Field
 from app.core.device_names import Device
 from app.core.specs.base import AskedSpec
 from app.core.specs.references import DatasetId, ModelName
+from app.core.splits import Split
 
 MAX_CANDIDATES = 50
 
@@ -20,7 +21,7 @@ class Evaluate(AskedSpec):
     type: Literal["evaluate"]
     model: ModelName
     dataset: DatasetId
-    split: Literal["auto", "train", "val", "test", "all"] = "auto"
+    split: Literal["auto", Split, "all"] = "auto"
     device: Device = "auto"
 
 

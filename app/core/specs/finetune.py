@@ -6,18 +6,10 @@ from pydantic import Field, model_validator
 
 from app.core.specs.adaptation import Adaptation, NoAdaptationSpec
 from app.core.specs.base import RANDOM
+from app.core.specs.defaults import HEAD_EPOCHS, HEAD_RATE, SCRATCH_RATE, default_steps, finetune_rate
 from app.core.specs.penalties import NoPenaltySpec, Penalty
 from app.core.specs.training_job import Learning
-from app.core.specs.training_options import (
-    ADAPTING_RATE,
-    FINETUNE_RATE,
-    HEAD_EPOCHS,
-    HEAD_RATE,
-    MOST_ASKED_EPOCHS,
-    SCRATCH_RATE,
-    SCRATCH_STEPS,
-    UNLABELLED_RATE,
-)
+from app.core.specs.training_options import MOST_ASKED_EPOCHS
 
 # Names of baselines, beside RANDOM: the output layer alone trained, and the same training without adaptation.
 HEAD, SOURCE_ONLY = "head", "source_only"
@@ -66,7 +58,7 @@ class Finetune(Learning):
         if self.trainable == "head" or self.init == RANDOM:
             return self
         adapts = self.adapt.kind != "none"
-        rates = UNLABELLED_RATE if not from_labels else ADAPTING_RATE if adapts else FINETUNE_RATE
+        rates = finetune_rate(from_labels=from_labels, adapts=adapts)
         training = self.training.filled(None, rates, frozen=from_labels and not adapts)
         return self.model_copy(update={"training": training})
 
@@ -76,7 +68,7 @@ class Finetune(Learning):
         An epoch over cached features is not one over images, so a head's epochs say nothing about the yardstick's.
         """
         own = self.training.model_copy(update={"epochs": None}) if self.trainable == "head" else self.training
-        epochs = self.random_epochs or own.over(images, SCRATCH_STEPS).epochs
+        epochs = self.random_epochs or own.over(images, default_steps(random=True, from_labels=False)).epochs
         whole = super().over(images, from_labels=from_labels)
         return whole.model_copy(update={"random_epochs": epochs if RANDOM in self.baselines else None})
 

@@ -7,22 +7,28 @@ let through: the spec of a job that is asked for again is accepted.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
+from app.core.specs.base import RANDOM
 from app.core.specs.finetune import HEAD, Finetune
 from app.core.specs.methods import ImputationSpec
 from app.core.specs.pretrain import Pretrain
 from app.core.specs.training_job import Learning
+from app.core.specs.training_options import Training
 
 
 @dataclass(frozen=True)
 class Unused:
-    """An option, the jobs that cannot use it, why, and the values that say what such a job does anyway."""
+    """An option, the jobs that cannot use it, and the reason.
+
+    `harmless`: values beside the default that say what such a job does anyway.
+    """
 
     option: str
     by: Callable[[Learning], bool]
     reason: str
-    harmless: tuple[Any, ...]
+    harmless: tuple[Any, ...] = ()
 
 
 def _without_labels(spec: Learning) -> bool:
@@ -39,33 +45,41 @@ def _centre_mask(spec: Learning) -> bool:
     return isinstance(spec, Pretrain) and isinstance(spec.method, ImputationSpec) and spec.method.mask == "center"
 
 
+def _repeats_head(spec: Learning) -> bool:
+    return isinstance(spec, Finetune) and spec.trainable == HEAD and HEAD in spec.baselines
+
+
+def _repeats_random(spec: Learning) -> bool:
+    """The baseline 'random' is the job itself, with no more and no fewer epochs."""
+    if not isinstance(spec, Finetune) or RANDOM not in spec.baselines:
+        return False
+    return spec.init == RANDOM and spec.trainable == "all" and spec.random_epochs in (None, spec.training.epochs)
+
+
 NO_LABELS = "this method looks at no labels"
 FIXED_FEATURES = "trainable 'head' learns from features of the images as they are, computed once"
 
+DEFAULTS: dict[str, Any] = {"training": Training(), "method": ImputationSpec(kind="imputation"), "baselines": []}
 # Every option that is not here is used by all jobs that take it: epochs, batch_size, learning_rate, optimizer,
 # weight_decay, warmup, ema, patience, seed and device by the training loop itself, whatever the method.
 # mixup and cutmix (and layer_decay beside trainable 'head') are refused by the specs themselves.
 UNUSED: tuple[Unused, ...] = (
-    Unused("training.label_smoothing", _without_labels, NO_LABELS, (0.0,)),
-    Unused("training.class_balance", _without_labels, NO_LABELS, ("auto", "none")),
-    Unused(
-        "training.layer_decay", _without_labels, "methods without labels have one learning rate for all layers", (1.0,)
-    ),
+    Unused("training.label_smoothing", _without_labels, NO_LABELS),
+    Unused("training.class_balance", _without_labels, NO_LABELS, ("none",)),
+    Unused("training.layer_decay", _without_labels, "methods without labels have one learning rate for all layers"),
     Unused(
         "training.batch_norm",
         _without_labels,
         "methods without labels always train the statistics of batch norm",
-        ("auto", "train"),
+        ("train",),
     ),
-    Unused(
-        "training.augmentation.flip", _without_labels, "methods without labels always mirror half of the crops", (True,)
-    ),
-    Unused("training.augmentation.crop", _head_alone, FIXED_FEATURES, (0.35,)),
-    Unused("training.augmentation.flip", _head_alone, FIXED_FEATURES, (True,)),
-    Unused(
-        "training.batch_norm", _head_alone, "with trainable 'head' the statistics of batch norm never move", ("auto",)
-    ),
-    Unused("method.patch_size", _centre_mask, "mask 'center' hides one block and no patches", (8,)),
+    Unused("training.augmentation.flip", _without_labels, "methods without labels always mirror half of the crops"),
+    Unused("training.augmentation.crop", _head_alone, FIXED_FEATURES),
+    Unused("training.augmentation.flip", _head_alone, FIXED_FEATURES),
+    Unused("training.batch_norm", _head_alone, "with trainable 'head' the statistics of batch norm never move"),
+    Unused("baselines", _repeats_head, "this job trains the output layer alone; its baseline 'head' is the same run"),
+    Unused("baselines", _repeats_random, "this job starts from random weights; its baseline 'random' is the same run"),
+    Unused("method.patch_size", _centre_mask, "mask 'center' hides one block and no patches"),
 )
 
 
@@ -73,11 +87,10 @@ def unused_options(spec: Any) -> dict[str, str]:
     """The options of a spec that have a value of their own and no effect, with the reason, by dotted name."""
     if not isinstance(spec, Learning):
         return {}
-    return {rule.option: rule.reason for rule in UNUSED if rule.by(spec) and _value(spec, rule) not in rule.harmless}
+    return {rule.option: rule.reason for rule in UNUSED if rule.by(spec) and not _is_harmless(spec, rule)}
 
 
-def _value(spec: Learning, rule: Unused) -> Any:
-    value: Any = spec
-    for name in rule.option.split("."):
-        value = getattr(value, name)
-    return value
+def _is_harmless(spec: Learning, rule: Unused) -> bool:
+    first, *rest = rule.option.split(".")
+    value, default = reduce(getattr, [first, *rest], spec), reduce(getattr, rest, DEFAULTS[first])
+    return value in (default, *rule.harmless)

@@ -5,9 +5,9 @@ from typing import Literal, Self
 from pydantic import model_validator
 
 from app.core.specs.base import RANDOM
+from app.core.specs.defaults import FINETUNE_RATE, SCRATCH_RATE
 from app.core.specs.methods import ImputationSpec, Method
 from app.core.specs.training_job import Learning
-from app.core.specs.training_options import FINETUNE_RATE, SCRATCH_RATE
 
 
 class Pretrain(Learning):

@@ -5,14 +5,12 @@ from typing import Any, Self
 from pydantic import Field
 
 from app.core.models.backbones import BACKBONES
+from app.core.specs import defaults
 from app.core.specs.base import RANDOM, AskedSpec
 from app.core.specs.references import DatasetId, ModelName
-from app.core.specs.training_options import LABELLED_STEPS, SCRATCH_STEPS, UNLABELLED_STEPS, Training
+from app.core.specs.training_options import Training
 
 WEIGHTS_NAME = r"^[A-Za-z0-9_]+_Weights\.[A-Z0-9_]+$"
-DEFAULT_BACKBONE = "resnet18"
-DEFAULT_IMAGE_SIZE = 128
-PRETRAINED_IMAGE_SIZE = 224  # of weights that come from elsewhere
 
 
 class Learning(AskedSpec):
@@ -29,7 +27,7 @@ class Learning(AskedSpec):
 
         `from_labels`: the model that it starts from has learnt from labels.
         """
-        steps = SCRATCH_STEPS if self.init == RANDOM else LABELLED_STEPS if from_labels else UNLABELLED_STEPS
+        steps = defaults.default_steps(random=self.init == RANDOM, from_labels=from_labels)
         return self.model_copy(update={"training": self.training.over(images, steps)})
 
     def check_image_size(self) -> None:
@@ -47,8 +45,8 @@ class Learning(AskedSpec):
         if self.backbone is not None and self.backbone not in BACKBONES:
             raise ValueError(f"backbone: '{self.backbone}' is not one of torchvision's classifiers")
         if self.init == RANDOM:
-            values["backbone"] = backbone = self.backbone or DEFAULT_BACKBONE
-            values["image_size"] = self.image_size or BACKBONES[backbone].nearest(DEFAULT_IMAGE_SIZE)
+            values["backbone"] = backbone = self.backbone or defaults.BACKBONE
+            values["image_size"] = self.image_size or BACKBONES[backbone].nearest(defaults.IMAGE_SIZE)
         for name, value in values.items():
             object.__setattr__(self, name, value)
         self.check_image_size()

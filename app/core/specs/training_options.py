@@ -1,26 +1,14 @@
-"""How to optimise."""
+"""Optimisation options of a training job."""
 
-import math
 from typing import Literal
 
 from pydantic import Field
 
 from app.core.device_names import Device
 from app.core.specs.base import Strict
+from app.core.specs.defaults import default_epochs
 
-# Learning rates by optimizer: from nothing, fine-tuning every weight, and a linear layer on fixed features.
-SCRATCH_RATE = {"adamw": 1e-3, "sgd": 0.1}
-FINETUNE_RATE = {"adamw": 1e-4, "sgd": 0.01}
-# To another domain, and from features that were learnt without labels, it is further.
-ADAPTING_RATE = {"adamw": 3e-4, "sgd": 0.01}
-UNLABELLED_RATE = {"adamw": 1e-3, "sgd": 0.03}
-HEAD_RATE = {"adamw": 2e-3, "sgd": 0.1}
-HEAD_EPOCHS = 100  # an epoch over cached features costs milliseconds
-# Otherwise as many as make these steps, so that thirty photographs are learnt as well as three thousand: the further
-# from the start to what is to be learnt, the more of them. Twice as many gain little (photographs of birds, CIFAR-10).
-FEWEST_EPOCHS, MOST_EPOCHS = 10, 100
 MOST_ASKED_EPOCHS = 10_000
-SCRATCH_STEPS, UNLABELLED_STEPS, LABELLED_STEPS = 1000, 500, 300
 
 
 class Augmentation(Strict):
@@ -66,11 +54,10 @@ class Training(Strict):
         update = {"epochs": self.epochs or epochs, "learning_rate": rate, "batch_norm": norm}
         return self.model_copy(update=update)
 
-    def over(self, images: int, fewest_steps: int) -> "Training":
-        """The same options with epochs that suit so many training images, where nothing was said."""
-        steps = max(1, math.ceil(images / self.batch_size))
-        epochs = min(MOST_EPOCHS, max(FEWEST_EPOCHS, math.ceil(fewest_steps / steps)))
-        return self.model_copy(update={"epochs": self.epochs or epochs})
+    def over(self, images: int, steps: int) -> "Training":
+        """The same options with epochs that make about `steps` of so many training images, unless they are given."""
+        epochs = self.epochs or default_epochs(images, self.batch_size, steps)
+        return self.model_copy(update={"epochs": epochs})
 
     @property
     def mixes(self) -> bool:

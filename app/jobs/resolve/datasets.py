@@ -4,14 +4,15 @@ from collections.abc import Collection
 
 from sqlalchemy.orm import Session
 
+from app.core import retry_after
 from app.core.database.tables import Dataset
 from app.core.errors import conflict, invalid
+from app.core.specs import Training
+from app.core.splits import Split
 from app.jobs.queries import dataset_for_use
 
 MIN_CLASSES = 2
 MAX_NAMED_CLASSES = 5  # classes in a message
-RETRY_SECONDS = 2  # seconds
-SPLITS = ("train", "val", "test")
 
 
 def ready_dataset(session: Session, dataset_id: str, pointer: str) -> Dataset:
@@ -20,7 +21,9 @@ def ready_dataset(session: Session, dataset_id: str, pointer: str) -> Dataset:
     if dataset is None:
         raise invalid("dataset_not_found", f"There is no dataset '{dataset_id}'.", pointer)
     if dataset.status == "preparing":
-        raise conflict("dataset_not_ready", f"The dataset '{dataset_id}' is still being prepared.", RETRY_SECONDS)
+        raise conflict(
+            "dataset_not_ready", f"The dataset '{dataset_id}' is still being prepared.", retry_after.NOT_READY
+        )
     if dataset.status == "failed":
         raise conflict("dataset_failed", f"The dataset '{dataset_id}' could not be prepared; its 'error' says why.")
     return dataset
@@ -47,6 +50,15 @@ def check_training_images(dataset: Dataset, pointer: str) -> None:
         raise invalid("no_training_images", "The dataset has no images to train on.", pointer)
 
 
+def check_patience(training: Training, dataset: Dataset) -> None:
+    """Refuse patience where no image of the dataset validates an epoch."""
+    if training.patience is not None and not images_in(dataset, "val"):
+        message = (
+            "Patience waits for a better validation score, and the dataset has no validation images; leave it out."
+        )
+        raise invalid("no_validation_images", message, "/training/patience")
+
+
 def check_classes(dataset: Dataset, known: Collection[str], owner: str, pointer: str) -> None:
     """Refuse a dataset with classes that are not `known`; `owner` is who should know them."""
     unknown = sorted(set(dataset.class_names) - set(known))
@@ -57,6 +69,6 @@ def check_classes(dataset: Dataset, known: Collection[str], owner: str, pointer:
         raise invalid("classes_differ", message, pointer)
 
 
-def images_in(dataset: Dataset, *splits: str) -> int:
+def images_in(dataset: Dataset, *splits: Split) -> int:
     """How many images these splits have together."""
     return sum((dataset.splits or {}).get(split, 0) for split in splits)

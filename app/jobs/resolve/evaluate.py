@@ -2,13 +2,13 @@
 
 from sqlalchemy.orm import Session
 
+from app.core import retry_after
 from app.core.database.tables import Model
 from app.core.errors import conflict, invalid
 from app.core.specs import Evaluate
-from app.jobs.resolve.datasets import SPLITS, check_classes, check_labels, images_in, ready_dataset
+from app.core.splits import SPLITS
+from app.jobs.resolve.datasets import check_classes, check_labels, images_in, ready_dataset
 from app.jobs.resolve.models import usable_model
-
-RETRY_SECONDS = 2  # seconds
 
 
 def resolve(session: Session, spec: Evaluate) -> Evaluate:
@@ -26,7 +26,7 @@ def resolve(session: Session, spec: Evaluate) -> Evaluate:
 def _model(session: Session, name: str) -> Model:
     model = usable_model(session, name, "/model")
     if model.status == "preparing":
-        raise conflict("model_not_ready", f"The model '{name}' is not servable yet.", RETRY_SECONDS)
+        raise conflict("model_not_ready", f"The model '{name}' is not servable yet.", retry_after.NOT_READY)
     if not model.classes:
         raise invalid("model_has_no_classes", f"The model '{name}' tells no classes apart.", "/model")
     return model

@@ -5,7 +5,14 @@ from sqlalchemy.orm import Session
 from app.core.database.tables import Dataset
 from app.core.errors import invalid
 from app.core.specs import AUTO, Finetune, NoPenaltySpec
-from app.jobs.resolve.datasets import check_classes, check_learnable, check_training_images, images_in, ready_dataset
+from app.jobs.resolve.datasets import (
+    check_classes,
+    check_learnable,
+    check_patience,
+    check_training_images,
+    images_in,
+    ready_dataset,
+)
 from app.jobs.resolve.initial_weights import find_initial_model, from_labels, inherit_from
 
 SOURCE = "/adapt/source"
@@ -16,6 +23,7 @@ def resolve(session: Session, spec: Finetune) -> Finetune:
     target = ready_dataset(session, spec.dataset, "/dataset")
     labelled = _labelled(session, spec, target)
     _check_strength(spec, labelled)
+    check_patience(spec.training, labelled)
     training_images = max(images_in(dataset, "train") for dataset in (target, labelled))
     initial = find_initial_model(session, spec)
     learnt_labels = from_labels(initial)

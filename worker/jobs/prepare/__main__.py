@@ -21,11 +21,11 @@ from app.core.jobs.leases import Lease
 from app.core.processes.cpu_count import count_cores
 from app.core.results.dataset import PrepareResult
 from app.core.settings import Settings
+from app.core.splits import SPLITS
 from worker.context import Context
 from worker.errors import JobError, Stopped
 from worker.jobs.entry_point import main
 from worker.jobs.prepare.collect import Collection, OnProgress, collect, too_large
-from worker.jobs.prepare.layout import TEST, TRAIN, VAL
 from worker.jobs.prepare.warnings import warnings
 from worker.reporting.progress import Progress
 
@@ -107,10 +107,7 @@ def _record(session: Session, dataset: str, collection: Collection, packed: int)
         "images": len(collection),
         "labelled": bool(counts),
         "classes": [{"name": name, "count": counts[name]} for name in collection.classes],
-        "splits": {
-            name: int(np.count_nonzero(splits == split))
-            for name, split in (("train", TRAIN), ("val", VAL), ("test", TEST))
-        },
+        "splits": {name: int(np.count_nonzero(splits == split)) for split, name in enumerate(SPLITS)},
         "rejected": collection.rejections,
         "duplicates": collection.duplicates,
         "warnings": warnings(collection),

@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from app.core.files.archive_paths import parts
+from app.core.splits import SPLITS
 
-TRAIN, VAL, TEST = 0, 1, 2
-SPLIT_FOLDERS = {"train": TRAIN, "val": VAL, "test": TEST, "valid": VAL, "validation": VAL}
+TRAIN, VAL, TEST = range(len(SPLITS))
+SPLIT_FOLDERS = {name: split for split, name in enumerate(SPLITS)} | {"valid": VAL, "validation": VAL}
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from app.core.specs import SPEC
-from app.core.specs.option_usage import UNUSED, unused_options
+from app.core.specs.option_usage import unused_options
 from tests.app.core.specs.spec_factories import finetune, pretrain
 
 LABELS = {
@@ -18,7 +18,7 @@ LABELS = {
 HEAD = {"augmentation": {"crop": 0.5, "flip": False}, "batch_norm": "train"}
 
 
-@pytest.mark.parametrize("kind", ["rotation", "imputation", "simclr"])
+@pytest.mark.parametrize("kind", ["rotation", "imputation", "simclr", "byol"])
 @pytest.mark.parametrize("option", LABELS)
 def test_a_method_without_labels_refuses_what_it_does_not_use(kind: str, option: str) -> None:
     found = unused_options(pretrain(method={"kind": kind}, training={option: LABELS[option]}))
@@ -58,10 +58,18 @@ def test_a_stored_spec_with_an_unused_option_still_loads() -> None:
     assert SPEC.validate_python(stored).training.batch_norm == "train"  # type: ignore[union-attr]
 
 
-def test_the_harmless_values_hold_the_default() -> None:
-    for rule in UNUSED:
-        if rule.option.startswith("training."):
-            value: Any = pretrain().training if rule.option != "training.batch_norm" else None
-            for name in rule.option.split(".")[1:]:
-                value = getattr(value, name) if value is not None else "auto"
-            assert value in rule.harmless
+@pytest.mark.parametrize(
+    ("fields", "refused"),
+    [
+        ({"init": "mdl_1", "trainable": "head", "baselines": ["head"]}, True),
+        ({"init": "mdl_1", "trainable": "head", "baselines": ["random"]}, False),
+        ({"init": "mdl_1", "baselines": ["head", "random"]}, False),
+        ({"baselines": ["random"]}, True),
+        ({"baselines": ["head"]}, False),
+        ({"baselines": ["random"], "random_epochs": 7}, False),
+        ({"baselines": ["random"], "training": {"epochs": 7}, "random_epochs": 7}, True),
+        ({"trainable": "head", "baselines": ["random"]}, False),
+    ],
+)
+def test_a_baseline_is_another_run_than_the_job(fields: dict[str, Any], refused: bool) -> None:
+    assert list(unused_options(finetune(**fields))) == ["baselines"] * refused

@@ -126,6 +126,16 @@ def test_a_strength_is_chosen_on_validation_images(client: httpx.Client, databas
     assert fine.json()["spec"]["penalty"]["strength"] == "auto"
 
 
+def test_patience_needs_validation_images(client: httpx.Client, database: Database) -> None:
+    without = add_dataset(database, splits={"train": 14, "val": 0, "test": 4})
+    training = {"training": {"patience": 3}}
+    refused(client, {"dataset": without, **training}, 422, "no_validation_images", "/training/patience")
+    pretrain = {"type": "pretrain", "method": {"kind": "rotation"}, "dataset": without, **training}
+    refused(client, pretrain, 422, "no_validation_images", "/training/patience")
+    fine = client.post("/v1/jobs", json=pretrain | {"dataset": add_dataset(database)})
+    assert fine.status_code == 202
+
+
 def test_what_to_start_from(client: httpx.Client, database: Database, settings: Settings) -> None:
     base = {"dataset": add_dataset(database)}
     refused(client, {**base, "init": "mdl_nope"}, 422, "model_not_found", "/init")

@@ -4,8 +4,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from app.core import splits as service_splits
 from tests.worker.training.packed_fixtures import pack
-from worker.training.data.packed import PackedImages, open_packed, without_labels
+from worker.training.data.packed import SPLITS, PackedImages, open_packed, without_labels
 
 PICTURES = [np.arange(h * w * 3, dtype=np.uint8).reshape(h, w, 3) for h, w in ((2, 3), (4, 1), (5, 5))]
 
@@ -77,3 +78,7 @@ def test_cut_pixels_are_refused(tmp_path: Path, packed: Callable[[int], PackedIm
     (tmp_path / "pixels.bin").write_bytes(whole[:-1])
     with pytest.raises(ValueError, match="ends at byte"):
         open_packed(tmp_path)
+
+
+def test_the_numbers_of_splits_are_those_of_the_service() -> None:
+    assert {name: number for number, name in enumerate(service_splits.SPLITS)} == SPLITS

@@ -1,0 +1,47 @@
+"""Default epochs, learning rates and sizes of a training job: every number that depends on the rest of the job.
+
+Defaults that depend on nothing stand at their fields, in the other modules of this package.
+"""
+
+import math
+
+BACKBONE = "resnet18"
+IMAGE_SIZE = 128
+PRETRAINED_IMAGE_SIZE = 224  # of weights from elsewhere
+
+# Learning rates by optimizer: from random weights, fine-tuning every weight, and an output layer on fixed features.
+SCRATCH_RATE = {"adamw": 1e-3, "sgd": 0.1}
+FINETUNE_RATE = {"adamw": 1e-4, "sgd": 0.01}
+HEAD_RATE = {"adamw": 2e-3, "sgd": 0.1}
+# Weights move further to another domain, and from features that were learnt without labels.
+ADAPTING_RATE = {"adamw": 3e-4, "sgd": 0.01}
+UNLABELLED_RATE = {"adamw": 1e-3, "sgd": 0.03}
+
+HEAD_EPOCHS = 100  # an epoch over cached features costs milliseconds
+# Otherwise as many epochs as make these steps, so that thirty photographs are learnt as well as three thousand: more
+# steps where the initial weights know less. Twice as many gain little (photographs of birds, CIFAR-10).
+SCRATCH_STEPS, UNLABELLED_STEPS, LABELLED_STEPS = 1000, 500, 300
+FEWEST_EPOCHS, MOST_EPOCHS = 10, 100
+
+
+def default_epochs(images: int, batch_size: int, steps: int) -> int:
+    """Epochs in which so many training images make about `steps` optimizer steps, from FEWEST to MOST_EPOCHS."""
+    steps_per_epoch = max(1, math.ceil(images / batch_size))
+    return min(MOST_EPOCHS, max(FEWEST_EPOCHS, math.ceil(steps / steps_per_epoch)))
+
+
+def default_steps(*, random: bool, from_labels: bool) -> int:
+    """Optimizer steps of a training from random weights, or from a model that was trained with or without labels."""
+    return SCRATCH_STEPS if random else LABELLED_STEPS if from_labels else UNLABELLED_STEPS
+
+
+def finetune_rate(*, from_labels: bool, adapts: bool) -> dict[str, float]:
+    """Learning rates, by optimizer, for fine-tuning every weight of a pre-trained model.
+
+    Args:
+        from_labels: the model was trained on labels.
+        adapts: the training adapts to another domain.
+    """
+    if not from_labels:
+        return UNLABELLED_RATE
+    return ADAPTING_RATE if adapts else FINETUNE_RATE

@@ -1,0 +1,48 @@
+"""Epochs suit the number of images, and steps and rates the initial weights."""
+
+import pytest
+
+from app.core.specs.defaults import (
+    ADAPTING_RATE,
+    FINETUNE_RATE,
+    UNLABELLED_RATE,
+    default_epochs,
+    default_steps,
+    finetune_rate,
+)
+
+
+@pytest.mark.parametrize(
+    ("images", "batch_size", "epochs"),
+    [
+        (0, 32, 100),  # never more than 100
+        (30, 32, 100),
+        (160, 32, 100),  # 5 steps each: exactly 500
+        (161, 32, 84),
+        (192, 32, 84),  # 6 steps each: 84 is the first with 500
+        (1600, 32, 10),
+        (3200, 32, 10),
+        (1_000_000, 32, 10),  # never less than 10
+        (96, 1, 10),
+    ],
+)
+def test_epochs_suit_the_images(images: int, batch_size: int, epochs: int) -> None:
+    assert default_epochs(images, batch_size, 500) == epochs
+
+
+def test_the_less_the_initial_weights_know_the_more_steps() -> None:
+    random = default_steps(random=True, from_labels=False)
+    assert random > default_steps(random=False, from_labels=False) > default_steps(random=False, from_labels=True)
+
+
+@pytest.mark.parametrize(
+    ("from_labels", "adapts", "rate"),
+    [
+        (True, False, FINETUNE_RATE),
+        (True, True, ADAPTING_RATE),
+        (False, False, UNLABELLED_RATE),
+        (False, True, UNLABELLED_RATE),
+    ],
+)
+def test_rates_suit_the_initial_model(from_labels: bool, adapts: bool, rate: dict[str, float]) -> None:
+    assert finetune_rate(from_labels=from_labels, adapts=adapts) == rate
