@@ -162,12 +162,8 @@ async def _database_error(_request: Request, error: Exception) -> Response:
     if is_full(error):
         return _full(DATABASE_FULL)
     logger.error("the database does not answer: %s", error)
-    return problem_response(
-        503,
-        "database_unavailable",
-        "The database does not answer.",
-        headers={"Retry-After": str(retry_after.DATABASE_UNAVAILABLE)},
-    )
+    headers = {"Retry-After": str(retry_after.DATABASE_UNAVAILABLE)}
+    return problem_response(503, "database_unavailable", "The database does not answer.", headers=headers)
 
 
 class ErrorMiddleware:

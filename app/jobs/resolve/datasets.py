@@ -21,9 +21,8 @@ def ready_dataset(session: Session, dataset_id: str, pointer: str) -> Dataset:
     if dataset is None:
         raise invalid("dataset_not_found", f"There is no dataset '{dataset_id}'.", pointer)
     if dataset.status == "preparing":
-        raise conflict(
-            "dataset_not_ready", f"The dataset '{dataset_id}' is still being prepared.", retry_after.NOT_READY
-        )
+        message = f"The dataset '{dataset_id}' is still being prepared."
+        raise conflict("dataset_not_ready", message, retry_after.NOT_READY)
     if dataset.status == "failed":
         raise conflict("dataset_failed", f"The dataset '{dataset_id}' could not be prepared; its 'error' says why.")
     return dataset
