@@ -1,4 +1,4 @@
-"""A prepared dataset on disk: pixels end to end in one file, mapped into memory and never read whole."""
+"""A prepared dataset on disk: the pixels of all images in one memory-mapped file, and an index."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,9 +15,15 @@ UNLABELLED = -1
 
 @dataclass(frozen=True)
 class PackedImages:
-    """Images of any size, RGB, one after the other in `pixels`; row i of every other array describes image i.
+    """RGB images of any size, consecutive in `pixels`; row i of every other array describes image i of N.
 
-    `offsets` are positions in `pixels`; `labels` are class indices, -1 for none; `splits` are the values of SPLITS.
+    Attributes:
+        pixels: uint8 (bytes,), all images as (H, W, 3).
+        offsets: int64 (N,), positions in `pixels`.
+        heights: int32 (N,), in pixels.
+        widths: int32 (N,), in pixels.
+        labels: int64 (N,), class indices, -1 for none.
+        splits: int8 (N,), values of SPLITS.
     """
 
     pixels: npt.NDArray[np.uint8]
@@ -31,25 +37,45 @@ class PackedImages:
         return len(self.offsets)
 
     def image(self, i: int) -> Tensor:
-        """Image i as uint8 (H, W, 3): a view of the mapped file, nothing is copied."""
+        """Return image i as uint8 (H, W, 3): a view of the mapped file, without a copy."""
         start, height, width = int(self.offsets[i]), int(self.heights[i]), int(self.widths[i])
         return torch.from_numpy(self.pixels[start : start + height * width * 3]).view(height, width, 3)
 
     def indices(self, split: str) -> npt.NDArray[np.int64]:
-        """Row numbers of "train", "val" or "test", in the order of the file; ValueError for another name."""
+        """Find the rows of a split.
+
+        Args:
+            split: "train", "val" or "test".
+
+        Returns:
+            int64 row numbers, ascending.
+
+        Raises:
+            ValueError: for another name.
+        """
         if split not in SPLITS:
             raise ValueError(f"there is no split {split!r}; the splits are {', '.join(SPLITS)}")
         return np.flatnonzero(self.splits == SPLITS[split])
 
 
 def open_packed(folder: Path) -> PackedImages:
-    """Map the dataset in `folder` (pixels.bin and index.npz); ValueError where the two do not fit each other."""
+    """Map a dataset into memory.
+
+    Args:
+        folder: holds pixels.bin and index.npz.
+
+    Returns:
+        The dataset.
+
+    Raises:
+        ValueError: if the index is incomplete or does not match the pixels.
+    """
     with np.load(folder / "index.npz", allow_pickle=False) as index:
         if missing := [name for name in COLUMNS if name not in index]:
             raise ValueError(f"{folder / 'index.npz'} has no array {missing[0]!r}")
         columns = {name: index[name] for name in COLUMNS}
-    # Mode "c" maps the pages as privately writable: the file cannot change, and torch, which knows no read-only
-    # tensor and warns of one, takes the array as it is.
+    # Mode "c" (copy on write): the file cannot change, and torch, which has no read-only tensors and warns about
+    # read-only arrays, accepts it.
     pixels = np.memmap(folder / "pixels.bin", dtype=np.uint8, mode="c")
     images = PackedImages(pixels=np.asarray(pixels), **columns)  # slices of a plain array cost less than of a memmap
     _check(images)
@@ -57,9 +83,15 @@ def open_packed(folder: Path) -> PackedImages:
 
 
 def without_labels(images: PackedImages) -> PackedImages:
-    """The same images, all with the label -1.
+    """Replace all labels by -1.
 
-    The worker opens the target of an adaptation with it: what training is never given, it cannot look at.
+    The worker opens the target of an adaptation with it, so that training cannot use the target's labels.
+
+    Args:
+        images: the dataset.
+
+    Returns:
+        A dataset on the same pixels.
     """
     return replace(images, labels=np.full(len(images), UNLABELLED, np.int64))
 
