@@ -1,6 +1,6 @@
-"""The database's clock: leases are compared on it alone, so machines need not agree on the time.
+"""The database's clock. Leases are compared on it alone, so the clocks of machines need not agree.
 
-Times are seconds since 1970 (UTC) as floats in every table; the API turns them into ISO-8601.
+Times are seconds since 1970 (UTC) as floats in every table; the API converts them to ISO 8601.
 """
 
 from datetime import UTC, datetime
@@ -11,7 +11,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 
-class now(FunctionElement[float]):  # noqa: N801  (reads as the SQL function it is)
+class now(FunctionElement[float]):  # noqa: N801  (named like an SQL function)
     """The current time on the database server, not the transaction's start."""
 
     type = Double()
@@ -20,7 +20,7 @@ class now(FunctionElement[float]):  # noqa: N801  (reads as the SQL function it 
 
 @compiles(now, "sqlite")
 def _sqlite(_element: now, _compiler: Any, **_: Any) -> str:
-    # unixepoch('subsec') would be plainer, but needs SQLite 3.42
+    # unixepoch('subsec') would be simpler, but needs SQLite 3.42
     return "((julianday('now') - 2440587.5) * 86400.0)"
 
 
@@ -30,7 +30,7 @@ def _postgresql(_element: now, _compiler: Any, **_: Any) -> str:
 
 
 def iso(seconds: float | None) -> str | None:
-    """UTC ISO-8601 with milliseconds, or None."""
+    """Format seconds since 1970 as UTC ISO 8601 with milliseconds; None stays None."""
     if seconds is None:
         return None
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

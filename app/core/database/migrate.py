@@ -1,4 +1,4 @@
-"""The database's schema: brought up to date, or checked, against the migrations."""
+"""Migration of the database's schema, and the check that it is current."""
 
 from contextlib import closing
 from pathlib import Path
@@ -14,7 +14,7 @@ from app.core.database.sessions import Database
 
 
 class SchemaError(Exception):
-    """The database is not one that this code may work with; the message says what to do."""
+    """This version cannot work with the database; the message says what to do."""
 
 
 def _config(url: str) -> Config:
@@ -25,15 +25,29 @@ def _config(url: str) -> Config:
 
 
 def migrate(url: str) -> None:
-    """Bring the database at `url` to the newest schema, and make it this version's. Raises WrongSchema."""
+    """Bring a database to the newest schema, and record this version as the one that may use it.
+
+    Args:
+        url: SQLAlchemy URL.
+
+    Raises:
+        SchemaError: if the schema is of a newer version.
+    """
     upgrade(url)
     with closing(Database(url)) as database, database.writing() as session:
         version_guard.record_version(session)
 
 
 def upgrade(url: str) -> None:
-    """Bring the database at `url` to the newest schema, where it is not there already. Raises WrongSchema."""
-    with closing(Database(url)) as database:  # makes the folder of an SQLite file
+    """Bring a database to the newest schema, if it is not there already.
+
+    Args:
+        url: SQLAlchemy URL.
+
+    Raises:
+        SchemaError: if the schema is of a newer version.
+    """
+    with closing(Database(url)) as database:  # creates the folder of an SQLite file
         current = revision(database)
     if current is not None and current not in _known_revisions():
         raise SchemaError(_newer_schema_message(current))
@@ -41,7 +55,14 @@ def upgrade(url: str) -> None:
 
 
 def ensure(url: str) -> None:
-    """Make the schema where there is none yet; one that is there must be the newest. Raises WrongSchema."""
+    """Create the schema if there is none; an existing one must be the newest.
+
+    Args:
+        url: SQLAlchemy URL.
+
+    Raises:
+        SchemaError: as `check`.
+    """
     with closing(Database(url)) as database:
         is_missing = revision(database) is None
     if is_missing:
@@ -50,7 +71,14 @@ def ensure(url: str) -> None:
 
 
 def check(url: str) -> None:
-    """Raises WrongSchema unless the database has this code's schema and is this version's."""
+    """Check that a database has this version's schema and belongs to this version.
+
+    Args:
+        url: SQLAlchemy URL.
+
+    Raises:
+        SchemaError: if it does not.
+    """
     with closing(Database(url)) as database:
         _check_revision(revision(database))
         with database.reading() as session:
@@ -60,12 +88,12 @@ def check(url: str) -> None:
 
 
 def is_current(database: Database) -> bool:
-    """Whether the database has the schema that this code was written for."""
+    """Return true if the database has this version's schema."""
     return revision(database) == _head_revision()
 
 
 def revision(database: Database) -> str | None:
-    """The migration that the database has come to; None where there is no schema."""
+    """Return the database's migration, None if there is no schema."""
     with database.engine.connect() as connection:
         return MigrationContext.configure(connection).get_current_revision()
 

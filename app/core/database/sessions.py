@@ -1,7 +1,7 @@
-"""One way to the database for every process: short reading and writing transactions on SQLite or PostgreSQL.
+"""Short reading and writing transactions on SQLite or PostgreSQL, the same for every process.
 
-SQLite: WAL, foreign keys, full durability, and BEGIN IMMEDIATE for writing; its driver's own deferred transactions
-lose racing updates. PostgreSQL needs none of this.
+SQLite: WAL, foreign keys, full durability, and BEGIN IMMEDIATE for writing; with its driver's own deferred
+transactions, racing updates are lost. PostgreSQL needs none of this.
 """
 
 import sqlite3
@@ -19,53 +19,61 @@ from app.core.database.tenancy import TENANT
 
 SQLITE_BUSY_SECONDS = 60
 BEGIN = "imprint_begin"
-SQLITE_FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE)  # the second when it is opened
+SQLITE_FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE)  # the second on opening
 POSTGRESQL_FULL = "53100"  # disk_full
 
 
 class Database:
-    """Hands out transactions. Thread-safe; make one per process, never carry it over a fork.
+    """Opens transactions. Thread-safe; create one per process, never carry it over a fork.
 
-    Its sessions see everybody's rows; those of `of(tenant)` one tenant's.
+    Its sessions see all rows; those of `for_tenant(tenant)` only one tenant's.
     """
 
     def __init__(self, url: str) -> None:
+        """Create the engine; connects on first use.
+
+        Args:
+            url: SQLAlchemy URL. The folder of an SQLite file is created.
+        """
         self.engine = _sqlite(url) if make_url(url).get_backend_name() == "sqlite" else _postgresql(url)
         self._immediate = self.engine.execution_options(**{BEGIN: "BEGIN IMMEDIATE"})
         self._info: dict[str, str] = {}
 
     def for_tenant(self, tenant: str) -> "Database":
-        """The same database as one tenant may know it (`app.core.database.tenancy`)."""
+        """Return the same database restricted to one tenant's rows (`app.core.database.tenancy`)."""
         scoped = copy(self)
         scoped._info = {TENANT: tenant}
         return scoped
 
     @property
     def tenant(self) -> str | None:
-        """Whose rows there are; None: everybody's."""
+        """The tenant whose rows are visible; None for all."""
         return self._info.get(TENANT)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """A consistent view; nothing is written."""
+        """Open a session for reading."""
         with Session(self.engine, expire_on_commit=False, info=self._info) as session:
             yield session
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
-        """A transaction that commits when the block ends and rolls back when it raises."""
+        """Open a transaction that commits when the block ends and rolls back when it raises."""
         with Session(self._immediate, expire_on_commit=False, info=self._info) as session, session.begin():
             yield session
 
     def close(self) -> None:
-        """Give every connection back."""
+        """Close all connections."""
         self.engine.dispose()
 
 
 def is_full(error: BaseException) -> bool:
-    """Whether a database, which says so itself or by way of SQLAlchemy, answers but has no room left.
+    """Return true if an error of the database means that its disk or quota is full.
 
-    A quota that SQLite meets is not told from a disk that is broken.
+    On SQLite a quota cannot be told from a broken disk.
+
+    Args:
+        error: of SQLAlchemy or of the driver.
     """
     driver = getattr(error, "orig", error)
     code, state = (getattr(driver, name, None) for name in ("sqlite_errorcode", "sqlstate"))
@@ -86,7 +94,7 @@ def _sqlite(url: str) -> Engine:
 
 
 def _configure(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None  # transactions are begun by `_begin`, not guessed by the driver
+    connection.isolation_level = None  # transactions are begun by `_begin`, not by the driver
     for pragma in ("journal_mode=WAL", "foreign_keys=ON", "synchronous=FULL"):
         connection.execute(f"PRAGMA {pragma}")
 
@@ -96,5 +104,13 @@ def _begin(connection: Connection) -> None:
 
 
 def insert_into(session: Session, table: type[Any]) -> sqlite.Insert | postgresql.Insert:
-    """An INSERT in the session's own dialect, which can be told what to do about a row that is there."""
+    """Build an INSERT in the session's own dialect, for an ON CONFLICT clause.
+
+    Args:
+        session: the session that will execute it.
+        table: the mapped class.
+
+    Returns:
+        The statement.
+    """
     return sqlite.insert(table) if session.get_bind().dialect.name == "sqlite" else postgresql.insert(table)

@@ -1,7 +1,7 @@
-"""The tables. The job's row is the truth about a job; everything else hangs on it or on a dataset's or a model's row.
+"""The tables. A job's row is authoritative about the job; other rows refer to it or to a dataset's or a model's row.
 
 Times are seconds since 1970 on the database's clock (`app.core.database.clock`). References between datasets, jobs and
-models are plain ids, not foreign keys: a model outlives the job and the dataset that it came from, and keeps saying so.
+models are plain ids, not foreign keys: a model outlives the job and the dataset that it came from, and keeps their ids.
 """
 
 from typing import Any
@@ -14,8 +14,8 @@ from app.core.database.clock import now
 
 Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 Id = String(40)
-CONVERTED = "converted"  # the code of the warning that counts what was made upright RGB
-LOCAL_TENANT = "local"  # the tenant of whoever needs no key, and of the service's operators
+CONVERTED = "converted"  # code of the warning that counts the images that were converted to upright RGB
+LOCAL_TENANT = "local"  # tenant of callers that need no key, and of the service's operators
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -26,20 +26,20 @@ NAMING = {
 
 
 class Base(DeclarativeBase):
-    """Constraint names are fixed, so that migrations can name them on both databases."""
+    """Base class with fixed constraint names, so that migrations can name them on both databases."""
 
     metadata = MetaData(naming_convention=NAMING)
     type_annotation_map = {dict[str, Any]: Json, list[Any]: Json, list[str]: Json, float: Double()}  # noqa: RUF012
 
 
 class TenantOwned:
-    """What belongs to a tenant, and is not there for any other (`app.core.database.tenancy`)."""
+    """Mixin for rows that belong to a tenant and are invisible to all others (`app.core.database.tenancy`)."""
 
     tenant: Mapped[str] = mapped_column(Id, default=LOCAL_TENANT, server_default=LOCAL_TENANT)
 
 
 class Release(Base):
-    """A version of Imprint that has migrated this database; the last one is the one that may work with it."""
+    """A version of Imprint that has migrated this database; only the latest one may use it."""
 
     __tablename__ = "releases"
 
@@ -48,7 +48,7 @@ class Release(Base):
 
 
 class Tenant(Base):
-    """Somebody with keys, things and limits of their own. A limit that is null is the service's default."""
+    """An owner of keys, datasets, models and jobs, with limits. A limit that is null is the service's default."""
 
     __tablename__ = "tenants"
 
@@ -61,7 +61,7 @@ class Tenant(Base):
 
 
 class Key(TenantOwned, Base):
-    """An API key; of its secret there is only the hash."""
+    """An API key, of which only the secret's hash is stored."""
 
     __tablename__ = "keys"
 
@@ -77,9 +77,9 @@ class Key(TenantOwned, Base):
 
 
 class Job(TenantOwned, Base):
-    """One piece of work.
+    """A job.
 
-    `epoch` counts the claims and fences writers; `attempts` counts the claims that were not given back.
+    `epoch` counts the claims and fences writers; `attempts` counts the claims that were not released.
     """
 
     __tablename__ = "jobs"
@@ -119,7 +119,7 @@ class Job(TenantOwned, Base):
 
 
 class Event(Base):
-    """Something worth telling, numbered from 1 within its job in the order of its commits."""
+    """An event of a job, numbered from 1 within the job in the order of commits."""
 
     __tablename__ = "events"
 
@@ -131,7 +131,7 @@ class Event(Base):
 
 
 class Metric(Base):
-    """The figures of one training epoch.
+    """Metrics of one training epoch.
 
     `run` is `main` or a baseline's name. A resumed run writes the same rows again.
     """
@@ -147,7 +147,7 @@ class Metric(Base):
 
 
 class Checkpoint(Base):
-    """A saved training state that can be resumed from; `number` rises within its job."""
+    """A saved training state that can be resumed from; `number` increases within its job."""
 
     __tablename__ = "checkpoints"
 
@@ -163,7 +163,7 @@ class Checkpoint(Base):
 
 
 class Artifact(Base):
-    """A file that a job shows, such as a picture of what it sees; `name` is its own within the job."""
+    """A file that a job shows, such as a preview image; `name` is unique within the job."""
 
     __tablename__ = "artifacts"
 
@@ -178,9 +178,9 @@ class Artifact(Base):
 
 
 class Dataset(TenantOwned, Base):
-    """Uploaded photographs; `status` is preparing, ready or failed.
+    """An uploaded dataset; `status` is preparing, ready or failed.
 
-    `bytes` are the archive's, `packed_bytes` those of what was made of it.
+    `bytes` is the size of the archive, `packed_bytes` that of the prepared files.
     """
 
     __tablename__ = "datasets"
@@ -206,17 +206,20 @@ class Dataset(TenantOwned, Base):
 
     @property
     def class_names(self) -> list[str]:
-        """In the order of their numbers; none without labels."""
+        """Class names in the order of their indices; empty without labels."""
         return [entry["name"] for entry in self.classes or []]
 
     @property
     def converted(self) -> dict[str, int]:
-        """How many images were made upright RGB from what; nothing where all were that already, or nobody counted."""
+        """Number of images that were converted to upright RGB, by what they were; empty if none or unknown."""
         return next((entry["images"] for entry in self.warnings or [] if entry["code"] == CONVERTED), {})
 
 
 class Upload(TenantOwned, Base):
-    """An archive that comes in pieces: its file is as long as what has come. `dataset`: once it is whole."""
+    """An archive that is uploaded in parts. The length of its file is the number of bytes received so far.
+
+    `dataset` is set once the upload is complete.
+    """
 
     __tablename__ = "uploads"
 
@@ -230,7 +233,7 @@ class Upload(TenantOwned, Base):
 
 
 class Rejection(Base):
-    """A file of an archive that was left out, and why."""
+    """A file of an archive that was left out, with the reason."""
 
     __tablename__ = "rejections"
 
@@ -265,7 +268,7 @@ class Model(TenantOwned, Base):
 
 
 class Alias(TenantOwned, Base):
-    """A name that serves wherever a model's id does."""
+    """A name that can be used wherever a model's id can."""
 
     __tablename__ = "aliases"
 
@@ -276,7 +279,7 @@ class Alias(TenantOwned, Base):
 
 
 class Idempotency(TenantOwned, Base):
-    """What an `Idempotency-Key` made: the same key and request answer with the same thing, never a second one."""
+    """The resource that was created with an `Idempotency-Key`: repeating key and request returns it again."""
 
     __tablename__ = "idempotency"
 

@@ -1,7 +1,7 @@
-"""Whose things a session sees: a tenant's session finds that tenant's rows alone, and what it adds is the tenant's.
+"""Tenant isolation: a tenant's session finds only that tenant's rows, and what it adds belongs to the tenant.
 
-This holds for every ORM statement of the session, `get` included, so no query has to think of it and none can forget
-it. What a session does with Core inserts must name `tenant_of(session)` itself.
+This holds for every ORM statement of the session, `get` included, so that no query can forget it. Core inserts must
+name `tenant_of(session)` themselves.
 """
 
 from typing import Any
@@ -15,7 +15,7 @@ TENANT = "tenant"
 
 
 def tenant_of(session: Session) -> str:
-    """Whose session it is; the operators' where it is nobody's in particular."""
+    """Return the session's tenant; the operators' if it is not restricted to one."""
     return str(session.info.get(TENANT, LOCAL_TENANT))
 
 

@@ -1,7 +1,7 @@
-"""Which version of Imprint a database is for: the one that migrated it last.
+"""The version of Imprint that may use a database: the one that migrated it last.
 
-API and workers exchange specs and files, so both must be that version. A database that nobody has migrated by command
-(as in tests) is for any.
+API and workers exchange specs and files, so both must be that version. A database that was never migrated by command
+(as in tests) accepts every version.
 """
 
 from importlib.metadata import version
@@ -17,13 +17,13 @@ VERSION = version("imprint")
 
 
 def record_version(session: Session) -> None:
-    """Make the database this version's."""
+    """Record this version as the one that may use the database."""
     row = insert_into(session, Release).values(version=VERSION, migrated_at=now())
     session.execute(row.on_conflict_do_update(index_elements=[Release.version], set_={"migrated_at": now()}))
 
 
 def version_mismatch(session: Session) -> str | None:
-    """What to do when the database is another version's; None when it is this one's."""
+    """Return what to do if the database belongs to another version; None if it belongs to this one."""
     migrated_by = session.scalar(select(Release.version).order_by(Release.migrated_at.desc()).limit(1))
     if migrated_by in (None, VERSION):
         return None
