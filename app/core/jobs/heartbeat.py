@@ -1,9 +1,9 @@
-"""How a worker shows that it renews: a file for each lane, touched whenever the database has answered the lane.
+"""Health of a worker: a file per lane, touched each time the database has answered the lane.
 
-That a process lives says little: its database may be gone, or the thread that renews may hang. A lane looks at the
-table of jobs while it is idle and renews a lease while it works; it shows itself after either, and after nothing else.
+A running process proves little: its database may be unreachable, or the renewing thread may hang. A lane queries the
+table of jobs while it is idle and renews a lease while it works; it touches its file after either, and never otherwise.
 
-    python -m app.core.jobs.heartbeat LANE...     for healthchecks: status 1 and one line when one of them is late
+    python -m app.core.jobs.heartbeat LANE...     for healthchecks: exits with 1 and one line if a lane is late
 """
 
 import sys
@@ -16,14 +16,23 @@ from app.core.settings_environment import InvalidSettings, load_settings
 
 
 def beat(settings: Settings, lane: str) -> None:
-    """Show that a lane renews, if anybody wants to know (`IMPRINT_HEARTBEATS`)."""
+    """Touch a lane's file, if a folder is set (`IMPRINT_HEARTBEATS`)."""
     if settings.heartbeats is not None:
         settings.heartbeats.mkdir(parents=True, exist_ok=True)
         (settings.heartbeats / lane).touch()
 
 
 def overdue_lanes(folder: Path, lanes: Sequence[str], seconds: float) -> list[str]:
-    """The lanes that have not shown themselves for `seconds`, or never."""
+    """Find lanes whose file is too old or missing.
+
+    Args:
+        folder: the folder of the files.
+        lanes: names of the lanes.
+        seconds: maximum age of a file.
+
+    Returns:
+        The lanes that are late.
+    """
     return [lane for lane in lanes if _seconds_since_touched(folder / lane) > seconds]
 
 
@@ -35,7 +44,7 @@ def _seconds_since_touched(file: Path) -> float:
 
 
 def main() -> None:
-    """A lane is late when a lease that it held would have lapsed."""
+    """Exit with an error if a lane is late: one that held a lease would have lost it."""
     try:
         settings = load_settings()
     except InvalidSettings as invalid:

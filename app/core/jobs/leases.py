@@ -1,8 +1,9 @@
-"""What a worker does to a job: claim it, hold it, write to it, end it.
+"""What a worker does to a job: claim it, renew its lease, write to it, end it.
 
-A claim raises the job's `epoch`. Every later write of that claim names its epoch and locks the row first (`fence`),
-so a worker that was stopped, cut off or believed dead can write nothing once the row has moved on. (Fencing tokens:
-Kleppmann 2016; Gray and Cheriton 1989 for leases.)
+A claim increments the job's `epoch`. Every later write of that claim names its epoch and locks the row first (`fence`),
+so a worker that was paused, cut off or presumed dead cannot write once the row has moved on. Fencing tokens: How to do
+distributed locking (Kleppmann 2016). Leases: An Efficient Fault-Tolerant Mechanism for Distributed File Cache
+Consistency (Gray & Cheriton 1989).
 """
 
 from dataclasses import dataclass
@@ -22,7 +23,15 @@ from app.core.specs import USER_TYPES
 
 @dataclass(frozen=True)
 class Lease:
-    """The right to write to one job, until the row's epoch moves on."""
+    """The right to write to one job until the row's epoch moves on.
+
+    Attributes:
+        job_id: the job.
+        epoch: the job's epoch at the claim.
+        type: the job's type.
+        spec: the job's spec, as JSON.
+        tenant: the job's tenant.
+    """
 
     job_id: str
     epoch: int
@@ -31,20 +40,31 @@ class Lease:
     tenant: str
 
     def held(self) -> tuple[ColumnElement[bool], ...]:
-        """The conditions under which the row is still this lease's."""
+        """Return the conditions under which the row still belongs to this lease."""
         return (Job.id == self.job_id, Job.epoch == self.epoch, Job.status.in_(LEASED))
 
 
 class StaleLease(Exception):
-    """The row has moved on: whoever holds this lease must stop and must not write."""
+    """The row has moved on: the holder of the lease must stop and must not write."""
 
     def __init__(self, lease: Lease) -> None:
+        """Describe the lease.
+
+        Args:
+            lease: the lease that was lost.
+        """
         super().__init__(f"{lease.job_id} has moved on from epoch {lease.epoch}")
 
 
 @dataclass(frozen=True)
 class JobRequests:
-    """What the row says to the worker that holds it; `ended`: its own child has written the job's end."""
+    """What is requested of the worker that holds the job.
+
+    Attributes:
+        cancel: the job is to be cancelled.
+        pause: the job is to pause after a checkpoint.
+        ended: the worker's own child has ended the job.
+    """
 
     cancel: bool = False
     pause: bool = False
@@ -52,9 +72,18 @@ class JobRequests:
 
 
 def claim(session: Session, lane: str, owner: str, seconds: float) -> Lease | None:
-    """Take the oldest queued job of a lane, or None. Two workers never take the same one.
+    """Take the oldest queued job of a lane. Two workers never take the same one.
 
-    From now on the job has a progress: that of its last attempt, or one in which nothing is done yet.
+    From now on the job has a progress: that of its last attempt, or an empty one.
+
+    Args:
+        session: in a writing transaction.
+        lane: the lane.
+        owner: name of the worker.
+        seconds: length of the lease.
+
+    Returns:
+        The lease, or None if no job is queued.
     """
     oldest = (
         select(Job.id)
@@ -87,9 +116,18 @@ def claim(session: Session, lane: str, owner: str, seconds: float) -> Lease | No
 
 
 def renew(session: Session, lease: Lease, seconds: float) -> JobRequests:
-    """Hold the job for `seconds` more, on the database's clock, and hear what it asks. Raises StaleLease.
+    """Extend a lease and read what is requested of its holder.
 
-    There is nothing to hold of a job whose own child has just ended it.
+    Args:
+        session: in a writing transaction.
+        lease: the lease; not extended if the worker's own child has just ended the job.
+        seconds: length from now on, on the database's clock.
+
+    Returns:
+        The requests.
+
+    Raises:
+        StaleLease: if the row has moved on.
     """
     statement = (
         update(Job)
@@ -105,7 +143,18 @@ def renew(session: Session, lease: Lease, seconds: float) -> JobRequests:
 
 
 def poll(session: Session, lease: Lease) -> JobRequests:
-    """Hear what the row says, without renewing. Raises StaleLease."""
+    """Read what is requested of a lease's holder, without renewing.
+
+    Args:
+        session: in a transaction.
+        lease: the lease.
+
+    Returns:
+        The requests.
+
+    Raises:
+        StaleLease: if the row has moved on.
+    """
     ours = (Job.id == lease.job_id, Job.epoch == lease.epoch)
     row = session.execute(select(Job.status, Job.pause_requested).where(*ours)).one_or_none()
     if row is None or row.status not in (*LEASED, Status.SUCCEEDED, Status.FAILED):
@@ -115,9 +164,17 @@ def poll(session: Session, lease: Lease) -> JobRequests:
 
 
 def fence(session: Session, lease: Lease, **values: Any) -> None:
-    """Open every write of a lease: set `values` on the job's row and lock it until the commit. Raises StaleLease.
+    """Begin a write of a lease: set values on the job's row and lock it until the commit.
 
-    The lock is what makes it safe: nobody can claim the job between this check and the commit of what follows it.
+    The lock makes it safe: the job cannot be claimed between this check and the commit of what follows it.
+
+    Args:
+        session: in a writing transaction.
+        lease: the lease.
+        **values: columns of the job to set.
+
+    Raises:
+        StaleLease: if the row has moved on.
     """
     statement = update(Job).where(*lease.held()).values(epoch=lease.epoch, **values)
     if not apply(session, statement):
@@ -125,7 +182,16 @@ def fence(session: Session, lease: Lease, **values: Any) -> None:
 
 
 def succeed(session: Session, lease: Lease, result: Record) -> None:
-    """End the job with its result. Raises StaleLease, also when a cancellation came first."""
+    """End a job with its result.
+
+    Args:
+        session: in a writing transaction.
+        lease: the lease.
+        result: the result model of the job's type.
+
+    Raises:
+        StaleLease: if the row has moved on, or a cancellation came first.
+    """
     written = result.model_dump(mode="json", by_alias=True)
     values = {"result": written, "finished_at": now(), "lease_expires_at": None, "owner": None, "error": None}
     if not apply(session, transition(lease.job_id, Status.SUCCEEDED, Job.epoch == lease.epoch, **values)):
@@ -134,19 +200,54 @@ def succeed(session: Session, lease: Lease, result: Record) -> None:
 
 
 def fail(session: Session, lease: Lease, code: str, message: str) -> None:
-    """End the job for a reason that another attempt would meet again. Raises StaleLease."""
+    """End a job with an error that another attempt would meet again.
+
+    Args:
+        session: in a writing transaction.
+        lease: the lease.
+        code: one of `app.core.error_codes`.
+        message: for people.
+
+    Raises:
+        StaleLease: if the row has moved on.
+    """
     if not close(session, lease.job_id, Status.FAILED, {"code": code, "message": message}, *lease.held()):
         raise StaleLease(lease)
 
 
 def release(session: Session, lease: Lease) -> Status:
-    """Let go of a job that was stopped in good order; this claim does not count as an attempt. Raises StaleLease."""
+    """Give a job back after an orderly stop; this claim does not count as an attempt.
+
+    Args:
+        session: in a writing transaction.
+        lease: the lease.
+
+    Returns:
+        The job's new status.
+
+    Raises:
+        StaleLease: if the row has moved on.
+    """
     fence(session, lease, attempts=Job.attempts - 1)
     return resolve_orphaned(session, lease.job_id, lease.epoch, "given back", max_attempts=None)
 
 
 def retry(session: Session, lease: Lease, code: str, message: str, max_attempts: int) -> Status:
-    """Let go of a job whose process died: back into the queue, or failed after `max_attempts`. Raises StaleLease."""
+    """Give a job back after its process died: queued again, or failed after `max_attempts`.
+
+    Args:
+        session: in a writing transaction.
+        lease: the lease.
+        code: error code if it fails, one of `app.core.error_codes`.
+        message: reason, for people.
+        max_attempts: attempts after which it fails.
+
+    Returns:
+        The job's new status.
+
+    Raises:
+        StaleLease: if the row has moved on.
+    """
     fence(session, lease)
     return resolve_orphaned(session, lease.job_id, lease.epoch, message, max_attempts, code)
 
@@ -154,9 +255,20 @@ def retry(session: Session, lease: Lease, code: str, message: str, max_attempts:
 def resolve_orphaned(
     session: Session, job_id: str, epoch: int, reason: str, max_attempts: int | None, code: str = "worker_lost"
 ) -> Status:
-    """Where a job goes that nobody works on any more: what the user asked for, else the queue, else `failed`.
+    """Move a job without a worker to its next status: what the user requested, else the queue, else `failed`.
 
-    The one rule for a worker that stops, a child that dies and a lease that lapses. The caller holds the row's lock.
+    The one rule for a worker that stops, a child that dies and a lease that expires.
+
+    Args:
+        session: in a writing transaction that holds the row's lock.
+        job_id: the job.
+        epoch: the job's epoch.
+        reason: for people.
+        max_attempts: attempts after which it fails, None for no limit.
+        code: error code if it fails.
+
+    Returns:
+        The job's new status.
     """
     job = session.get_one(Job, job_id, populate_existing=True)
     ours = Job.epoch == epoch

@@ -1,4 +1,4 @@
-"""Puts right what crashes leave behind: lapsed leases and lost wake-ups. Any process may run it, any number at once."""
+"""Repairs what crashes leave behind: expired leases and lost wake-ups. Any number of processes may run it at once."""
 
 import logging
 from collections.abc import Callable
@@ -18,19 +18,33 @@ from app.core.settings import Settings
 logger = logging.getLogger(__name__)
 
 Wake = Callable[[str, str], None]  # (lane, job id): send a wake-up; must not raise
-MAX_WAKEUPS = 20  # a worker drains its lane from the table once it is awake: a few messages are enough
+MAX_WAKEUPS = 20  # per pass; a worker that is awake drains its lane from the table, so a few messages are enough
 
 
 @dataclass(frozen=True)
 class ReconcileResult:
-    """What one look put right: ids of jobs whose lease had lapsed, and of queued jobs to wake."""
+    """What one pass repaired.
+
+    Attributes:
+        lapsed: ids of jobs whose lease had expired.
+        to_wake: (lane, job id) of queued jobs that were woken.
+    """
 
     lapsed: list[str]
     to_wake: list[tuple[str, str]]
 
 
 def reconcile(database: Database, settings: Settings, wake: Wake) -> ReconcileResult:
-    """One look: settle every lapsed lease, then wake the oldest queued jobs that nobody has started."""
+    """Resolve every expired lease, then wake the oldest queued jobs that no worker has started.
+
+    Args:
+        database: the database, of all tenants.
+        settings: the service's settings.
+        wake: sends a wake-up.
+
+    Returns:
+        What was repaired.
+    """
     with database.writing() as session:
         lapsed = _resolve_lapsed(session, settings.max_attempts)
         to_wake = _overdue_wakeups(session, settings.wake_seconds, lapsed)
@@ -59,5 +73,14 @@ def _overdue_wakeups(session: Session, wake_seconds: float, just_queued: list[st
 
 
 def reconciler(database: Database, settings: Settings, wake: Wake) -> PeriodicThread:
-    """One that looks every `reconcile_seconds`, once it is started."""
+    """Build a thread that reconciles every `reconcile_seconds` once it is started.
+
+    Args:
+        database: the database, of all tenants.
+        settings: the service's settings.
+        wake: sends a wake-up; must not raise.
+
+    Returns:
+        The thread, not started.
+    """
     return PeriodicThread("reconciler", settings.reconcile_seconds, lambda: reconcile(database, settings, wake))

@@ -1,4 +1,4 @@
-"""Whether a job that has not ended refers to a dataset or a model, which must not be deleted then."""
+"""Protection of datasets and models that unfinished jobs refer to, which must not be deleted."""
 
 from sqlalchemy import ColumnElement, exists, or_
 
@@ -9,7 +9,15 @@ from app.core.specs.references import Reference, Thing
 
 
 def is_referred_to(thing: Thing, id_: str) -> ColumnElement[bool]:
-    """SQL: a job that has not ended names this dataset or model in its spec."""
+    """Build the SQL condition that a job that has not ended names a dataset or a model in its spec.
+
+    Args:
+        thing: "dataset" or "model".
+        id_: its id.
+
+    Returns:
+        The condition.
+    """
     places = {place for row in JOB_TYPES.values() for place in row.spec.references() if place.thing == thing}
     return exists().where(Job.status.not_in(TERMINAL), or_(*(_names(place, id_) for place in places)))
 

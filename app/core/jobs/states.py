@@ -1,14 +1,14 @@
-"""The life of a job as a pure table: which status may follow which.
+"""The states of a job and the transitions between them.
 
-The table is what the conditional UPDATEs in `app.core.jobs.transitions` and `app.core.jobs.leases` are built from, so a
-transition that is not here cannot be written by anyone.
+The conditional UPDATEs in `app.core.jobs.transitions` and `app.core.jobs.leases` are built from this table, so a
+transition that is not listed here cannot be written.
 """
 
 from enum import StrEnum
 
 
 class Status(StrEnum):
-    """Where a job stands; the words of the HTTP contract."""
+    """Status of a job, as in the HTTP API."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -25,7 +25,7 @@ ALLOWED_TRANSITIONS: dict[Status, frozenset[Status]] = {
     Status.CANCELLING: frozenset({Status.CANCELLED}),
     Status.PAUSED: frozenset({Status.QUEUED, Status.CANCELLED}),
     Status.SUCCEEDED: frozenset(),
-    Status.FAILED: frozenset({Status.QUEUED}),  # by its user, where the machine failed and not the job
+    Status.FAILED: frozenset({Status.QUEUED}),  # by its user, if the machine failed and not the job
     Status.CANCELLED: frozenset(),
 }
 
@@ -34,11 +34,19 @@ LEASED = frozenset({Status.RUNNING, Status.CANCELLING})
 
 
 def sources(target: Status) -> tuple[Status, ...]:
-    """The statuses from which `target` may be entered."""
+    """Return the statuses from which `target` may be entered."""
     return tuple(status for status, following in ALLOWED_TRANSITIONS.items() if target in following)
 
 
 def check_transition(source: Status, target: Status) -> None:
-    """Raise ValueError unless `source -> target` is legal."""
+    """Check a transition.
+
+    Args:
+        source: the present status.
+        target: the next status.
+
+    Raises:
+        ValueError: if it is not allowed.
+    """
     if target not in ALLOWED_TRANSITIONS[source]:
         raise ValueError(f"a job cannot go from {source} to {target}")

@@ -1,6 +1,6 @@
-"""What a user does to a job.
+"""What a user does to a job: create, cancel, pause, resume, remove, query.
 
-Create, cancel, pause, resume, remove, look. Every change is a conditional UPDATE checked by its row count.
+Every change is a conditional UPDATE that is checked by its row count.
 """
 
 from typing import Any
@@ -16,14 +16,23 @@ from app.core.jobs.states import TERMINAL, Status, sources
 from app.core.results.events import check_event
 from app.core.specs import LANES, USER_TYPES, JobSpec
 
-# Why a job failed that may well succeed: the machine had no room, memory, power or network for it.
+# Errors after which another attempt may succeed: the machine lacked disk, memory, power or network.
 RETRYABLE_ERRORS = frozenset(
     {"storage_full", "worker_lost", "worker_killed", "worker_crashed", "worker_out_of_memory", "weights_unavailable"}
 )
 
 
 def create(session: Session, spec: JobSpec, name: str | None = None) -> Job:
-    """A queued job. The caller sends its wake-up after the commit, never before."""
+    """Create a queued job. The caller sends its wake-up after the commit, never before.
+
+    Args:
+        session: in a writing transaction.
+        spec: the complete spec.
+        name: a name for people.
+
+    Returns:
+        The job.
+    """
     job = Job(
         id=new_id("job"),
         type=spec.type,
@@ -40,7 +49,19 @@ def create(session: Session, spec: JobSpec, name: str | None = None) -> Job:
 
 
 def get(session: Session, job_id: str, *, lock: bool = False) -> Job:
-    """The job, as the database has it now; with `lock`, nobody else changes it before this transaction ends."""
+    """Fetch a job as it is in the database now.
+
+    Args:
+        session: in a transaction.
+        job_id: the job.
+        lock: lock the row until this transaction ends.
+
+    Returns:
+        The job.
+
+    Raises:
+        ServiceError: `job_not_found`.
+    """
     job = session.get(Job, job_id, populate_existing=True, with_for_update=lock or None)
     if job is None:
         raise not_found("job", job_id)
@@ -48,10 +69,16 @@ def get(session: Session, job_id: str, *, lock: bool = False) -> Job:
 
 
 def record_event(session: Session, job_id: str, kind: str, data: dict[str, Any]) -> None:
-    """Append an event. Its number comes from the job's row, whose lock puts events in the order of their commits.
+    """Append an event. Its number comes from the job's row, whose lock orders events by their commits.
+
+    Args:
+        session: in a writing transaction.
+        job_id: the job.
+        kind: the event's kind.
+        data: its data, as JSON.
 
     Raises:
-        ValueError: the event is not one of `app.core.results.events.EVENTS`.
+        ValueError: if the event is not one of `app.core.results.events.EVENTS`.
     """
     check_event(kind, data)
     number = session.scalar(update(Job).where(Job.id == job_id).values(events=Job.events + 1).returning(Job.events))
@@ -60,18 +87,39 @@ def record_event(session: Session, job_id: str, kind: str, data: dict[str, Any])
 
 
 def transition(job_id: str, target: Status, *conditions: ColumnElement[bool], **values: Any) -> Update:
-    """The conditional UPDATE that enters `target` from wherever that is legal, narrowed by `conditions`."""
+    """Build the conditional UPDATE that enters `target` from every status where that is allowed.
+
+    Args:
+        job_id: the job.
+        target: the new status.
+        *conditions: further conditions on the row.
+        **values: further columns to set.
+
+    Returns:
+        The statement, for `apply`.
+    """
     legal = Job.status.in_(sources(target))
     return update(Job).where(Job.id == job_id, legal, *conditions).values(status=target, **values)
 
 
 def apply(session: Session, statement: Update) -> bool:
-    """Run a `transition`; True when the row was in a status from which it is legal."""
+    """Execute a `transition`; return true if the row was in a status from which it is allowed."""
     return bool(session.execute(statement.execution_options(synchronize_session=False)).rowcount)  # type: ignore[attr-defined]
 
 
 def cancel(session: Session, job_id: str) -> Job:
-    """Ask for an end: at once where nothing runs, else by way of `cancelling`. Asking again changes nothing."""
+    """Cancel a job: at once if it is not running, else by `cancelling`. Repeating it changes nothing.
+
+    Args:
+        session: in a writing transaction.
+        job_id: the job.
+
+    Returns:
+        The job.
+
+    Raises:
+        ServiceError: `job_not_found`, or `job_ended`.
+    """
     job = get(session, job_id, lock=True)
     if job.status in (Status.CANCELLING, Status.CANCELLED):
         return job
@@ -83,7 +131,18 @@ def cancel(session: Session, job_id: str) -> Job:
 
 
 def pause(session: Session, job_id: str) -> Job:
-    """Ask a job to stop where it can go on later: at once in the queue, after a checkpoint when it runs."""
+    """Pause a job: at once if it is queued, after a checkpoint if it is running.
+
+    Args:
+        session: in a writing transaction.
+        job_id: the job.
+
+    Returns:
+        The job.
+
+    Raises:
+        ServiceError: `job_not_found`, or `job_not_running`.
+    """
     job = get(session, job_id, lock=True)
     if apply(session, transition(job_id, Status.PAUSED, Job.status == Status.QUEUED)):
         record_event(session, job_id, "paused", {})
@@ -95,18 +154,28 @@ def pause(session: Session, job_id: str) -> Job:
 
 
 def is_retryable(job: Job) -> bool:
-    """Whether the job failed for what its machine may have again.
+    """Return true if the job failed for lack of something that its machine may have again.
 
-    Not the making of a dataset or a model, which nobody asked for as a job: that has failed with it.
+    False for jobs that make a dataset or a model and that no user created: these have failed with the job.
     """
     failed = job.status == Status.FAILED and job.type in USER_TYPES
     return failed and (job.error or {}).get("code") in RETRYABLE_ERRORS
 
 
 def resume(session: Session, job_id: str) -> Job:
-    """Let a paused job go on, or one that can be revived; take back a pause that has not happened yet.
+    """Queue a paused or retryable job again, or take back a pause that has not happened yet.
 
-    It waits in the queue, and goes on from its last checkpoint. One that had failed has all its attempts before it.
+    It continues from its last checkpoint. One that had failed starts with all attempts left.
+
+    Args:
+        session: in a writing transaction.
+        job_id: the job.
+
+    Returns:
+        The job.
+
+    Raises:
+        ServiceError: `job_not_found`, or `job_not_paused`.
     """
     job = get(session, job_id, lock=True)
     if job.status == Status.PAUSED:
@@ -133,9 +202,16 @@ def _resume_refusal(job: Job) -> str:
 
 
 def remove(session: Session, job_id: str) -> None:
-    """Forget a job that has ended, with all that it told and saved; its files are the caller's to delete.
+    """Delete a job that has ended, with its events, metrics and checkpoints.
 
-    What it made, a model or a dataset, stays.
+    A model or dataset that it made remains. The caller deletes its files.
+
+    Args:
+        session: in a writing transaction.
+        job_id: the job.
+
+    Raises:
+        ServiceError: `job_not_found`, or `job_not_ended`.
     """
     if get(session, job_id, lock=True).status not in TERMINAL:
         raise conflict("job_not_ended", "The job has not ended yet; cancel it or wait.")
@@ -143,7 +219,7 @@ def remove(session: Session, job_id: str) -> None:
 
 
 def queue_position(session: Session, job: Job) -> int | None:
-    """How many queued jobs of the same lane start before this one, plus 1; None unless it is queued."""
+    """Return the 1-based position of a job in the queue of its lane; None if it is not queued."""
     if job.status != Status.QUEUED:
         return None
     earlier = or_(Job.queued_at < job.queued_at, and_(Job.queued_at == job.queued_at, Job.id < job.id))
@@ -154,16 +230,24 @@ def queue_position(session: Session, job: Job) -> int | None:
 def close(
     session: Session, job_id: str, status: Status, error: dict[str, Any], *conditions: ColumnElement[bool]
 ) -> bool:
-    """End a job without a result, and with it the dataset or model that it was making.
+    """End a job without a result, and mark the dataset or model that it was making as failed.
 
-    Whether it was there to be ended.
+    Args:
+        session: in a writing transaction.
+        job_id: the job.
+        status: FAILED or CANCELLED.
+        error: `code` and `message`.
+        *conditions: further conditions on the row.
+
+    Returns:
+        True if the job was in a status from which it could be ended.
     """
     values: dict[str, Any] = {"finished_at": now(), "lease_expires_at": None, "owner": None}
     values |= {"error": error} if status == Status.FAILED else {}
     if not apply(session, transition(job_id, status, *conditions, **values)):
         return False
     record_event(session, job_id, status, error)
-    if status == Status.CANCELLED:  # what it had saved goes too; the worker deletes the files
+    if status == Status.CANCELLED:  # its saved state is deleted too; the worker deletes the files
         for saved in (Checkpoint, Artifact):
             session.execute(delete(saved).where(saved.job_id == job_id))
     for table in (Dataset, Model):

@@ -1,6 +1,7 @@
-"""How a wake-up travels: what the API's sender and the worker's receiver must agree on, without importing Celery.
+"""Configuration of wake-ups, shared by the API's sender and the worker's receiver without importing Celery.
 
-A message is only a wake-up that carries a job's id; the job's row is the truth. Losing every message costs seconds.
+A message is only a wake-up that carries a job's id; the job's row is authoritative. Losing every message delays jobs by
+seconds.
 """
 
 from pathlib import Path
@@ -14,7 +15,7 @@ SEND_TIMEOUT_SECONDS = 3
 
 
 def celery_config(settings: Settings) -> dict[str, Any]:
-    """Celery's configuration for both sides; makes the filesystem transport's folders where it is used."""
+    """Build Celery's configuration for both sides; creates the folders of the filesystem transport if it is used."""
     url = settings.resolved_broker_url
     return {
         "broker_url": url,
