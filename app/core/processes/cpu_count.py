@@ -1,4 +1,4 @@
-"""How many processor cores this process should use at a time."""
+"""Number of processor cores that this process should use."""
 
 import math
 import os
@@ -10,11 +10,17 @@ CGROUP_CPU_MAX = Path(
 
 
 def count_cores(quota: Path = CGROUP_CPU_MAX) -> int:
-    """OMP_NUM_THREADS where it is set, as OpenMP has it; else the cores that it may run on, within its quota.
+    """Return OMP_NUM_THREADS if it is set, else the cores in the process's affinity mask, limited by its cgroup quota.
 
-    More threads than cores are worse than too few: the steps of a small network are hundreds of parallel regions, each
-    of which waits for the thread that is not running. Two trainings with two threads each on two cores take thirty
-    times as long as with one each.
+    More threads than cores are worse than too few: a step of a small network is hundreds of parallel regions, each of
+    which waits for the thread that is not scheduled. Two trainings with two threads each on two cores take thirty times
+    as long as with one each.
+
+    Args:
+        quota: the cgroup v2 file `cpu.max`.
+
+    Returns:
+        The number of cores, at least 1.
     """
     asked = os.environ.get("OMP_NUM_THREADS", "")
     if asked.isdigit() and int(asked) > 0:
@@ -24,7 +30,7 @@ def count_cores(quota: Path = CGROUP_CPU_MAX) -> int:
 
 
 def _quota_cores(quota: Path) -> float:
-    """Whole cores of a container's quota; no limit where there is none (cgroup v2)."""
+    """Whole cores of a container's quota, infinite if there is none (cgroup v2)."""
     try:
         most, period = quota.read_text().split()
     except (OSError, ValueError):

@@ -1,6 +1,6 @@
-"""A child that cannot outlive its parent, however the parent ends.
+"""A child process that cannot outlive its parent, however the parent ends.
 
-The parent keeps the write end of a pipe and hands the read end down; the child's thread reads it and meets its end
+The parent keeps the write end of a pipe and passes the read end down; a thread of the child reads it and ends the child
 when the kernel closes the pipe, after kill -9 too. Works on every POSIX system, across sessions and process groups.
 """
 
@@ -16,34 +16,47 @@ LIFELINE_VARIABLE = "IMPRINT_LIFELINE"
 
 
 class Process(Protocol):
-    """What leads a group, as `subprocess.Popen` has it."""
+    """The leader of a process group, with the interface of `subprocess.Popen`."""
 
     @property
     def pid(self) -> int | None:
-        """Also the group's number; None before it has one."""
+        """The process id, also the group's; None before it has one."""
         ...
 
     @property
     def returncode(self) -> int | None:
-        """What `poll` said last."""
+        """The result of the last `poll`."""
         ...
 
     def poll(self) -> int | None:
-        """The exit status, negative for a signal; None while it runs."""
+        """Return the exit status, negative for a signal; None while it runs."""
         ...
 
     def wait(self, timeout: float | None = None) -> int:
-        """The same, once it has ended. Raises subprocess.TimeoutExpired."""
+        """Wait for the end of the process.
+
+        Args:
+            timeout: in seconds; None for no limit.
+
+        Returns:
+            The exit status, negative for a signal.
+
+        Raises:
+            subprocess.TimeoutExpired: if it is still running.
+        """
         ...
 
 
 class ProcessGroup:
-    """A process in a group of its own that dies when this process does, whoever started it.
-
-    `start` starts it: it hands the read end of the lifeline down, and the number of that descriptor as `VARIABLE`.
-    """
+    """A process in a group of its own that dies when this process does."""
 
     def __init__(self, start: Callable[[int], Process]) -> None:
+        """Start the process.
+
+        Args:
+            start: starts it with the read end of the lifeline, a descriptor that the child inherits, and passes the
+                descriptor's number on as LIFELINE_VARIABLE.
+        """
         read_end, self._write_end = os.pipe()
         try:
             self.process = start(read_end)
@@ -54,7 +67,7 @@ class ProcessGroup:
             os.close(read_end)
 
     def signal(self, number: int) -> None:
-        """Send a signal to the whole group; nothing happens when all of it is gone."""
+        """Send a signal to the whole group; does nothing if the group is gone."""
         if self.process.pid is None:
             return
         try:
@@ -63,7 +76,14 @@ class ProcessGroup:
             return
 
     def stop(self, grace_seconds: float) -> int:
-        """SIGTERM, wait, SIGKILL to the whole group. Returns the exit status."""
+        """Send SIGTERM, wait, then send SIGKILL to the whole group.
+
+        Args:
+            grace_seconds: maximum wait.
+
+        Returns:
+            The exit status, negative for a signal.
+        """
         self.signal(signal.SIGTERM)
         try:
             self.process.wait(grace_seconds)
@@ -74,7 +94,7 @@ class ProcessGroup:
         return status
 
     def end(self) -> int:
-        """SIGKILL to whatever is left of the group, and close the lifeline. Returns the exit status."""
+        """Send SIGKILL to the rest of the group and close the lifeline. Returns the exit status."""
         self.signal(signal.SIGKILL)
         self.let_go()
         return self.process.wait()
@@ -90,6 +110,14 @@ class Child(ProcessGroup):
     """A subprocess of this process."""
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str], *, stderr: int | None = None) -> None:
+        """Start a command in a session of its own, without input.
+
+        Args:
+            command: program and arguments.
+            environment: its whole environment.
+            stderr: as for `subprocess.Popen`.
+        """
+
         def start(lifeline: int) -> Process:
             return subprocess.Popen(
                 command,
@@ -104,9 +132,10 @@ class Child(ProcessGroup):
 
 
 def exit_with_parent(then: Callable[[], None] | None = None) -> None:
-    """Called in a child: when the parent is gone, run `then`, by default leave at once.
+    """In a child: watch the lifeline in a thread; does nothing without one.
 
-    Without a parent's pipe, nothing happens.
+    Args:
+        then: called when the parent is gone; by default the child's process group is killed.
     """
     descriptor = os.environ.pop(LIFELINE_VARIABLE, None)
     if descriptor is None:
@@ -118,9 +147,9 @@ def exit_with_parent(then: Callable[[], None] | None = None) -> None:
 
 
 def is_closed(descriptor: int) -> bool:
-    """Whether the other end of a pipe or a socket is closed, whatever is still to be read. Does not wait."""
+    """Return true if the other end of a pipe or socket is closed, even with unread data. Does not block."""
     poll = select.poll()
-    poll.register(descriptor, 0)  # a hang-up is told always
+    poll.register(descriptor, 0)  # a hang-up is always reported
     return bool(poll.poll(0))
 
 

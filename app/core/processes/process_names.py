@@ -1,6 +1,6 @@
-"""Names by which the processes of a service are found in `ps`, in `/proc` and by Celery.
+"""Names of the service's processes, as seen in `ps`, in `/proc` and by Celery.
 
-The command line starts processes under these names; operations and tests look for them, so they stand here once.
+The command line starts processes under these names, and operations and tests search for them.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ PREPARE_JOB = "worker.jobs.prepare"
 
 
 def celery_node(lanes: Sequence[str], number: int, launcher: int) -> str:
-    """Return the Celery node name of the `number`-th worker of `lanes`; Celery itself puts in the host's name.
+    """Return the Celery node name of a worker; Celery itself inserts the host's name.
 
     Args:
         lanes: the lanes that it works in.
