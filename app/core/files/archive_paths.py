@@ -1,7 +1,7 @@
-"""What the name of a file in an archive says, and which names are refused.
+"""Names of the members of an archive: their meaning, and the names that are refused.
 
-Nothing is ever written under such a name, so none can do harm here; but class names come from them and go on to people
-and other machines.
+No file is written under such a name, so it can do no harm here; but class names are derived from it and passed on to
+people and other machines.
 """
 
 import re
@@ -18,12 +18,12 @@ MAX_PART_LENGTH = 200
 
 
 def parts(name: str) -> tuple[str, ...]:
-    """Folders and file, whichever slash the archiver wrote."""
+    """Split a name into folders and file, by slash or backslash."""
     return PurePosixPath(name.replace("\\", "/")).parts
 
 
 def is_system_file(name: str) -> bool:
-    """Whether a file belongs to an operating system and not to the user."""
+    """Return true if a file belongs to an operating system and not to the user."""
     path = parts(name)
     return any((part.startswith(".") and part not in (".", "..")) or part == "__MACOSX" for part in path) or (
         bool(path) and path[-1].lower() in SYSTEM_FILES
@@ -31,12 +31,12 @@ def is_system_file(name: str) -> bool:
 
 
 def looks_like_image(name: str) -> bool:
-    """Whether the name ends as an image's does."""
+    """Return true if the name has the suffix of an image."""
     return PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES
 
 
 def path_error(name: str) -> str | None:
-    """Why a name is refused, for people; None for one that is as it should be."""
+    """Return the reason, for people, for which a name is refused; None if it is accepted."""
     path = parts(name)
     if path[:1] in (("/",), ("//",)) or DRIVE.match(name):
         return "The name is an absolute path."

@@ -1,6 +1,6 @@
-"""An uploaded zip, opened without trust.
+"""An uploaded zip archive, read without trust.
 
-Nothing is ever extracted to disk: members are read into memory, counting actual bytes.
+Nothing is extracted to disk: members are read into memory, and the actual bytes are counted.
 """
 
 import io
@@ -25,32 +25,61 @@ class BadArchive(ValueError):
     """The archive as a whole cannot be used; `code` is stable."""
 
     def __init__(self, code: str, message: str) -> None:
+        """Store code and message.
+
+        Args:
+            code: one of `app.core.error_codes`.
+            message: for people.
+        """
         super().__init__(message)
         self.code = code
 
 
 class BadMember(ValueError):
-    """One file of an archive cannot be used; `code` is stable."""
+    """A file of an archive cannot be used; `code` is stable."""
 
     def __init__(self, code: str, message: str) -> None:
+        """Store code and message.
+
+        Args:
+            code: one of `app.core.error_codes`.
+            message: for people.
+        """
         super().__init__(message)
         self.code = code
 
 
 class ImageArchive:
-    """A zip whose entries are told one after the other by `directory`, and read by any thread."""
+    """A zip whose entries are iterated over by `directory`, and read by any thread."""
 
     def __init__(self, directory: ZipDirectory, reader: ZipFile) -> None:
+        """Combine the directory and the reader.
+
+        Args:
+            directory: the zip's entries.
+            reader: reads the members' bytes.
+        """
         self.directory, self._reader = directory, reader
 
     def files(self) -> Iterator[tuple[int, ZipInfo]]:
-        """Its files and their places in the directory, without folders and what operating systems strew about."""
+        """Iterate over the files and their offsets in the directory, without folders and system files."""
         for place, member in self.directory.entries():
             if not member.filename.endswith("/") and not is_system_file(member.filename):
                 yield place, member
 
     def read(self, member: ZipInfo, max_bytes: int) -> bytes:
-        """A member's bytes, at most `max_bytes` of them whatever its header says. Raises BadMember."""
+        """Read a member.
+
+        Args:
+            member: the entry.
+            max_bytes: maximum size, whatever the member's header says.
+
+        Returns:
+            The unpacked bytes.
+
+        Raises:
+            BadMember: if it is too large, damaged, encrypted or not a regular file.
+        """
         _check_kind(member)
         if member.file_size > max_bytes:
             raise BadMember("file_too_large", f"The file is larger than {max_bytes} bytes.")
@@ -68,12 +97,21 @@ class ImageArchive:
 
 @contextmanager
 def open_archive(path: Path, max_files: int) -> Iterator[ImageArchive]:
-    """A zip whose directory was checked, open while the block runs. Raises BadArchive.
+    """Open a zip and check its directory; it stays open inside the block.
 
-    `max_files` is a limit of folders and clutter too: each takes time, and room in a preparation's register.
+    Args:
+        path: the file.
+        max_files: maximum number of entries, folders and system files included: each takes time, and memory in a
+            preparation.
+
+    Yields:
+        The archive.
+
+    Raises:
+        BadArchive: if it is not a readable zip, has too many entries or no images, or its entries overlap.
     """
     with path.open("rb") as listed, path.open("rb") as read, ZipFile(io.BytesIO(end_records(0))) as reader:
-        reader.fp = read  # zipfile's reader of members, without the list of them that it makes of a directory
+        reader.fp = read  # zipfile reads members of this file, without the list that it builds of a directory
         try:
             archive = ImageArchive(ZipDirectory(listed), reader)
             _check_entries(archive, max_files)
@@ -99,10 +137,10 @@ def _check_entries(archive: ImageArchive, max_files: int) -> None:
 
 
 def _any_overlap(extents: NDArray[np.float64]) -> bool:
-    """Whether any entry goes on where the next one has begun (Python 3.11's zipfile accepts that).
+    """Return true if an entry continues where the next one has begun (Python 3.11's zipfile accepts that).
 
-    `extents`: (n, 2) each entry's place and packed bytes, as floats: exact for every file that there is, and no number
-    that an entry may claim is too large for them.
+    `extents`: (n, 2), offset and packed bytes of each entry, as floats: exact for every file that can exist, and no
+    number that an entry may claim overflows.
     """
     begin, packed = extents[np.argsort(extents[:, 0], kind="stable")].T
     return bool((begin[:-1] + LOCAL_HEADER_BYTES + packed[:-1] > begin[1:]).any())

@@ -1,7 +1,8 @@
-"""A zip's directory, of which a few entries are in memory at a time.
+"""A zip's central directory, of which only a few entries are in memory at a time.
 
-Python's zipfile makes an object of every entry while it opens an archive, and keeps it: a directory of 46 MB can hold a
-million, and take a gigabyte. This walk finds the directory as zipfile does, and gives zipfile its entries in pieces.
+Python's zipfile creates an object for every entry when it opens an archive, and keeps it: a directory of 46 MB can hold
+a million entries, and take a gigabyte. This module finds the directory as zipfile does, and parses its entries with
+zipfile in batches.
 
 APPNOTE.TXT, 4.3.12 (central directory), 4.3.14 and 4.3.15 (zip64), 4.3.16 (its end).
 """
@@ -22,38 +23,60 @@ END64 = struct.Struct("<4sQ2H2L4Q")
 END64_SIGNATURE = b"PK\6\6"
 ENTRY = struct.Struct("<4s24x3H12x")
 ENTRY_SIGNATURE = b"PK\1\2"
-ZIP64_16, ZIP64_32 = 0xFFFF, 0xFFFFFFFF  # of a number of 16 or 32 bits: the zip64 record has it
+ZIP64_16, ZIP64_32 = 0xFFFF, 0xFFFFFFFF  # placeholders of 16 or 32 bits for a number in the zip64 record
 MULTI_PART_MESSAGE = "it is the last part of an archive in several files"
-BATCH_ENTRIES = 256  # entries that zipfile is given at a time, and
-BATCH_BYTES = 2**20  # where names and comments are long, the bytes after which there are enough
+BATCH_ENTRIES = 256  # entries parsed at a time
+BATCH_BYTES = 2**20  # a batch also ends after this many bytes, for long names and comments
 
 
 class BadDirectory(ValueError):
-    """The file does not end as a zip does."""
+    """The file does not end like a zip."""
 
 
 class ZipDirectory:
-    """The entries of a zip that is open for reading. Nobody else may move in `file`. Raises NoDirectory.
-
-    An entry is known by where it begins in the file.
-    """
+    """The entries of an open zip, each identified by its offset in the file."""
 
     def __init__(self, file: BinaryIO) -> None:
+        """Find the directory.
+
+        Args:
+            file: open for reading; nothing else may move its position.
+
+        Raises:
+            BadDirectory: if there is none.
+        """
         self._file = file
         self._start, self._end, self._offset_shift = _locate(file)
 
     def count(self, limit: int) -> int:
-        """How many entries there are, or `most` + 1 when there are more. Raises NoDirectory."""
+        """Count the entries.
+
+        Args:
+            limit: where to stop.
+
+        Returns:
+            The number of entries, limit + 1 if there are more.
+
+        Raises:
+            BadDirectory: if the directory is damaged.
+        """
         return sum(1 for _ in islice(self._records(), limit + 1))
 
     def entries(self) -> Iterator[tuple[int, zipfile.ZipInfo]]:
-        """Every entry, with its place, in order. Raises NoDirectory, and what zipfile raises on what it cannot read."""
+        """Iterate over the entries in order.
+
+        Yields:
+            Offset and entry.
+
+        Raises:
+            BadDirectory: if the directory is damaged; also what zipfile raises on entries it cannot parse.
+        """
         for batch in _batches(self._records()):
             places, records = zip(*batch, strict=True)
             yield from zip(places, self._parsed(records), strict=True)
 
     def entry(self, place: int) -> zipfile.ZipInfo:
-        """The entry that `entries` found at this place."""
+        """Return the entry at an offset from `entries`."""
         (entry,) = self._parsed([self._record(place)])
         return entry
 
@@ -75,7 +98,7 @@ class ZipDirectory:
         return fixed + self._file.read(min(sum(lengths), self._end - place - ENTRY.size))
 
     def _parsed(self, records: Sequence[bytes]) -> list[zipfile.ZipInfo]:
-        """By zipfile, of an archive that has nothing but these entries. NoDirectory where it finds others."""
+        """Parse records with zipfile, as an archive of these entries only; BadDirectory if it finds others."""
         data = b"".join(records)
         with zipfile.ZipFile(io.BytesIO(data + end_records(len(data)))) as archive:
             entries = archive.infolist()
@@ -83,15 +106,15 @@ class ZipDirectory:
             raise BadDirectory("an entry of its directory is damaged")
         for entry in entries:
             entry.header_offset += self._offset_shift
-            # Newer zipfiles look whether a member goes on where the next one begins, or the directory; of these few
-            # entries alone they cannot know. None says so to them; who opens the archive looks at all.
+            # Newer zipfiles check that a member ends before the next one and before the directory; with these few
+            # entries alone they cannot. None disables that; `archives.open_archive` checks all entries.
             if hasattr(entry, "_end_offset"):
                 entry._end_offset = None
         return entries
 
 
 def _batches(records: Iterator[tuple[int, bytes]]) -> Iterator[list[tuple[int, bytes]]]:
-    """The same, as many at a time as zipfile is given."""
+    """Group records into batches for zipfile."""
     batch: list[tuple[int, bytes]] = []
     size = 0
     for place, record in records:
@@ -105,9 +128,15 @@ def _batches(records: Iterator[tuple[int, bytes]]) -> Iterator[list[tuple[int, b
 
 
 def end_records(length: int) -> bytes:
-    """The end of an archive that is a directory of so many bytes and nothing else.
+    """Build the end of an archive that consists of a directory only.
 
-    A zip64 one: without, zipfile would look for such records where the last entry's comment is, which is not ours.
+    In zip64 form: otherwise zipfile would look for zip64 records in the last entry's comment, which is untrusted.
+
+    Args:
+        length: size of the directory in bytes.
+
+    Returns:
+        The zip64 end record, its locator and the end record.
     """
     record = END64.pack(END64_SIGNATURE, END64.size - 12, 45, 45, 0, 0, 0, 0, length, 0)
     locator = LOCATOR.pack(LOCATOR_SIGNATURE, 0, length, 1)
@@ -116,9 +145,9 @@ def end_records(length: int) -> bytes:
 
 
 def _locate(file: BinaryIO) -> tuple[int, int, int]:
-    """Where the directory begins and ends, just before its end record, as long as that says.
+    """Find start and end of the directory, just before its end record, by the length in the record.
 
-    The last number is how much farther on everything lies than the directory thinks: something stands before the zip.
+    The third number is the shift of all offsets relative to those in the directory, if the zip has something in front.
     """
     size = file.seek(0, 2)
     file.seek(max(0, size - END.size - MAX_COMMENT_BYTES))
@@ -139,7 +168,7 @@ def _locate(file: BinaryIO) -> tuple[int, int, int]:
 
 
 def _read_zip64(file: BinaryIO, end: int) -> tuple[int, int, int] | None:
-    """End, length and place of the directory as the zip64 records tell them, where there are such before `end`."""
+    """End, length and offset of the directory in the zip64 records before `end`; None if there are none."""
     at = end - LOCATOR.size - END64.size
     if at < 0:
         return None
