@@ -1,4 +1,4 @@
-"""How a compute device is written, in settings and in job specs alike."""
+"""Format of a compute device's name, in settings and in job specs."""
 
 from typing import Annotated
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ErrorCode:
-    """What a code means and what to do, and where it appears.
+    """Meaning and remedy of a code, and where it appears.
 
-    Args:
+    Attributes:
         meaning: one or two sentences for people.
         statuses: HTTP statuses of the problems (RFC 9457) that have this `code`.
         job: it can be the `error.code` of a job, a dataset or a model that failed, or of a candidate in a ranking.
@@ -218,25 +218,28 @@ WARNING_CODES: dict[str, str] = {
 
 
 def check_code(code: str) -> None:
-    """Refuse to raise what no client can look up.
+    """Check that clients can look a code up.
+
+    Args:
+        code: the code.
 
     Raises:
-        ValueError: the code is not listed.
+        ValueError: if the code is not listed.
     """
     if code not in ERROR_CODES:
         raise ValueError(f"the error code {code!r} is not in ERROR_CODES")
 
 
 def problem_codes() -> dict[str, str]:
-    """Code and meaning of everything that can be the `code` of a problem."""
+    """Return code and meaning of everything that can be the `code` of a problem."""
     return {code: row.meaning for code, row in ERROR_CODES.items() if row.statuses}
 
 
 def job_codes() -> dict[str, str]:
-    """Code and meaning of everything that can be the `error.code` of a job, a dataset or a model."""
+    """Return code and meaning of everything that can be the `error.code` of a job, a dataset or a model."""
     return {code: row.meaning for code, row in ERROR_CODES.items() if row.job}
 
 
 def file_codes() -> dict[str, str]:
-    """Code and meaning of everything that can be wrong with one file of an archive or one image of a request."""
+    """Return code and meaning of everything that can be wrong with a file of an archive or an image of a request."""
     return {code: row.meaning for code, row in ERROR_CODES.items() if row.file}

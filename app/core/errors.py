@@ -1,4 +1,4 @@
-"""Errors that a service raises for its caller; `app.http.problems` is the one place that renders them."""
+"""Errors that a service raises for its caller. Only `app.http.problems` renders them."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -22,7 +22,7 @@ Kind = Literal[
 ]
 
 
-# The list of each kind of thing, which a refusal names. Uploads have none.
+# Where each kind of resource is listed, for messages. Uploads are listed nowhere.
 LISTS = {
     "alias": "GET /v1/aliases",
     "artifact": "GET /v1/jobs/{job_id}/artifacts",
@@ -35,7 +35,12 @@ LISTS = {
 
 @dataclass(frozen=True)
 class FieldError:
-    """One wrong field: `pointer` is a JSON pointer into the request."""
+    """A wrong field of a request.
+
+    Attributes:
+        pointer: JSON pointer into the request.
+        message: for people.
+    """
 
     pointer: str
     message: str
@@ -43,10 +48,18 @@ class FieldError:
 
 @dataclass
 class ServiceError(Exception):
-    """What a caller did or met: `code` is stable and part of the contract, `message` is for people.
+    """A request that cannot be fulfilled.
 
-    `kind` says what sort of trouble it is, without naming a protocol; `retry_after` is in seconds,
-    `headers` are what a protocol wants to be told besides.
+    Attributes:
+        kind: the category of the error, independent of HTTP.
+        code: stable, part of the API; one of `app.core.error_codes`.
+        message: for people.
+        fields: the wrong fields, if any.
+        retry_after: in seconds.
+        headers: further response headers.
+
+    Raises:
+        ValueError: if the code is not listed.
     """
 
     kind: Kind
@@ -64,12 +77,29 @@ class ServiceError(Exception):
 
 
 def invalid(code: str, message: str, pointer: str | None = None) -> ServiceError:
-    """The request is understood and cannot be right; `pointer` names the field at fault."""
+    """Build the error for a request that is understood but wrong.
+
+    Args:
+        code: stable code.
+        message: for people.
+        pointer: JSON pointer to the wrong field, if it is a single one.
+
+    Returns:
+        The error, to be raised.
+    """
     return ServiceError("invalid", code, message, [FieldError(pointer, message)] if pointer else [])
 
 
 def not_found(thing: str, id_: str) -> ServiceError:
-    """No `thing` ("dataset", "job", ...) has this id."""
+    """Build the error for an id that does not exist.
+
+    Args:
+        thing: kind of resource, for example "dataset" or "job".
+        id_: the id.
+
+    Returns:
+        The error, with code `<thing>_not_found`, to be raised.
+    """
     message = f"There is no {thing} '{id_}'."
     if thing in LISTS:
         message += f" {LISTS[thing]} lists those that exist."
@@ -77,5 +107,14 @@ def not_found(thing: str, id_: str) -> ServiceError:
 
 
 def conflict(code: str, message: str, retry_after: int | None = None) -> ServiceError:
-    """The request is right but the thing it names is in no state for it."""
+    """Build the error for a correct request whose resource is in the wrong state.
+
+    Args:
+        code: stable code.
+        message: for people.
+        retry_after: in seconds, if waiting helps.
+
+    Returns:
+        The error, to be raised.
+    """
     return ServiceError("conflict", code, message, retry_after=retry_after)

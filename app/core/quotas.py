@@ -1,7 +1,7 @@
-"""What a tenant may use: its own limits, or the service's; each refusal is a 429 that says when to come back.
+"""Quotas of tenants: their own limits, or the service's. A refusal is a 429 with `Retry-After`.
 
-Storage and jobs are counted when they are asked for, in the transaction that grants them, and one tenant's grants wait
-for each other. Images are known once an archive is prepared: the preparation that goes beyond the limit fails.
+Storage and jobs are counted on request, in the transaction that grants them, and grants to one tenant are serialised.
+Images are counted once an archive is prepared: a preparation that exceeds the limit fails.
 """
 
 from dataclasses import dataclass
@@ -18,12 +18,19 @@ from app.core.jobs.states import TERMINAL
 from app.core.settings import Settings
 from app.core.specs import USER_TYPES
 
-FILES_PER_MODEL = 2  # the weights, and a graph with the same weights in it
+FILES_PER_MODEL = 2  # the weights, and a graph that contains the same weights
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Of one tenant; None is no limit. `requests` are by minute."""
+    """Limits of one tenant; None is no limit.
+
+    Attributes:
+        storage_bytes: of all files together.
+        images: in all datasets together.
+        jobs: that have not ended.
+        requests: per minute.
+    """
 
     storage_bytes: int | None
     images: int | None
@@ -32,7 +39,16 @@ class Limits:
 
 
 def limits(session: Session, settings: Settings, tenant: str) -> Limits:
-    """A tenant's own, or the service's."""
+    """Return a tenant's limits; where it has none of its own, the service's.
+
+    Args:
+        session: in a transaction.
+        settings: the service's settings.
+        tenant: name of the tenant.
+
+    Returns:
+        The limits.
+    """
     overrides = session.get(Tenant, tenant) or Tenant()
 
     def override_or_default(mine: int | None, general: int | None) -> int | None:
@@ -47,13 +63,21 @@ def limits(session: Session, settings: Settings, tenant: str) -> Limits:
 
 
 def requests_per_minute(database: Database, settings: Settings, tenant: str) -> int | None:
-    """How many requests of a tenant each process of the API answers."""
+    """Return the number of requests that each API process answers a tenant per minute; None for no limit."""
     with database.reading() as session:
         return limits(session, settings, tenant).requests
 
 
 def check_job(session: Session, settings: Settings) -> None:
-    """Room for one more job that has not ended, or 429 `job_quota_exceeded`."""
+    """Check that the session's tenant may create one more job; locks its quota until the commit.
+
+    Args:
+        session: in a writing transaction.
+        settings: the service's settings.
+
+    Raises:
+        ServiceError: `job_quota_exceeded`.
+    """
     limit = limits(session, settings, tenant_of(session)).jobs
     if limit is None:
         return
@@ -67,7 +91,16 @@ def check_job(session: Session, settings: Settings) -> None:
 
 
 def check_storage(session: Session, settings: Settings, extra_bytes: int) -> None:
-    """Room for `more` bytes, or 429 `storage_quota_exceeded`."""
+    """Check that the session's tenant may store more; locks its quota until the commit.
+
+    Args:
+        session: in a writing transaction.
+        settings: the service's settings.
+        extra_bytes: bytes to store.
+
+    Raises:
+        ServiceError: `storage_quota_exceeded`.
+    """
     limit = limits(session, settings, tenant_of(session)).storage_bytes
     if limit is None:
         return
@@ -78,14 +111,19 @@ def check_storage(session: Session, settings: Settings, extra_bytes: int) -> Non
 
 @dataclass(frozen=True)
 class RemainingStorage:
-    """How many bytes may still be stored, and what is said of more."""
+    """Storage that a tenant may still use.
+
+    Attributes:
+        bytes: that may still be stored.
+        error: to be raised for more.
+    """
 
     bytes: int
     error: ServiceError
 
 
 def remaining_storage(session: Session, settings: Settings) -> RemainingStorage | None:
-    """What a tenant has left; None where there is no limit."""
+    """Return the storage that the session's tenant may still use; None if there is no limit."""
     limit = limits(session, settings, tenant_of(session)).storage_bytes
     if limit is None:
         return None
@@ -98,7 +136,16 @@ def _storage_exceeded(limit: int) -> ServiceError:
 
 
 def check_images(session: Session, settings: Settings, extra_images: int) -> None:
-    """Room for `more` images beside those that there are, or 429 `image_quota_exceeded`."""
+    """Check that the session's tenant may have more images.
+
+    Args:
+        session: in a transaction.
+        settings: the service's settings.
+        extra_images: images to add.
+
+    Raises:
+        ServiceError: `image_quota_exceeded`.
+    """
     limit = limits(session, settings, tenant_of(session)).images
     if limit is None:
         return
@@ -109,7 +156,7 @@ def check_images(session: Session, settings: Settings, extra_images: int) -> Non
 
 
 def stored_bytes(session: Session) -> int:
-    """What the files of the session's tenant come to, as their rows tell."""
+    """Return the bytes of all files of the session's tenant, according to their rows."""
     job_bytes = sum(
         session.scalar(select(func.coalesce(func.sum(table.bytes), 0)).join(Job, Job.id == table.job_id)) or 0
         for table in (Checkpoint, Artifact)
@@ -128,7 +175,7 @@ def _sum(
 
 
 def _lock_tenant(session: Session) -> None:
-    """Hold the tenant's row until this transaction ends, so that two requests never take the same room."""
+    """Lock the tenant's row until this transaction ends, so that two requests cannot use the same quota."""
     tenant = tenant_of(session)
     session.execute(insert_into(session, Tenant).values(name=tenant).on_conflict_do_nothing())
     session.execute(select(Tenant.name).where(Tenant.name == tenant).with_for_update())

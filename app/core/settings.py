@@ -1,7 +1,7 @@
 """Every setting of the service, from `IMPRINT_` environment variables or the command line's flags.
 
 `docs/reference/settings.md` is generated from here: `make docs`. Start a process with
-`app.core.settings_environment.load_settings`, which words what is wrong and refuses variables that are no setting.
+`app.core.settings_environment.load_settings`, which reports wrong values and refuses unknown variables.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from app.core.device_names import Device
 PREFIX = "IMPRINT_"
 KIB, MIB = 1024, 1024 * 1024
 DAY_SECONDS = 24 * 3600.0
-RENEWALS_IN_A_LEASE = 3  # so that one that the database did not answer in time is not the end of a job
+RENEWALS_IN_A_LEASE = 3  # so that a job survives a renewal that the database did not answer in time
 
 
 class Settings(BaseSettings):
@@ -124,29 +124,29 @@ class Settings(BaseSettings):
 
     @property
     def resolved_database_url(self) -> str:
-        """The database: SQLite inside the data folder unless one is named."""
+        """URL of the database: SQLite in the data folder by default."""
         return self.database_url or f"sqlite:///{(self.data / 'imprint.db').resolve()}"
 
     @property
     def resolved_broker_url(self) -> str:
-        """The broker: Celery's filesystem transport unless one is named."""
+        """URL of the broker: Celery's filesystem transport by default."""
         return self.broker_url or "filesystem://localhost/"
 
     def environment(self) -> dict[str, str]:
-        """These settings as environment variables, for child processes."""
+        """Return these settings as environment variables, for child processes."""
         absolute = self.model_copy(update={"data": self.data.resolve()})
         values = absolute.model_dump(exclude_none=True)
         return {variable(name): str(value) for name, value in values.items()}
 
 
 def variable(field: str) -> str:
-    """The environment variable of a setting."""
+    """Return the environment variable of a setting."""
     return f"{PREFIX}{field.upper()}"
 
 
 Rule = tuple[Callable[[Settings], bool], str]
 
-# What must hold of several settings at a time, and what to change where it does not; {name} is `IMPRINT_NAME (its
+# Conditions on several settings at a time, and what to change if they are violated; {name} becomes `IMPRINT_NAME (its
 # value)`. Settings that are not named together here do not depend on each other.
 RULES: tuple[Rule, ...] = (
     (
@@ -189,6 +189,14 @@ RULES: tuple[Rule, ...] = (
 
 
 def filled(message: str, settings: Settings) -> str:
-    """A rule's message with the variables' names and values."""
+    """Fill the variables' names and values into a rule's message.
+
+    Args:
+        message: with `{name}` for each setting.
+        settings: the values.
+
+    Returns:
+        The message.
+    """
     values = {name: f"{variable(name)} ({value})" for name, value in settings.model_dump().items()}
     return message.format_map(values)

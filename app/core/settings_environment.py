@@ -1,4 +1,4 @@
-"""A process's settings from its environment: a wrong value or an unknown `IMPRINT_` variable ends in one line."""
+"""Settings from a process's environment; a wrong value or an unknown `IMPRINT_` variable is reported in one line."""
 
 import os
 import re
@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from app.core.settings import PREFIX, Settings, variable
 from app.core.validation_messages import Error, did_you_mean, explain
 
-# Variables with our prefix that are no setting, and who reads them.
+# Variables with our prefix that are no setting, and what reads them.
 OTHERS = {
     "IMPRINT_BIND": "docker-compose.yml: where the API listens; .env is handed to the containers too",
     "IMPRINT_PORT": "docker-compose.yml, as above",
@@ -29,11 +29,17 @@ PATTERNS = {
 
 
 class InvalidSettings(ValueError):
-    """The environment or the flags ask for what cannot be; the message is one line that says what to change."""
+    """Environment or flags are wrong; the message is one line that says what to change."""
 
 
 def load_settings(**flags: Any) -> Settings:
-    """The settings of this process's environment, in which flags (fields by name) have the last word.
+    """Load the settings of this process.
+
+    Args:
+        **flags: fields by name, which override the environment.
+
+    Returns:
+        The settings.
 
     Raises:
         InvalidSettings: for a wrong value, values that contradict each other, or an unknown variable.
@@ -49,7 +55,7 @@ def load_settings(**flags: Any) -> Settings:
 
 
 def unknown_variables(environment: Mapping[str, str]) -> list[str]:
-    """The variables with our prefix, in any case, that nobody reads."""
+    """Return the variables with the service's prefix, in any case, that nothing reads."""
     known = {variable(field) for field in Settings.model_fields}
     return sorted(name for name in environment if name.upper().startswith(PREFIX) and not _is_read(name.upper(), known))
 

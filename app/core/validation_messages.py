@@ -1,6 +1,6 @@
-"""Pydantic's validation errors as plain instructions, for the API's answers and the settings' one line at start.
+"""Pydantic's validation errors as instructions, for the API's responses and the settings' report at start.
 
-Pydantic's own sentences ("Input should be ...") name neither the field nor what to do, and change between its releases.
+Pydantic's own messages ("Input should be ...") name neither the field nor the remedy, and change between releases.
 """
 
 import difflib
@@ -75,18 +75,21 @@ WITH_BOUNDS = {
     "union_tag_invalid": "must be one of {expected_tags}",
 }
 
-# What is wrong with these is not their value's type, so it is not told.
+# The type of the value is not what is wrong here, so the value is not shown.
 SAYS_NO_VALUE = frozenset(WITH_BOUNDS) - {"literal_error", "enum", "union_tag_invalid"}
 
 
 def explain(error: Error, subject: str, place: str = "", known: Collection[str] = ()) -> str:
-    """One sentence that says what to change.
+    """Word an error as one sentence that says what to change.
 
     Args:
         error: one of pydantic's errors.
-        subject: what the value is called, ready to begin a sentence: `'epochs'`.
-        place: the object that the field is in, by its own name; empty for the outermost one.
-        known: the fields that there are in that object, for "did you mean".
+        subject: name of the value, ready to begin a sentence: `'epochs'`.
+        place: name of the object that contains the field; empty for the outermost one.
+        known: the fields of that object, for "did you mean".
+
+    Returns:
+        The sentence.
     """
     kind = str(error["type"])
     if kind in ("value_error", "assertion_error"):
@@ -102,7 +105,7 @@ def explain(error: Error, subject: str, place: str = "", known: Collection[str] 
 
 
 def own_message(error: Error) -> str:
-    """The message of a ValueError that one of our validators raised."""
+    """Return the message of a ValueError that one of our validators raised."""
     message = str(error["msg"])
     for prefix in VALUE_ERROR_PREFIXES:
         message = message.removeprefix(prefix)
@@ -110,13 +113,21 @@ def own_message(error: Error) -> str:
 
 
 def did_you_mean(name: str, known: Collection[str]) -> str:
-    """` Did you mean 'x'?`, or nothing where no known name is near."""
+    """Suggest a known name for an unknown one.
+
+    Args:
+        name: the unknown name.
+        known: the known names.
+
+    Returns:
+        ` Did you mean 'x'?`, or an empty string if no known name is similar.
+    """
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5) or _with_the_same_words(name, known)
     return f" Did you mean '{near[0]}'?" if near else ""
 
 
 def _with_the_same_words(name: str, known: Collection[str]) -> list[str]:
-    """Names of which this is the initials, as `lr` is of `learning_rate`, or a whole word, as `rate` is."""
+    """Names whose initials are `name`, as `lr` for `learning_rate`, or that contain it as a word, as `rate`."""
     words = {other: other.lower().split("_") for other in known}
     short = name.lower()
     return [
@@ -143,7 +154,7 @@ def _no_tag(error: Error, _subject: str, _place: str, _known: Collection[str]) -
 
 
 def discriminator(error: Error) -> str:
-    """The field that says which member of a union is meant, in quotes."""
+    """Return the field that selects the member of a union, in quotes."""
     return str(error["ctx"]["discriminator"])
 
 
@@ -160,7 +171,7 @@ SENTENCES: dict[str, Callable[[Error, str, str, Collection[str]], str]] = {
 
 
 def _bounds(error: Error) -> dict[str, str]:
-    """The error's context with numbers as people write them."""
+    """The error's context, with numbers formatted for people."""
     return {name: f"{value:.15g}" if isinstance(value, float) else str(value) for name, value in error["ctx"].items()}
 
 
@@ -181,7 +192,7 @@ def _shown(error: Error) -> str:
 
 
 def _written(value: str | float) -> str:
-    """A scalar as JSON has it, cut short."""
+    """Format a scalar as in JSON, shortened."""
     if isinstance(value, bool):
         return "true" if value else "false"
     return f"'{_short(value)}'" if isinstance(value, str) else _short(str(value))
