@@ -1,4 +1,4 @@
-"""The base of what a job reports: plain models that are written once and read for years."""
+"""Base class of everything that a job reports."""
 
 from pydantic import BaseModel, ConfigDict
 

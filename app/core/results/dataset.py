@@ -1,4 +1,4 @@
-"""What a preparation reports of a dataset."""
+"""Results of a dataset's preparation."""
 
 from typing import Annotated
 

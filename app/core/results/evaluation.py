@@ -1,4 +1,4 @@
-"""What an evaluation and a ranking report."""
+"""Results of an evaluation and a ranking."""
 
 from typing import Annotated, Literal, NotRequired
 
@@ -20,7 +20,7 @@ class Confusion(Record):
 
 
 class Suspect(Record):
-    """An image whose label is likely wrong: the model is surer of another class than of all the rest together."""
+    """An image whose label is likely wrong: the model finds another class more probable than all the rest together."""
 
     image: str = Field(description="the image's path in the dataset's archive")
     class_name: str = Field(alias="class", description="the class that its folder says")

@@ -1,4 +1,4 @@
-"""Everything that can happen to a job: each kind of event, and what its `data` holds."""
+"""Events of a job: every kind, and the model of its `data`."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -12,7 +12,7 @@ from app.core.results.training import ClassBalance, DomainGap
 
 
 class NoData(Record):
-    """No data: the kind of event says everything."""
+    """No data: the kind of event is all there is."""
 
 
 class Reason(TypedDict, total=False):
@@ -36,7 +36,7 @@ class Ended(Record):
 
 
 class RunBegun(Record):
-    """A run started, or went on from its checkpoint."""
+    """A run started, or continued from its checkpoint."""
 
     run: str = Field(description="`main`, `head`, a baseline's name, or `strength=<number>`")
     epochs: int = Field(description="epochs that it trains for at most")
@@ -51,7 +51,7 @@ class RunFinished(Record):
 
 
 class BatchSplit(Record):
-    """The device had no memory for a whole batch, which is computed in parts since."""
+    """The device had no memory for a whole batch; from now on batches are computed in parts."""
 
     run: str = Field(description="name of the run")
     epoch: int = Field(description="epoch of the run, from 1")
@@ -60,7 +60,7 @@ class BatchSplit(Record):
 
 
 class Collapse(Record):
-    """The features say the same of every image: training has gone wrong."""
+    """The features are the same for every image: the training has failed."""
 
     run: str = Field(description="name of the run")
     epoch: int = Field(description="epoch of the run, from 1")
@@ -68,7 +68,7 @@ class Collapse(Record):
 
 
 class CheckpointDamaged(Record):
-    """A checkpoint could not be read; the job goes on from the one before."""
+    """A checkpoint could not be read; the job continues from the one before."""
 
     number: int = Field(description="the checkpoint's number")
     reason: str = Field(description="what is wrong with it")
@@ -76,13 +76,18 @@ class CheckpointDamaged(Record):
 
 @dataclass(frozen=True)
 class EventKind:
-    """A kind of event: what it means, and the model of its `data`."""
+    """A kind of event.
+
+    Attributes:
+        meaning: for people.
+        data: model of the event's `data`.
+    """
 
     meaning: str
     data: Any
 
 
-# Every kind of event. One that is not here cannot be recorded.
+# Every kind of event. One that is not listed cannot be recorded.
 EVENTS: dict[str, EventKind] = {
     "queued": EventKind("The job waits for a worker: new, resumed, or because its worker was lost.", Reason),
     "started": EventKind("A worker claimed the job.", Started),
@@ -105,10 +110,14 @@ _CHECKS: dict[str, TypeAdapter[Any]] = {kind: TypeAdapter(row.data) for kind, ro
 
 
 def check_event(kind: str, data: dict[str, Any]) -> None:
-    """Refuse to record what nobody could read.
+    """Check an event before it is recorded.
+
+    Args:
+        kind: a key of EVENTS.
+        data: the event's data.
 
     Raises:
-        ValueError: there is no such kind of event, or its data are not those of this kind.
+        ValueError: if there is no such kind, or the data do not match its model.
     """
     if kind not in _CHECKS:
         raise ValueError(f"there is no event of kind {kind!r}")

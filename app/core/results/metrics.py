@@ -25,7 +25,7 @@ class ClassMetrics(Record):
 
 
 class Confidence(Record):
-    """How well the model's confidence agrees with how often it is right."""
+    """Agreement of the model's confidence with its accuracy."""
 
     expected_calibration_error: float = Field(
         description="mean gap between confidence and accuracy over 15 bins (Guo 2017, arXiv 1706.04599), from 0 to 1"
@@ -42,9 +42,9 @@ class Calibration(Record):
 
 
 class EpochMetrics(TypedDict, total=False):
-    """Metrics of one epoch: means of the training terms as `train_*`, figures of the validation split as `val_*`.
+    """Metrics of one epoch: means of the training terms as `train_*`, validation metrics as `val_*`.
 
-    Which of them are there depends on the method; a further `train_*` or `val_*` may be there too.
+    Their selection depends on the method; further `train_*` and `val_*` are possible.
     """
 
     __pydantic_config__ = OPEN  # type: ignore[misc]
@@ -67,7 +67,7 @@ class EpochMetrics(TypedDict, total=False):
 
 
 class ValidationMetrics(TypedDict, total=False):
-    """Metrics of the validation split at the epoch whose weights were kept; which of them depends on the method."""
+    """Metrics of the validation split at the epoch whose weights were kept; their selection depends on the method."""
 
     __pydantic_config__ = OPEN  # type: ignore[misc]
 

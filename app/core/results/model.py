@@ -1,4 +1,4 @@
-"""What a model takes as its input, and what a publication reports."""
+"""Input of a model, and the result of a publication."""
 
 from pydantic import Field
 
@@ -6,7 +6,7 @@ from app.core.results.base import Record
 
 
 class ModelInput(Record):
-    """What every photograph is made into before the network sees it."""
+    """Preprocessing of every image before the network."""
 
     size: int = Field(description="side of the square image in pixels")
     resize: int = Field(description="the shorter side is resized to this many pixels before the crop")

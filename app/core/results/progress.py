@@ -1,4 +1,4 @@
-"""How far a job is."""
+"""Progress of a job."""
 
 from pydantic import Field
 
@@ -6,7 +6,7 @@ from app.core.results.base import Record
 
 
 class Progress(Record):
-    """How far a running job is, over all of its runs."""
+    """Progress of a running job, over all of its runs."""
 
     epoch: int | None = Field(None, description="epoch of the run under way, from 1; null for jobs without epochs")
     epochs: int | None = Field(None, description="epochs of the run under way; null for jobs without epochs")

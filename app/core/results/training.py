@@ -1,4 +1,4 @@
-"""What a pre-training and a fine-tuning report."""
+"""Results of a pre-training and a fine-tuning."""
 
 from typing import Annotated, Literal, Required
 
@@ -67,7 +67,7 @@ class GapImages(Record):
 
 
 class DomainGap(Record):
-    """How far the job's images are from those that the initial model was trained on; `reason` where it is unknown."""
+    """Distance of the job's images to those that the initial model was trained on; `reason` if it is unknown."""
 
     source: str | None = Field(description="id of the dataset on the other side")
     proxy_a_distance: float | None = Field(description="2 * (1 - 2 * error), from 0 (the same) to 2 (Ben-David 2007)")
