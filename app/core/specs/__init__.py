@@ -1,7 +1,4 @@
-"""What a job is asked to do, checked field by field.
-
-Every default that a user can see is here: at its field or, where it depends on the rest of the job, in `defaults`.
-"""
+"""Job specs, checked field by field. Every default that a user can see is defined here and nowhere else."""
 
 from app.core.specs.adaptation import Adaptation, CORALSpec, DANNSpec, MMDSpec, NoAdaptationSpec
 from app.core.specs.base import AUTO, RANDOM, AskedSpec, JobSpec

@@ -1,4 +1,4 @@
-"""What draws a labelled source and an unlabelled target together."""
+"""Domain adaptation: alignment of a labelled source with an unlabelled target."""
 
 from typing import Annotated, Literal
 
@@ -9,7 +9,7 @@ from app.core.specs.references import DatasetId
 
 
 class NoAdaptationSpec(Strict):
-    """Nothing draws the domains together. With a `source`, labels come from there: the yardstick of adaptation."""
+    """No alignment of the domains. With a `source`, labels come from there: the baseline of an adaptation."""
 
     kind: Literal["none"] = "none"
     source: DatasetId | None = None
@@ -22,21 +22,21 @@ class Adapting(Strict):
 
 
 class CORALSpec(Adapting):
-    """Squared distance of the covariances of the two domains' logits (Sun & Saenko 2016)."""
+    """Squared distance of the covariances of the two domains' logits (Sun & Saenko 2016, arXiv:1607.01719)."""
 
     kind: Literal["coral"]
     strength: float = Field(0.3, ge=0, le=1e6)
 
 
 class MMDSpec(Adapting):
-    """Maximum mean discrepancy of the two domains' logits under a mixture of Gaussian kernels (Long 2015)."""
+    """Maximum mean discrepancy of the two domains' logits, Gaussian kernels (Long 2015, arXiv:1502.02791)."""
 
     kind: Literal["mmd"]
     strength: float = Field(5.0, ge=0, le=1e6)
 
 
 class DANNSpec(Adapting):
-    """Features from which a domain classifier learns nothing: its gradient is reversed (Ganin 2016)."""
+    """A domain classifier on the features, with reversed gradient (Ganin 2016, arXiv:1505.07818)."""
 
     kind: Literal["dann"]
     strength: float = Field(1.0, ge=0, le=1e6)

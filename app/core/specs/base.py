@@ -1,4 +1,4 @@
-"""What all specs have in common."""
+"""Base classes of all specs."""
 
 from typing import Annotated
 
@@ -13,26 +13,26 @@ Name = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class Strict(BaseModel):
-    """Unknown fields are refused, numbers must be finite, and a spec never changes once made.
+    """An immutable model that refuses unknown fields and numbers that are not finite.
 
-    A ValueError that begins with `field: ` or `field.inner: ` says which field is at fault.
+    A ValueError that begins with `field: ` or `field.inner: ` names the wrong field.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class JobSpec(Strict):
-    """What a job of any type is to do."""
+    """Spec of a job of any type."""
 
     type: str
 
     @classmethod
     def references(cls) -> frozenset[Reference]:
-        """Where specs of this type name datasets and models."""
+        """Return the places where specs of this type name datasets and models."""
         return references_of(cls)
 
 
 class AskedSpec(JobSpec):
-    """What a user asks for by `POST /v1/jobs`."""
+    """Spec that a user sends by `POST /v1/jobs`."""
 
     name: Name | None = Field(None, description="a name of your own for the job and for the model it makes")

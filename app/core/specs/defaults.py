@@ -1,6 +1,6 @@
 """Default epochs, learning rates and sizes of a training job: every number that depends on the rest of the job.
 
-Defaults that depend on nothing stand at their fields, in the other modules of this package.
+Defaults that depend on nothing are defined at their fields, in the other modules of this package.
 """
 
 import math
@@ -25,22 +25,42 @@ FEWEST_EPOCHS, MOST_EPOCHS = 10, 100
 
 
 def default_epochs(images: int, batch_size: int, steps: int) -> int:
-    """Epochs in which so many training images make about `steps` optimizer steps, from FEWEST to MOST_EPOCHS."""
+    """Compute the epochs that make about `steps` optimizer steps.
+
+    Args:
+        images: training images.
+        batch_size: images per step.
+        steps: optimizer steps of the run.
+
+    Returns:
+        The epochs, from FEWEST_EPOCHS to MOST_EPOCHS.
+    """
     steps_per_epoch = max(1, math.ceil(images / batch_size))
     return min(MOST_EPOCHS, max(FEWEST_EPOCHS, math.ceil(steps / steps_per_epoch)))
 
 
 def default_steps(*, random: bool, from_labels: bool) -> int:
-    """Optimizer steps of a training from random weights, or from a model that was trained with or without labels."""
+    """Return the optimizer steps of a training.
+
+    Args:
+        random: it starts from random weights.
+        from_labels: the initial model was trained on labels.
+
+    Returns:
+        The steps.
+    """
     return SCRATCH_STEPS if random else LABELLED_STEPS if from_labels else UNLABELLED_STEPS
 
 
 def finetune_rate(*, from_labels: bool, adapts: bool) -> dict[str, float]:
-    """Learning rates, by optimizer, for fine-tuning every weight of a pre-trained model.
+    """Return the learning rates for fine-tuning every weight of a pre-trained model.
 
     Args:
         from_labels: the model was trained on labels.
         adapts: the training adapts to another domain.
+
+    Returns:
+        Learning rates by optimizer.
     """
     if not from_labels:
         return UNLABELLED_RATE

@@ -1,4 +1,4 @@
-"""Jobs that look at models and train none."""
+"""Jobs that evaluate models without training."""
 
 from typing import Literal
 
@@ -13,9 +13,10 @@ MAX_CANDIDATES = 50
 
 
 class Evaluate(AskedSpec):
-    """How good is a model on a labelled dataset?
+    """Evaluate a model on a labelled dataset.
 
-    `split` "auto": the test split where the model or what it came from was trained on this dataset, else every image.
+    `split` "auto": the test split if the model or one that it was made from was trained on this dataset, else every
+    image.
     """
 
     type: Literal["evaluate"]
@@ -26,7 +27,7 @@ class Evaluate(AskedSpec):
 
 
 class Rank(AskedSpec):
-    """Which of the candidates should a fine-tuning on this dataset start from? Answered without training."""
+    """Rank candidates as initial models for a fine-tuning on this dataset, without training."""
 
     type: Literal["rank"]
     dataset: DatasetId

@@ -1,4 +1,4 @@
-"""A fine-tuning, with or without adaptation to another domain."""
+"""Fine-tuning, with or without adaptation to another domain."""
 
 from typing import Literal, Self
 
@@ -44,16 +44,23 @@ class Finetune(Learning):
             raise ValueError("training: mixup, cutmix and layer_decay are for moving weights; 'head' moves none")
         if head_only:
             whole = self.training.filled(HEAD_EPOCHS, HEAD_RATE)
-            # there is nothing to choose: the statistics never move
+            # nothing to resolve: the statistics are never updated
             self._complete(whole.model_copy(update={"batch_norm": self.training.batch_norm}))
         else:
             self._complete(self.training.filled(None, SCRATCH_RATE) if self.init == RANDOM else self.training)
         return self
 
     def with_init_defaults(self, *, from_labels: bool) -> Self:
-        """Fill in the defaults that depend on whether the initial model was trained on labels (`from_labels`).
+        """Fill in the defaults that depend on the initial model.
 
-        Statistics of batch norm are kept where they are good, but never when adapting: those of the target are wanted.
+        Batch-norm statistics are kept if the model was trained on labels, but never when adapting, which needs the
+        target's.
+
+        Args:
+            from_labels: the initial model was trained on labels.
+
+        Returns:
+            The complete spec.
         """
         if self.trainable == "head" or self.init == RANDOM:
             return self
@@ -63,9 +70,17 @@ class Finetune(Learning):
         return self.model_copy(update={"training": training})
 
     def over(self, images: int, *, from_labels: bool = False) -> Self:
-        """The same with epochs that suit so many training images; those of its random yardstick suit random weights.
+        """Fill in default epochs, also those of the baseline from random weights.
 
-        An epoch over cached features is not one over images, so a head's epochs say nothing about the yardstick's.
+        An epoch over cached features is not comparable to one over images, so a head's epochs do not apply to the
+        baseline.
+
+        Args:
+            images: training images.
+            from_labels: the initial model was trained on labels.
+
+        Returns:
+            The spec with epochs.
         """
         own = self.training.model_copy(update={"epochs": None}) if self.trainable == "head" else self.training
         epochs = self.random_epochs or own.over(images, default_steps(random=True, from_labels=False)).epochs
@@ -98,10 +113,10 @@ class Finetune(Learning):
 
     @property
     def labels_from(self) -> str:
-        """The dataset whose labels train: the source of an adaptation, else the job's own."""
+        """The dataset that provides the labels: the source of an adaptation, else the job's own."""
         return self.adapt.source or self.dataset
 
     @property
     def learns_labels(self) -> bool:
-        """Always: the output layer is for the dataset's classes."""
+        """Always true: the output layer is for the dataset's classes."""
         return True

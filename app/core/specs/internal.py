@@ -1,4 +1,4 @@
-"""Jobs that an upload or an import makes, never a user's POST."""
+"""Jobs that an upload or an import creates, never a user's POST."""
 
 from typing import Literal
 

@@ -1,6 +1,6 @@
-"""Every type of job in one table: what is asked, what comes out, and which lane does it.
+"""Registry of job types: spec, result model and lane of each.
 
-The API adds how a request is resolved (`app.jobs.job_types`), the worker which module does it (`worker.job_modules`).
+The API adds how a request is resolved (`app.jobs.job_types`), the worker which module runs it (`worker.job_modules`).
 """
 
 import operator
@@ -22,13 +22,19 @@ from app.core.specs.finetune import Finetune
 from app.core.specs.internal import Prepare, Publish
 from app.core.specs.pretrain import Pretrain
 
-# What takes minutes must not wait behind a training of hours, so each lane has a thread of its own in a worker.
+# Jobs of minutes must not wait behind a training of hours, so each lane has a thread of its own in a worker.
 Lane = Literal["long", "short"]
 
 
 @dataclass(frozen=True)
 class JobType:
-    """One type of job. Users ask for those whose spec is an `AskedSpec`; uploads and imports make the others."""
+    """A type of job. Users create those whose spec is an `AskedSpec`; uploads and imports create the others.
+
+    Attributes:
+        spec: model of the request.
+        result: model of the result.
+        lane: the lane of a worker that runs it.
+    """
 
     spec: type[JobSpec]
     result: type[Record]
@@ -36,7 +42,7 @@ class JobType:
 
     @property
     def asked_by_users(self) -> bool:
-        """Whether `POST /v1/jobs` takes it."""
+        """True if `POST /v1/jobs` accepts it."""
         return issubclass(self.spec, AskedSpec)
 
 
@@ -53,7 +59,7 @@ USER_TYPES = tuple(name for name, row in JOB_TYPES.items() if row.asked_by_users
 
 
 def union_of(models: Iterable[type]) -> Any:
-    """The models as one type that is told apart by `type`."""
+    """Build a union of models that is discriminated by `type`."""
     return Annotated[reduce(operator.or_, models), Field(discriminator="type")]
 
 

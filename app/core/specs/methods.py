@@ -1,4 +1,4 @@
-"""What a pre-training learns from its images."""
+"""Methods of pre-training."""
 
 from typing import Annotated, Literal
 
@@ -14,13 +14,16 @@ class SupervisedSpec(Strict):
 
 
 class RotationSpec(Strict):
-    """Which of 0, 90, 180, 270 degrees was the image turned (Gidaris 2018)."""
+    """Classify by which of 0, 90, 180 and 270 degrees the image was rotated (Gidaris 2018, arXiv:1803.07728)."""
 
     kind: Literal["rotation"]
 
 
 class ImputationSpec(Strict):
-    """Predict the hidden part of the image from the rest: random patches, or a centre block (Pathak 2016; He 2022)."""
+    """Predict the hidden part of the image from the rest: random patches, or a centre block.
+
+    Pathak 2016 (arXiv:1604.07379), He 2022 (arXiv:2111.06377).
+    """
 
     kind: Literal["imputation"]
     mask: Literal["random", "center"] = "random"
@@ -29,9 +32,10 @@ class ImputationSpec(Strict):
 
 
 class SimCLRSpec(Strict):
-    """Two views of an image close together, far from those of the other images (Chen 2020).
+    """Attract two views of an image and repel those of the other images (Chen 2020, arXiv:2002.05709).
 
-    `denominator` "all" is NT-Xent, the positive pair below the line too; "negatives" leaves it out.
+    `denominator` "all" is NT-Xent, with the positive pair in the denominator too; "negatives" leaves it out (Yeh 2022,
+    arXiv:2110.06848).
     """
 
     kind: Literal["simclr"]

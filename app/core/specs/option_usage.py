@@ -1,8 +1,8 @@
-"""Which jobs use which options of `training` and `method`: an option that a job cannot use is refused, not ignored.
+"""Options of `training` and `method` by the jobs that use them: one that a job cannot use is refused, not ignored.
 
-The check is for requests alone. A stored spec has every option filled in, and one of an older version may hold what is
-refused today; it still loads and its job resumes. So a value that is the default, or that says what happens anyway, is
-let through: the spec of a job that is asked for again is accepted.
+The check is for requests only. A stored spec has every option filled in, and one of an older version may hold what is
+refused today; it still loads and its job resumes. A value that is the default, or that says what happens anyway, is
+therefore accepted: the spec of an existing job can be sent again.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,11 @@ from app.core.specs.training_options import Training
 class Unused:
     """An option, the jobs that cannot use it, and the reason.
 
-    `harmless`: values beside the default that say what such a job does anyway.
+    Attributes:
+        option: dotted name.
+        by: true for the jobs that cannot use it.
+        reason: for people.
+        harmless: values beside the default that say what such a job does anyway.
     """
 
     option: str
@@ -32,12 +36,12 @@ class Unused:
 
 
 def _without_labels(spec: Learning) -> bool:
-    """A pre-training that looks at no label."""
+    """A pre-training without labels."""
     return isinstance(spec, Pretrain) and not spec.learns_labels
 
 
 def _head_alone(spec: Learning) -> bool:
-    """A linear probe, which learns from features that are computed once."""
+    """A linear probe, which trains on cached features."""
     return isinstance(spec, Finetune) and spec.trainable == HEAD
 
 
@@ -50,7 +54,7 @@ def _repeats_head(spec: Learning) -> bool:
 
 
 def _repeats_random(spec: Learning) -> bool:
-    """The baseline 'random' is the job itself, with no more and no fewer epochs."""
+    """The baseline 'random' is the job itself, with the same epochs."""
     if not isinstance(spec, Finetune) or RANDOM not in spec.baselines:
         return False
     return spec.init == RANDOM and spec.trainable == "all" and spec.random_epochs in (None, spec.training.epochs)
@@ -60,7 +64,7 @@ NO_LABELS = "this method looks at no labels"
 FIXED_FEATURES = "trainable 'head' learns from features of the images as they are, computed once"
 
 DEFAULTS: dict[str, Any] = {"training": Training(), "method": ImputationSpec(kind="imputation"), "baselines": []}
-# Every option that is not here is used by all jobs that take it: epochs, batch_size, learning_rate, optimizer,
+# Every option that is not listed is used by all jobs that take it: epochs, batch_size, learning_rate, optimizer,
 # weight_decay, warmup, ema, patience, seed and device by the training loop itself, whatever the method.
 # mixup and cutmix (and layer_decay beside trainable 'head') are refused by the specs themselves.
 UNUSED: tuple[Unused, ...] = (
@@ -84,7 +88,14 @@ UNUSED: tuple[Unused, ...] = (
 
 
 def unused_options(spec: Any) -> dict[str, str]:
-    """The options of a spec that have a value of their own and no effect, with the reason, by dotted name."""
+    """Find the options of a spec that are set and have no effect.
+
+    Args:
+        spec: the spec; only training jobs have such options.
+
+    Returns:
+        The reason for each, by dotted name.
+    """
     if not isinstance(spec, Learning):
         return {}
     return {rule.option: rule.reason for rule in UNUSED if rule.by(spec) and not _is_harmless(spec, rule)}

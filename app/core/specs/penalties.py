@@ -1,4 +1,4 @@
-"""What holds a fine-tuned network near to the pre-trained one."""
+"""Penalties on the distance of a fine-tuned network to the pre-trained one."""
 
 from typing import Annotated, Any, Literal
 
@@ -6,14 +6,14 @@ from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapV
 
 from app.core.specs.base import Strict
 
-# What strength "auto" tries; 0 is no penalty at all, so that the curve shows whether one helps.
+# Strengths that "auto" tries; 0 is no penalty, so that the curve shows the effect of one.
 STRENGTHS = {"l2_sp": (0.0, 0.1, 1.0, 10.0), "function": (0.0, 0.1, 1.0, 10.0)}
 
 LARGEST = 1e6
 
 
 def _in_one_message(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
-    """One refusal instead of one for each thing that it could have been."""
+    """Report one error instead of one for each member of the union."""
     try:
         return handler(value)
     except ValidationError as error:
@@ -25,13 +25,16 @@ Strength = Annotated[Number | Literal["auto"], WrapValidator(_in_one_message)]
 
 
 class NoPenaltySpec(Strict):
-    """Nothing holds the network to the pre-trained one."""
+    """No penalty on the distance to the pre-trained network."""
 
     kind: Literal["none"] = "none"
 
 
 class L2SPSpec(Strict):
-    """strength * |w - w_s|^2 over the shared weights + head_strength * |v|^2 over the new head (Li 2018, eq. 2)."""
+    """strength * |w - w_s|^2 over the shared weights + head_strength * |v|^2 over the new head.
+
+    Li 2018 (arXiv:1802.01483, equation 2).
+    """
 
     kind: Literal["l2_sp"]
     strength: Strength = 0.01

@@ -1,4 +1,4 @@
-"""A pre-training."""
+"""Pre-training."""
 
 from typing import Literal, Self
 
@@ -32,7 +32,11 @@ class Pretrain(Learning):
         return self
 
     def check_image_size(self) -> None:
-        """Raise ValueError also where patches do not fill the image."""
+        """Check the image size against the backbone and, for imputation, the patches.
+
+        Raises:
+            ValueError: if it does not fit one of them.
+        """
         super().check_image_size()
         if not isinstance(self.method, ImputationSpec) or self.image_size is None:
             return
@@ -41,5 +45,5 @@ class Pretrain(Learning):
 
     @property
     def learns_labels(self) -> bool:
-        """Whether the model will tell the dataset's classes apart."""
+        """True if the model will predict the dataset's classes."""
         return self.method.kind == "supervised"

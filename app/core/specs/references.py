@@ -1,7 +1,7 @@
-"""Which datasets and models a spec refers to, read off the types of its fields.
+"""References of a spec to datasets and models, derived from the types of its fields.
 
-A field of type `DatasetId` or `ModelName` protects what it names from being deleted while the job has not ended
-(`app.core.jobs.references`); there is no list of such fields to keep.
+A field of type `DatasetId` or `ModelName` protects the resource that it names from deletion while the job has not ended
+(`app.core.jobs.references`); there is no list of such fields to maintain.
 """
 
 from collections.abc import Iterator
@@ -26,7 +26,13 @@ ModelName = Annotated[str, RefersTo("model")]
 
 @dataclass(frozen=True)
 class Reference:
-    """A place in a spec's JSON: the path of field names; `many`: there is a list of names at it."""
+    """A place in a spec's JSON that names a dataset or a model.
+
+    Attributes:
+        thing: the kind of resource.
+        path: field names from the root.
+        many: the value is a list of names.
+    """
 
     thing: Thing
     path: tuple[str, ...]
@@ -34,7 +40,7 @@ class Reference:
 
 
 def references_of(spec: type[BaseModel]) -> frozenset[Reference]:
-    """Every place in specs of this class that names a dataset or a model, in nested models and unions too."""
+    """Return every place in specs of this class that names a dataset or a model, in nested models and unions too."""
     return frozenset(
         reference
         for name, field in spec.model_fields.items()

@@ -1,4 +1,4 @@
-"""What every job says that trains a network."""
+"""Base class of the specs of training jobs."""
 
 from typing import Any, Self
 
@@ -14,7 +14,7 @@ WEIGHTS_NAME = r"^[A-Za-z0-9_]+_Weights\.[A-Z0-9_]+$"
 
 
 class Learning(AskedSpec):
-    """On which images, from which start, and how."""
+    """Dataset, initial model and options of a training."""
 
     dataset: DatasetId
     init: ModelName = RANDOM
@@ -23,22 +23,31 @@ class Learning(AskedSpec):
     training: Training = Training()
 
     def over(self, images: int, *, from_labels: bool = False) -> Self:
-        """The same with epochs that suit so many training images, where nothing was said.
+        """Fill in default epochs, if none are given.
 
-        `from_labels`: the model that it starts from has learnt from labels.
+        Args:
+            images: training images.
+            from_labels: the initial model was trained on labels.
+
+        Returns:
+            The spec with epochs.
         """
         steps = defaults.default_steps(random=self.init == RANDOM, from_labels=from_labels)
         return self.model_copy(update={"training": self.training.over(images, steps)})
 
     def check_image_size(self) -> None:
-        """Raise ValueError where the image size is known and the backbone, known too, cannot take it."""
+        """Check the image size against the backbone, if both are known.
+
+        Raises:
+            ValueError: if the backbone cannot take images of this size.
+        """
         if self.backbone is not None and self.image_size is not None:
             BACKBONES[self.backbone].check_size(self.image_size)
 
     def _complete(self, training: Training) -> None:
         """Fill in what depends on other fields, and refuse a backbone that cannot take the image size.
 
-        From a model, the backbone and the size are not known here, and neither is how many images there are: the jobs
+        With an initial model, neither the backbone nor the size is known here, nor is the number of images: the jobs
         service fills these in from the rows of the model and the dataset.
         """
         values: dict[str, Any] = {"training": training}

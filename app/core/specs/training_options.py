@@ -12,7 +12,7 @@ MOST_ASKED_EPOCHS = 10_000
 
 
 class Augmentation(Strict):
-    """How training images are varied.
+    """Augmentation of training images.
 
     A random crop of at least `crop` of the area, mirrored half of the time with `flip`.
     """
@@ -22,7 +22,7 @@ class Augmentation(Strict):
 
 
 class Training(Strict):
-    """How to optimise; what is left out depends on the job and is filled in by its spec."""
+    """Options of the optimisation; defaults of those left out depend on the job and are filled in by its spec."""
 
     epochs: int | None = Field(None, ge=1, le=MOST_ASKED_EPOCHS)
     batch_size: int = Field(32, ge=1, le=4096)
@@ -48,18 +48,35 @@ class Training(Strict):
     device: Device = "auto"
 
     def filled(self, epochs: int | None, rates: dict[str, float], *, frozen: bool = False) -> "Training":
-        """The same options with the job's own defaults where nothing was said; `epochs` None leaves them open."""
+        """Fill in the job's defaults where no value is given.
+
+        Args:
+            epochs: default epochs, None to leave them open.
+            rates: default learning rates by optimizer.
+            frozen: default of `batch_norm`: frozen instead of trained.
+
+        Returns:
+            The completed options.
+        """
         rate = self.learning_rate or rates[self.optimizer]
         norm = ("frozen" if frozen else "train") if self.batch_norm == "auto" else self.batch_norm
         update = {"epochs": self.epochs or epochs, "learning_rate": rate, "batch_norm": norm}
         return self.model_copy(update=update)
 
     def over(self, images: int, steps: int) -> "Training":
-        """The same options with epochs that make about `steps` of so many training images, unless they are given."""
+        """Fill in the epochs that make about `steps` optimizer steps, if none are given.
+
+        Args:
+            images: training images.
+            steps: optimizer steps of the run.
+
+        Returns:
+            The options with epochs.
+        """
         epochs = self.epochs or default_epochs(images, self.batch_size, steps)
         return self.model_copy(update={"epochs": epochs})
 
     @property
     def mixes(self) -> bool:
-        """Whether images of a batch are mixed with each other."""
+        """True if mixup or CutMix is on."""
         return self.mixup > 0 or self.cutmix > 0
