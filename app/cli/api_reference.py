@@ -1,6 +1,6 @@
-"""Writes docs/reference/errors.md and docs/reference/events.md from the code: `make docs`, or
+"""Writes docs/reference/errors.md and docs/reference/events.md from the code.
 
-python -m app.cli.api_reference docs/reference
+`make docs`, or `python -m app.cli.api_reference docs/reference`.
 """
 
 import sys

@@ -1,6 +1,6 @@
-"""Writes docs/reference/settings.md from the settings themselves: `make docs`, or
+"""Writes docs/reference/settings.md from the settings themselves.
 
-python -m app.cli.settings_reference docs/reference/settings.md
+`make docs`, or `python -m app.cli.settings_reference docs/reference/settings.md`.
 """
 
 import sys

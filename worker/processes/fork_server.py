@@ -1,5 +1,6 @@
-"""`python -m worker.processes.fork_server`: imports torch once, which takes seconds, then forks a child for each
-request in milliseconds.
+"""Fork server: imports torch once, which takes seconds, then forks a child for each request in milliseconds.
+
+Started as `python -m worker.processes.fork_server`.
 
 Requests wait for the imports that every child needs. Imports that only some children need happen while the server is
 idle.
