@@ -1,4 +1,4 @@
-"""torchvision's classifiers as the API knows them, without torch.
+"""Table of torchvision's classifiers, for the API, which has no torch.
 
 `python -m worker.tools.backbone_table` prints the table; a test measures every row again.
 """
@@ -7,8 +7,8 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-# Left out of the fingerprint: batch counters are often stripped, auxiliary heads are never used, and a ViT's position
-# embedding follows the image size.
+# Left out of the fingerprint: batch counters are often stripped, auxiliary heads are never used, and the shape of a
+# ViT's position embedding depends on the image size.
 IGNORED_SUFFIXES = ("num_batches_tracked", "encoder.pos_embedding")
 IGNORED_PREFIXES = ("aux1.", "aux2.", "AuxLogits.")
 
@@ -17,7 +17,12 @@ IGNORED_PREFIXES = ("aux1.", "aux2.", "AuxLogits.")
 class Backbone:
     """One of torchvision's classifiers.
 
-    `head`: the output layer's name; `features`: its input width; images: from `smallest` px, in steps of `multiple`.
+    Attributes:
+        head: name of the output layer.
+        features: input width of the output layer.
+        smallest: smallest image size, in pixels.
+        multiple: image sizes are multiples of this, in pixels.
+        fingerprint: see `fingerprint`.
     """
 
     head: str
@@ -27,18 +32,33 @@ class Backbone:
     fingerprint: str
 
     def nearest(self, image_size: int) -> int:
-        """The size nearest to this one that the network can take."""
+        """Return the image size nearest to `image_size` that the network can take, in pixels."""
         return max(self.smallest, round(image_size / self.multiple) * self.multiple)
 
     def check_size(self, image_size: int) -> None:
-        """Raise ValueError when the network cannot take images of this many pixels a side."""
+        """Check an image size.
+
+        Args:
+            image_size: side of the square image, in pixels.
+
+        Raises:
+            ValueError: if the network cannot take it.
+        """
         if image_size < self.smallest or image_size % self.multiple:
             steps = f" in steps of {self.multiple}" if self.multiple > 1 else ""
             raise ValueError(f"image_size: this backbone takes images from {self.smallest} px{steps}, not {image_size}")
 
 
 def fingerprint(shapes: Mapping[str, tuple[int, ...]], head: str) -> str:
-    """A hash of names and shapes without the output layer: it tells one architecture's state dict from another's."""
+    """Hash the names and shapes of a state dict without the output layer, to recognise its architecture.
+
+    Args:
+        shapes: shape of every tensor by name.
+        head: name of the output layer.
+
+    Returns:
+        16 hexadecimal digits.
+    """
     lines = (
         f"{name}:{'x'.join(map(str, shape))}"
         for name, shape in sorted(shapes.items())
@@ -130,10 +150,10 @@ BACKBONES: dict[str, Backbone] = {
     "wide_resnet50_2": Backbone("fc", 2048, 8, 1, "bd39965438a879d1"),
 }
 
-# `MobileNet_V2_Weights.IMAGENET1K_V1` is of mobilenet_v2: the spellings agree without case and underscores.
+# `MobileNet_V2_Weights.IMAGENET1K_V1` is of mobilenet_v2: the names are equal without case and underscores.
 BY_PLAIN_NAME = {name.replace("_", ""): name for name in BACKBONES}
 
 
 def of_weights(name: str) -> str | None:
-    """The backbone that a torchvision weights name belongs to, or None."""
+    """Return the backbone of a torchvision weights name, or None."""
     return BY_PLAIN_NAME.get(name.partition("_Weights.")[0].replace("_", "").lower())

@@ -1,6 +1,6 @@
-"""Inference of a published graph with OpenVINO, on the CPU, in 32-bit floats (why: docs/evidence/performance.md).
+"""Inference of a published ONNX graph with OpenVINO, on the CPU in float32 (reasons: docs/evidence/performance.md).
 
-The API answers with it, and the worker holds it against torch before a model is published: one and the same runtime.
+The API predicts with it, and the worker compares it with torch before a model is published: the same runtime for both.
 """
 
 import importlib
@@ -17,18 +17,28 @@ import numpy.typing as npt
 from app.core.processes.cpu_count import count_cores
 
 PIXELS = "pixels"
-LOGITS, FEATURES, UNFAMILIAR = "logits", "features", "unfamiliar"  # what may come out; features always do
+LOGITS, FEATURES, UNFAMILIAR = "logits", "features", "unfamiliar"  # possible outputs; every graph has features
 
 _importing = Lock()
 
 
 class Graph:
-    """A loaded `model.onnx`. It may be asked from any thread, and answers `parallel` batches side by side.
+    """A loaded `model.onnx`, usable from any thread, with up to `parallel` batches at a time.
 
-    RuntimeError where the file is no such graph.
+    Attributes:
+        outputs: names of the outputs.
+        parallel: batches that are computed at a time.
     """
 
     def __init__(self, path: Path) -> None:
+        """Load and compile the graph.
+
+        Args:
+            path: the file.
+
+        Raises:
+            RuntimeError: if the file is no such graph.
+        """
         with _importing:
             core = _core()
         self._compiled = core.compile_model(str(path), "CPU", _options())
@@ -40,12 +50,22 @@ class Graph:
             self._idle.put(self._compiled.create_infer_request())
 
     def answer(self, pixels: npt.NDArray[np.uint8]) -> dict[str, npt.NDArray[np.float32]]:
-        """Every output for (N, S, S, 3) uint8, N being any number; ValueError for images of another shape."""
+        """Compute every output of a batch.
+
+        Args:
+            pixels: uint8 (N, S, S, 3), any N.
+
+        Returns:
+            float32 (N, ...) by name of the output.
+
+        Raises:
+            ValueError: if the images have another shape.
+        """
         if pixels.shape[1:] != self._shape:
             raise ValueError(f"the graph takes images of shape {self._shape}, not {pixels.shape[1:]}")
         request = self._idle.get()
         try:
-            taken = request.get_tensor(PIXELS)  # memory of its own: what it borrowed it would keep until the next time
+            taken = request.get_tensor(PIXELS)  # its own memory: a borrowed array would be held until the next call
             taken.shape = pixels.shape
             taken.data[:] = pixels
             request.infer()
@@ -56,25 +76,24 @@ class Graph:
 
 @cache
 def _core() -> Any:
-    """OpenVINO, imported with the first graph. Its converter, which nothing here needs, is kept out.
+    """OpenVINO, imported with the first graph, without its converter, which is not needed.
 
-    The converter would tell its makers over the network of every import, and start a thread for that.
+    The converter would report every import to its makers over the network, and start a thread for it.
     """
     sys.modules.setdefault("openvino.tools.ovc", None)  # type: ignore[arg-type]
     openvino = importlib.import_module("openvino")
-    # Two threads that take a tensor's `data` for the first time wait for each other for ever, and all others for them:
-    # one has the lock of a static variable and waits for the interpreter's, the other has that one and waits for the
-    # first. Once it has been taken, there is nothing left to wait for.
+    # Two threads that access a tensor's `data` for the first time can deadlock: one holds the lock of a static variable
+    # and waits for the interpreter's lock, the other the reverse. After a first access that lock is not taken again.
     _ = openvino.Tensor(np.zeros(1, np.uint8)).data
     return openvino.Core()
 
 
 def _options() -> dict[str, object]:
     return {
-        # a batch for each thread or two instead of all threads for one batch: nobody waits for a thread that a training
-        # or a decoder keeps from its core
+        # one batch per thread or two instead of all threads for one batch: a batch then does not wait for a thread that
+        # has lost its core to a training or a decoder
         "PERFORMANCE_HINT": "THROUGHPUT",
         "INFERENCE_NUM_THREADS": count_cores(),
-        "INFERENCE_PRECISION_HINT": "f32",  # by itself it takes bfloat16 where that is faster, and answers otherwise
+        "INFERENCE_PRECISION_HINT": "f32",  # the default is bfloat16 where that is faster, with other results
         "ENABLE_CPU_PINNING": False,  # a training beside it shares the cores
     }
