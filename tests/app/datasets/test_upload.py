@@ -60,15 +60,13 @@ RAW: list[tuple[str, bytes, dict[str, str], int, str]] = [
         "invalid_multipart",
     ),
     ("?name=n", PART + archive(), FORM, 422, "invalid_multipart"),
-    ("?name=n", b"nonsense", FORM, 422, "invalid_multipart"),
-    ("?name=n", b"--xx\r\n" + b"X: " + b"y" * 100_000, FORM, 422, "invalid_multipart"),
     ("?name=n", b"--xx--\r\n", FORM, 422, "file_required"),
 ]
 
 
-@pytest.mark.parametrize(("query", "body", "headers", "status", "code"), RAW)
-def test_bodies(client: httpx.Client, query: str, body: bytes, headers: dict[str, str], status: int, code: str) -> None:
-    problem(client.post(f"/v1/datasets{query}", content=body, headers=headers), status, code)
+def test_bodies(client: httpx.Client) -> None:
+    for query, body, headers, status, code in RAW:
+        problem(client.post(f"/v1/datasets{query}", content=body, headers=headers), status, code)
 
 
 FORMS: list[tuple[dict[str, Any], str, str]] = [
@@ -82,10 +80,10 @@ FORMS: list[tuple[dict[str, Any], str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("form", "code", "pointer"), FORMS)
-def test_forms(client: httpx.Client, form: dict[str, Any], code: str, pointer: str) -> None:
-    found = problem(client.post("/v1/datasets", **form), 422, code)
-    assert [error["pointer"] for error in found["errors"]] == [pointer]
+def test_forms(client: httpx.Client) -> None:
+    for form, code, pointer in FORMS:
+        found = problem(client.post("/v1/datasets", **form), 422, code)
+        assert [error["pointer"] for error in found["errors"]] == [pointer]
 
 
 def chunks(total: int) -> Iterator[bytes]:

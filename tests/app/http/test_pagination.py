@@ -51,11 +51,9 @@ def test_limits(client: httpx.Client, database: Database) -> None:
     problem(client.get("/v1/datasets?limit=0"), 422, "invalid_request")
 
 
-@pytest.mark.parametrize(
-    "after", ["x", "", "!!!", "W10", "WzEsMl0", "WyJhIiwiYiJd", "WzFlOTk5LCJhIl0", "WzEuNSwiYVx1MDAwMCJd"]
-)
-def test_a_cursor_that_is_none(client: httpx.Client, after: str) -> None:
-    problem(client.get(f"/v1/datasets?after={after}"), 422, "invalid_cursor")
+def test_a_cursor_that_is_none(client: httpx.Client) -> None:
+    for after in ("x", "", "!!!", "W10", "WzEsMl0", "WyJhIiwiYiJd", "WzFlOTk5LCJhIl0", "WzEuNSwiYVx1MDAwMCJd"):
+        problem(client.get(f"/v1/datasets?after={after}"), 422, "invalid_cursor")
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

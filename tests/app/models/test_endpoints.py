@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -14,7 +13,7 @@ from app.core.database.sessions import Database
 from app.core.database.tables import Job
 from app.core.jobs import transitions
 from app.core.settings import Settings
-from app.core.specs import AskedSpec, Evaluate, Finetune, Rank
+from app.core.specs import Finetune
 from tests.app.core.jobs.job_rows import end
 from tests.app.models.safetensors_files import safetensors
 from tests.app.problem_assertions import problem
@@ -99,9 +98,8 @@ def test_download_with_an_etag(client: httpx.Client, database: Database, setting
         etag = response.headers["etag"]
         assert response.content == (settings.data / "models" / model_id / f"model.{format_}").read_bytes()
         assert etag == f'"{hashlib.sha256(response.content).hexdigest()}"'
-        for known in (etag, f'"x", {etag}', "*", f"W/{etag}"):
-            again = client.get(url, headers={"If-None-Match": known})
-            assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", etag)
+        again = client.get(url, headers={"If-None-Match": f'"x", {etag}'})
+        assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", etag)
         assert client.get(url, headers={"If-None-Match": '"x"'}).status_code == 200
         part = client.get(url, headers={"Range": "bytes=1-3"})
         assert (part.status_code, part.content) == (206, response.content[1:4])
@@ -122,25 +120,6 @@ def test_deleting(client: httpx.Client, database: Database, settings: Settings) 
     assert not (settings.data / "models" / model_id).exists()
     problem(client.get(f"/v1/models/{model_id}"), 404, "model_not_found")
     problem(client.delete(f"/v1/models/{model_id}"), 404, "model_not_found")
-
-
-@pytest.mark.parametrize(
-    "spec_of",
-    [
-        lambda model_id: Evaluate(type="evaluate", model=model_id, dataset="ds_1"),
-        lambda model_id: Rank(type="rank", dataset="ds_1", candidates=["mdl_other", model_id]),
-    ],
-)
-def test_one_that_a_job_looks_at_stays(
-    client: httpx.Client, database: Database, settings: Settings, spec_of: Callable[[str], AskedSpec]
-) -> None:
-    model_id, other = add_model(database, settings), add_model(database, settings)
-    with database.writing() as session:
-        job_id = transitions.create(session, spec_of(model_id)).id
-    assert client.delete(f"/v1/models/{other}").status_code == 204
-    problem(client.delete(f"/v1/models/{model_id}"), 409, "model_in_use")
-    end(database, job_id)
-    assert client.delete(f"/v1/models/{model_id}").status_code == 204
 
 
 def test_aliases(client: httpx.Client, database: Database, settings: Settings) -> None:
