@@ -9,14 +9,14 @@ from app.core.results.base import Record
 
 
 class ClassCount(Record):
-    """How many images a class has."""
+    """Number of images of a class."""
 
     name: str = Field(description="the class's name: its folder in the archive")
     count: int = Field(description="images of the class, over all splits")
 
 
 class SplitCounts(Record):
-    """How many images each split has."""
+    """Number of images in each split."""
 
     train: int = Field(description="images that train")
     val: int = Field(description="images that choose the epoch, the temperature and a penalty's strength")
@@ -24,7 +24,7 @@ class SplitCounts(Record):
 
 
 class ConvertedCounts(TypedDict, total=False):
-    """How many images were converted to upright RGB, by what they were; one image may count more than once."""
+    """Images that were converted to upright RGB, counted by what they were; one image may count more than once."""
 
     __pydantic_config__ = ConfigDict(extra="allow")  # type: ignore[misc]
 
@@ -38,14 +38,14 @@ class ConvertedCounts(TypedDict, total=False):
 
 
 class DatasetWarning(TypedDict):
-    """Something to know about a dataset before training on it."""
+    """A property of a dataset that may impair training on it."""
 
     code: Annotated[str, Field(description="stable: one_class, few_images, imbalanced, conflicting_labels, ...")]
     message: Annotated[str, Field(description="one sentence for people")]
 
 
 class ConversionWarning(DatasetWarning):
-    """How many images were converted to upright RGB."""
+    """Number of images that were converted to upright RGB."""
 
     images: Annotated[ConvertedCounts, Field(description="images by what they were")]
 

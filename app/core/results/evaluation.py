@@ -11,7 +11,7 @@ from app.core.splits import Split
 
 
 class Confusion(Record):
-    """Two classes that the model takes for each other."""
+    """Two classes that the model confuses."""
 
     class_name: str = Field(alias="class", description="the true class")
     predicted: str = Field(description="the class that was predicted instead")
@@ -30,7 +30,7 @@ class Suspect(Record):
 
 
 class EvaluateResult(Record):
-    """How good a model is on a labelled dataset."""
+    """Quality of a model on a labelled dataset."""
 
     model: str = Field(description="id of the model")
     dataset: str = Field(description="id of the dataset")
@@ -42,14 +42,14 @@ class EvaluateResult(Record):
 
 
 class CandidateError(Record):
-    """Why a candidate could not be ranked."""
+    """Reason why a candidate could not be ranked."""
 
     code: str = Field(description="stable")
     message: str = Field(description="one sentence for people")
 
 
 class RankedCandidate(TypedDict):
-    """One candidate and how well its features suit the dataset; `error` where it could not be loaded."""
+    """A candidate and the quality of its features on the dataset; `error` if it could not be loaded."""
 
     rank: Annotated[int, Field(description="from 1, the best")]
     model: Annotated[str, Field(description="the candidate: a model's id or torchvision's name of weights")]
@@ -63,7 +63,7 @@ class RankedCandidate(TypedDict):
 
 
 class RankResult(Record):
-    """Which model a fine-tuning on the dataset should start from."""
+    """Candidates for the initial model of a fine-tuning on the dataset, the best first."""
 
     dataset: str = Field(description="id of the dataset")
     chance: float = Field(description="1 / number of classes: the accuracy of guessing")

@@ -29,7 +29,7 @@ class Started(Record):
 
 
 class Ended(Record):
-    """Why the job ended without a result."""
+    """Reason why the job ended without a result."""
 
     code: str = Field(description="a stable code; see the list of error codes")
     message: str = Field(description="one sentence for people")
@@ -43,7 +43,7 @@ class RunBegun(Record):
 
 
 class RunFinished(Record):
-    """A run is done."""
+    """A run ended."""
 
     run: str = Field(description="name of the run")
     accuracy: float | None = Field(description="on the split that judges; null without labels")

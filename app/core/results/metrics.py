@@ -122,7 +122,7 @@ class ClassificationMetrics(TypedDict):
 
 
 class RunMetrics(TypedDict, total=False):
-    """Metrics of one run: those of a classifier on the split that judges, or, without labels, those of validation."""
+    """Metrics of one run: of a classifier on the evaluation split, or, without labels, of validation."""
 
     __pydantic_config__ = OPEN  # type: ignore[misc]
 
@@ -149,7 +149,7 @@ class RunMetrics(TypedDict, total=False):
 
 
 class LatestMetrics(EpochMetrics, total=False):
-    """Metrics of the newest epoch, and where in the job it was."""
+    """Metrics of the newest epoch, and its position in the job."""
 
     __pydantic_config__ = OPEN  # type: ignore[misc]
 

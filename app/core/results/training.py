@@ -21,14 +21,14 @@ class StoredImages(Record):
 
 
 class TrainingInput(ModelInput):
-    """What every image was made into, and from what."""
+    """Preprocessing of every image, and the sizes of the stored images."""
 
     stored_images: StoredImages = Field(description="sizes of the images before")
     converted: ConvertedCounts = Field(description="images that were converted to upright RGB, by what they were")
 
 
 class ClassBalance(Record):
-    """Class sizes of the training split, and what was done about them."""
+    """Class sizes of the training split, and the remedy for their imbalance."""
 
     ratio: float = Field(description="images of the largest class / images of the smallest")
     remedy: Literal["none", "weights", "sampling"] = Field(
@@ -51,7 +51,7 @@ class Comparison(Record):
 
 
 class InitialFeatures(Record):
-    """How well the initial model's features tell the classes apart before any training."""
+    """Quality of the initial model's features on the job's classes, before any training."""
 
     knn_accuracy: float = Field(description="leave-one-out k-nearest-neighbour accuracy on training images")
     chance: float = Field(description="1 / number of classes")
@@ -60,7 +60,7 @@ class InitialFeatures(Record):
 
 
 class GapImages(Record):
-    """Images looked at on either side."""
+    """Number of images that were compared."""
 
     source: int = Field(description="images of the domain that the initial model was trained on")
     target: int = Field(description="images of the job")
@@ -79,7 +79,7 @@ class DomainGap(Record):
 
 
 class StrengthPoint(ValidationMetrics, total=False):
-    """One strength of the penalty that was tried: its validation metrics, by which the strength was chosen."""
+    """A strength of the penalty that was tried, with the validation metrics by which one was chosen."""
 
     __pydantic_config__ = OPEN  # type: ignore[misc]
 
@@ -89,14 +89,14 @@ class StrengthPoint(ValidationMetrics, total=False):
 
 
 class StrengthCurve(Record):
-    """What `strength: "auto"` tried and chose."""
+    """The strengths that `strength: "auto"` tried, and the one that it chose."""
 
     chosen: float = Field(description="the strength whose validation metrics were best")
     curve: list[StrengthPoint] = Field(description="one entry for each strength")
 
 
 class TrainingResult(RunSummary):
-    """What every training reports of its model."""
+    """Result of a training."""
 
     model: str = Field(description="id of the model that the job made")
     input: TrainingInput = Field(description="what the network saw of every image")
@@ -104,13 +104,13 @@ class TrainingResult(RunSummary):
 
 
 class PretrainResult(TrainingResult):
-    """The model of a pre-training."""
+    """Result of a pre-training."""
 
     baselines: dict[str, RunSummary] = Field(default_factory=dict, description="always empty: a pre-training has none")
 
 
 class FinetuneResult(TrainingResult):
-    """The model of a fine-tuning, and whether transfer helped."""
+    """Result of a fine-tuning, with its comparison to the baselines."""
 
     baselines: dict[str, RunSummary] = Field(description="each baseline's run, by name: random, head, source_only")
     comparisons: dict[str, Comparison] = Field(description="the job's model beside each baseline, by name")
