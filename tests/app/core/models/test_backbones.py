@@ -3,7 +3,7 @@
 import pytest
 
 from app.core.models.backbones import BACKBONES, Backbone, fingerprint
-from app.core.specs.training_job import DEFAULT_IMAGE_SIZE, PRETRAINED_IMAGE_SIZE
+from app.core.specs.defaults import IMAGE_SIZE, PRETRAINED_IMAGE_SIZE
 
 ANY_SIZE = Backbone("fc", 512, smallest=32, multiple=1, fingerprint="")
 PATCHES = Backbone("heads.head", 768, smallest=16, multiple=16, fingerprint="")
@@ -33,7 +33,7 @@ def test_a_size_that_it_cannot_take(backbone: Backbone, size: int, message: str)
     assert str(refused.value) == message
 
 
-@pytest.mark.parametrize("size", [DEFAULT_IMAGE_SIZE, PRETRAINED_IMAGE_SIZE])
+@pytest.mark.parametrize("size", [IMAGE_SIZE, PRETRAINED_IMAGE_SIZE])
 def test_every_backbone_takes_a_size_near_the_defaults(size: int) -> None:
     for backbone in BACKBONES.values():
         backbone.check_size(backbone.smallest)
