@@ -18,7 +18,7 @@ from app.core.specs.job_types import ASKED_SPEC, ASKED_UNION, JOB_TYPES, LANES, 
 from app.core.specs.methods import BYOLSpec, ImputationSpec, Method, RotationSpec, SimCLRSpec, SupervisedSpec
 from app.core.specs.penalties import STRENGTHS, FunctionDistanceSpec, L2SPSpec, NoPenaltySpec, Penalty
 from app.core.specs.pretrain import Pretrain
-from app.core.specs.training_job import WEIGHTS_NAME, Learning
+from app.core.specs.training_job import WEIGHTS_NAME, TrainingJobSpec
 from app.core.specs.training_options import Augmentation, Training
 
 __all__ = [
@@ -54,7 +54,6 @@ __all__ = [
     "ImputationSpec",
     "JobSpec",
     "L2SPSpec",
-    "Learning",
     "MMDSpec",
     "Method",
     "NoAdaptationSpec",
@@ -68,4 +67,5 @@ __all__ = [
     "SimCLRSpec",
     "SupervisedSpec",
     "Training",
+    "TrainingJobSpec",
 ]

@@ -8,14 +8,14 @@ from app.core.specs.adaptation import Adaptation, NoAdaptationSpec
 from app.core.specs.base import RANDOM
 from app.core.specs.defaults import HEAD_EPOCHS, HEAD_RATE, SCRATCH_RATE, default_steps, finetune_rate
 from app.core.specs.penalties import NoPenaltySpec, Penalty
-from app.core.specs.training_job import Learning
+from app.core.specs.training_job import TrainingJobSpec
 from app.core.specs.training_options import MOST_ASKED_EPOCHS
 
 # Names of baselines, beside RANDOM: the output layer alone trained, and the same training without adaptation.
 HEAD, SOURCE_ONLY = "head", "source_only"
 
 
-class Finetune(Learning):
+class Finetune(TrainingJobSpec):
     """f_t = argmin R(f, D_t) + strength * distance(f, f_s), with a new output layer."""
 
     type: Literal["finetune"]

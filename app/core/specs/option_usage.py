@@ -14,7 +14,7 @@ from app.core.specs.base import RANDOM
 from app.core.specs.finetune import HEAD, Finetune
 from app.core.specs.methods import ImputationSpec
 from app.core.specs.pretrain import Pretrain
-from app.core.specs.training_job import Learning
+from app.core.specs.training_job import TrainingJobSpec
 from app.core.specs.training_options import Training
 
 
@@ -30,30 +30,30 @@ class Unused:
     """
 
     option: str
-    by: Callable[[Learning], bool]
+    by: Callable[[TrainingJobSpec], bool]
     reason: str
     harmless: tuple[Any, ...] = ()
 
 
-def _without_labels(spec: Learning) -> bool:
+def _without_labels(spec: TrainingJobSpec) -> bool:
     """A pre-training without labels."""
     return isinstance(spec, Pretrain) and not spec.learns_labels
 
 
-def _head_alone(spec: Learning) -> bool:
+def _head_alone(spec: TrainingJobSpec) -> bool:
     """A linear probe, which trains on cached features."""
     return isinstance(spec, Finetune) and spec.trainable == HEAD
 
 
-def _centre_mask(spec: Learning) -> bool:
+def _centre_mask(spec: TrainingJobSpec) -> bool:
     return isinstance(spec, Pretrain) and isinstance(spec.method, ImputationSpec) and spec.method.mask == "center"
 
 
-def _repeats_head(spec: Learning) -> bool:
+def _repeats_head(spec: TrainingJobSpec) -> bool:
     return isinstance(spec, Finetune) and spec.trainable == HEAD and HEAD in spec.baselines
 
 
-def _repeats_random(spec: Learning) -> bool:
+def _repeats_random(spec: TrainingJobSpec) -> bool:
     """The baseline 'random' is the job itself, with the same epochs."""
     if not isinstance(spec, Finetune) or RANDOM not in spec.baselines:
         return False
@@ -96,12 +96,12 @@ def unused_options(spec: Any) -> dict[str, str]:
     Returns:
         The reason for each, by dotted name.
     """
-    if not isinstance(spec, Learning):
+    if not isinstance(spec, TrainingJobSpec):
         return {}
     return {rule.option: rule.reason for rule in UNUSED if rule.by(spec) and not _is_harmless(spec, rule)}
 
 
-def _is_harmless(spec: Learning, rule: Unused) -> bool:
+def _is_harmless(spec: TrainingJobSpec, rule: Unused) -> bool:
     first, *rest = rule.option.split(".")
     value, default = reduce(getattr, [first, *rest], spec), reduce(getattr, rest, DEFAULTS[first])
     return value in (default, *rule.harmless)

@@ -7,10 +7,10 @@ from pydantic import model_validator
 from app.core.specs.base import RANDOM
 from app.core.specs.defaults import FINETUNE_RATE, SCRATCH_RATE
 from app.core.specs.methods import ImputationSpec, Method
-from app.core.specs.training_job import Learning
+from app.core.specs.training_job import TrainingJobSpec
 
 
-class Pretrain(Learning):
+class Pretrain(TrainingJobSpec):
     """f_s = argmin R(f, D_s): a backbone from source data."""
 
     type: Literal["pretrain"]

@@ -13,7 +13,7 @@ from app.core.specs.training_options import Training
 WEIGHTS_NAME = r"^[A-Za-z0-9_]+_Weights\.[A-Z0-9_]+$"
 
 
-class Learning(AskedSpec):
+class TrainingJobSpec(AskedSpec):
     """Dataset, initial model and options of a training."""
 
     dataset: DatasetId

@@ -6,10 +6,10 @@ from typing import TypeVar
 from sqlalchemy.orm import Session
 
 from app.core.errors import invalid
-from app.core.specs import PRETRAINED_IMAGE_SIZE, RANDOM, Learning
+from app.core.specs import PRETRAINED_IMAGE_SIZE, RANDOM, TrainingJobSpec
 from app.jobs.resolve.models import is_weights_name, usable_model, weights_backbone
 
-Spec = TypeVar("Spec", bound=Learning)
+Spec = TypeVar("Spec", bound=TrainingJobSpec)
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ def from_labels(initial: InitialModel | None) -> bool:
     return initial is not None and initial.from_labels
 
 
-def find_initial_model(session: Session, spec: Learning) -> InitialModel | None:
+def find_initial_model(session: Session, spec: TrainingJobSpec) -> InitialModel | None:
     """Look up the spec's `init`; None for random weights."""
     if spec.init == RANDOM:
         return None
