@@ -7,6 +7,7 @@ import threading
 from celery import Celery
 
 from app.core.jobs.wakeup_config import TASK_NAME, celery_config
+from app.core.processes.process_names import PUBLISHER_THREAD
 from app.core.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -21,7 +22,7 @@ class WakeupPublisher(threading.Thread):
     """A thread with a Celery producer, so that no request ever waits for a broker that is slow or away."""
 
     def __init__(self, settings: Settings) -> None:
-        super().__init__(name="sender", daemon=True)
+        super().__init__(name=PUBLISHER_THREAD, daemon=True)
         config = celery_config(settings)
         config["broker_transport_options"] = {**config["broker_transport_options"], **ONE_RETRY}
         self._celery = Celery("imprint", set_as_current=False)

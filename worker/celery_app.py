@@ -18,6 +18,7 @@ from app.core.jobs.reconciler import reconciler
 from app.core.jobs.wakeup_config import celery_config
 from app.core.processes import lifeline
 from app.core.processes.periodic import PeriodicThread
+from app.core.processes.process_names import CLEANUP_THREAD, lane_thread
 from app.core.settings_environment import load_settings
 from worker.context import Context
 from worker.processes import job_processes
@@ -53,11 +54,11 @@ def _start(**_: Any) -> None:
     lifeline.exit_with_parent(_end_with_parent)
     context = Context.open()
     _repeaters.append(reconciler(context.database, context.settings, WakeupPublisher(app).wake))
-    _repeaters.append(PeriodicThread("cleanup", CLEANUP_SECONDS, lambda: clean_up(context)))
+    _repeaters.append(PeriodicThread(CLEANUP_THREAD, CLEANUP_SECONDS, lambda: clean_up(context)))
     for lane in app.amqp.queues.consume_from:
         job_processes.prepare_lane(context, lane)
         poll = partial(drain, context, lane)
-        _repeaters.append(PeriodicThread(f"{lane} lane", min(POLL_SECONDS, context.settings.wake_seconds), poll))
+        _repeaters.append(PeriodicThread(lane_thread(lane), min(POLL_SECONDS, context.settings.wake_seconds), poll))
     for repeater in _repeaters:
         repeater.start()
 

@@ -13,6 +13,7 @@ from app.core.database.tables import Job
 from app.core.jobs.leases import resolve_orphaned
 from app.core.jobs.states import LEASED, Status
 from app.core.processes.periodic import PeriodicThread
+from app.core.processes.process_names import RECONCILER_THREAD
 from app.core.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -83,4 +84,4 @@ def reconciler(database: Database, settings: Settings, wake: Wake) -> PeriodicTh
     Returns:
         The thread, not started.
     """
-    return PeriodicThread("reconciler", settings.reconcile_seconds, lambda: reconcile(database, settings, wake))
+    return PeriodicThread(RECONCILER_THREAD, settings.reconcile_seconds, lambda: reconcile(database, settings, wake))

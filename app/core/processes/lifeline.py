@@ -12,6 +12,8 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
+from app.core.processes.process_names import LIFELINE_THREAD
+
 LIFELINE_VARIABLE = "IMPRINT_LIFELINE"
 
 
@@ -142,7 +144,7 @@ def exit_with_parent(then: Callable[[], None] | None = None) -> None:
         return
     os.set_inheritable(int(descriptor), False)
     threading.Thread(
-        target=_wait_for_close, args=(int(descriptor), then or _kill_own_group), name="lifeline", daemon=True
+        target=_wait_for_close, args=(int(descriptor), then or _kill_own_group), name=LIFELINE_THREAD, daemon=True
     ).start()
 
 

@@ -11,6 +11,11 @@ CELERY_WORKER = f"-A {CELERY_APP} worker"
 FORK_SERVER = "worker.processes.fork_server"
 TRAINING_JOB = "worker.jobs.train"
 PREPARE_JOB = "worker.jobs.prepare"
+# Threads, as logs and debuggers show them.
+CLEANUP_THREAD = "cleanup"
+LIFELINE_THREAD = "lifeline"
+PUBLISHER_THREAD = "wake-up publisher"
+RECONCILER_THREAD = "reconciler"
 
 
 def celery_node(lanes: Sequence[str], number: int, launcher: int) -> str:
@@ -22,3 +27,8 @@ def celery_node(lanes: Sequence[str], number: int, launcher: int) -> str:
         launcher: process id of the command that starts it, so that two commands on one host differ.
     """
     return f"{'-'.join(lanes)}-{number}@%h.{launcher}"
+
+
+def lane_thread(lane: str) -> str:
+    """Return the name of the thread that polls a lane."""
+    return f"{lane} lane"

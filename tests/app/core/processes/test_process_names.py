@@ -22,8 +22,8 @@ def test_a_name_is_that_of_a_module(module: str) -> None:
 
 
 @pytest.mark.parametrize("lanes", ["long,short", "short", "long,long"])
-def test_a_worker_is_found_by_its_command_line(settings: Settings, lanes: str) -> None:
-    for command in workers(settings, lanes):
+def test_a_worker_is_found_by_its_command_line(lanes: str) -> None:
+    for command in workers(Settings(), lanes):
         assert CELERY_WORKER in " ".join(command.arguments)
 
 
