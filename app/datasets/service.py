@@ -10,6 +10,7 @@ from app.context import Context
 from app.core import quotas
 from app.core.database.tables import Dataset, Rejection
 from app.core.errors import conflict, invalid
+from app.core.files import storage_keys
 from app.core.files.archives import BadArchive, open_archive
 from app.core.ids import new_id
 from app.core.jobs import transitions
@@ -54,7 +55,7 @@ def check_archive(path: Path, max_files: int) -> None:
 
 def _store(context: Context, upload: Upload, dataset_id: str, guard: CreationGuard) -> str:
     """The id that the dataset has: `dataset_id`, or that of an earlier one."""
-    file, stored_id = f"uploads/{dataset_id}.zip", ""
+    file, stored_id = storage_keys.archive(dataset_id), ""
     try:
         context.storage.keep(upload.file.path, file)
         with context.database.writing() as session:
@@ -106,5 +107,5 @@ def delete(context: Context, dataset_id: str) -> None:
             raise conflict("dataset_in_use", "A job that has not ended works on this dataset; cancel it or wait.")
         release_key(session, dataset_id)
         session.delete(dataset)
-    context.storage.delete(f"uploads/{dataset_id}.zip")
-    context.storage.delete(f"datasets/{dataset_id}")
+    context.storage.delete(storage_keys.archive(dataset_id))
+    context.storage.delete(storage_keys.dataset(dataset_id))

@@ -10,6 +10,7 @@ from app.context import Context
 from app.core import quotas
 from app.core.database.tables import Checkpoint, Event, Job, Metric
 from app.core.errors import conflict, not_found
+from app.core.files import storage_keys
 from app.core.jobs import transitions
 from app.core.jobs.states import Status
 from app.core.settings import Settings
@@ -84,7 +85,7 @@ def change(context: Context, job_id: str, move: Callable[[Session, str], Job]) -
         job = move(session, job_id)
         answer = _answer(session, job)
     if job.status == Status.CANCELLED:
-        context.storage.delete(f"jobs/{job_id}")
+        context.storage.delete(storage_keys.job(job_id))
     _wake(context, job)
     return answer
 
@@ -114,7 +115,7 @@ def delete(context: Context, job_id: str) -> None:
     with context.database.writing() as session:
         transitions.remove(session, job_id)
         release_key(session, job_id)
-    context.storage.delete(f"jobs/{job_id}")
+    context.storage.delete(storage_keys.job(job_id))
 
 
 def events(context: Context, job_id: str, page_request: PageRequest) -> Listing[EventResponse]:

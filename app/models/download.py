@@ -9,18 +9,20 @@ from starlette.responses import FileResponse, Response
 from app.context import Context
 from app.core import retry_after
 from app.core.errors import conflict
+from app.core.files import storage_keys
 from app.core.files.storage import sha256
 from app.http.etags import matches
 from app.models import service
 
 Format = Literal["safetensors", "onnx"]
+FILES: dict[Format, storage_keys.ModelFile] = {"safetensors": storage_keys.WEIGHTS, "onnx": storage_keys.GRAPH}
 MEDIA_TYPE = "application/octet-stream"
 
 
 def download(context: Context, name: str, format_: Format, if_none_match: str | None) -> Response:
     """The file, or 304 when the caller has it already. 409 `model_not_ready` while it is not there yet."""
     model = service.get(context, name)
-    path = context.storage.path(f"models/{model.id}/model.{format_}")
+    path = context.storage.path(storage_keys.model_file(model.id, FILES[format_]))
     if not path.is_file():
         if model.status == "failed":
             raise conflict("model_failed", "The model failed; its 'error' says why.")

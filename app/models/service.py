@@ -7,16 +7,18 @@ from app.context import Context
 from app.core import quotas
 from app.core.database.tables import Model
 from app.core.errors import conflict
+from app.core.files import storage_keys
 from app.core.ids import new_id
 from app.core.jobs import transitions
+from app.core.models.preprocessing import imagenet_input
 from app.core.settings import Settings
-from app.core.specs import LANES, Publish
+from app.core.specs import LANES, PRETRAINED_IMAGE_SIZE, Publish
 from app.http.file_upload import ReceivedFile
 from app.http.idempotency import IdempotentRequest, create_idempotently, idempotent_request, release_key
 from app.http.pagination import Listing, PageRequest, paginate
 from app.models import queries
 from app.models.schemas import ModelResponse
-from app.models.weights import imported_input, read_classes
+from app.models.weights import read_classes
 
 
 def create(context: Context, file: ReceivedFile, name: str, backbone: str, key: str | None) -> ModelResponse:
@@ -28,7 +30,7 @@ def create(context: Context, file: ReceivedFile, name: str, backbone: str, key: 
         status="preparing",
         backbone=backbone,
         classes=classes,
-        input=imported_input(),
+        input=imagenet_input(PRETRAINED_IMAGE_SIZE).model_dump(),
         sha256=file.sha256,
         bytes=file.bytes,
     )
@@ -42,14 +44,14 @@ def create(context: Context, file: ReceivedFile, name: str, backbone: str, key: 
 
 def _store(context: Context, model: Model, file: ReceivedFile, request: IdempotentRequest | None) -> str:
     """The id that the model has: its own, or an earlier one of the same ticket."""
-    folder, own, stored_id = f"models/{model.id}", model.id, ""
+    own, stored_id = model.id, ""
     try:
-        context.storage.keep(file.path, f"{folder}/model.safetensors")
+        context.storage.keep(file.path, storage_keys.model_file(own, storage_keys.WEIGHTS))
         with context.database.writing() as session:
             stored_id = create_idempotently(session, request, lambda: _insert(session, context.settings, model))
     finally:
         if stored_id != own:
-            context.storage.delete(folder)
+            context.storage.delete(storage_keys.model(own))
     return stored_id
 
 
@@ -83,4 +85,4 @@ def delete(context: Context, name: str) -> None:
         release_key(session, model.id)
         session.delete(model)
     context.model_cache.evict(model.id)
-    context.storage.delete(f"models/{model.id}")
+    context.storage.delete(storage_keys.model(model.id))

@@ -5,14 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from app.core.errors import ServiceError, invalid
-from app.core.files.images import resize_for
 from app.core.models.backbones import BACKBONES, Backbone, fingerprint
-from app.core.specs import PRETRAINED_IMAGE_SIZE
 from app.models.safetensors import BadSafetensors, SafetensorsDirectory, check_finite, read_directory
 
 LINEAR, CONVOLUTION = 2, 4  # dimensions of an output layer's weight
-IMAGENET_MEAN = [0.485, 0.456, 0.406]
-IMAGENET_STD = [0.229, 0.224, 0.225]
 
 
 def check_backbone(name: str | None) -> str:
@@ -34,19 +30,6 @@ def read_classes(path: Path, backbone: str) -> list[str]:
     except BadSafetensors as error:
         raise invalid(error.code, str(error)) from error
     return _classes(contents.metadata, outputs)
-
-
-def imported_input() -> dict[str, Any]:
-    """How photographs are made into a network's input, as ImageNet's weights expect it."""
-    return {
-        "size": PRETRAINED_IMAGE_SIZE,
-        "resize": resize_for(PRETRAINED_IMAGE_SIZE),
-        "crop": "center",
-        "interpolation": "bilinear",
-        "channels": "rgb",
-        "mean": IMAGENET_MEAN,
-        "std": IMAGENET_STD,
-    }
 
 
 def _check_fit(contents: SafetensorsDirectory, backbone: str) -> int:

@@ -8,6 +8,7 @@ import numpy as np
 from app.context import Context
 from app.core.errors import conflict, invalid
 from app.core.files.images import DECODE_HEADROOM, BadImage, Pixels, decode_image, evaluation_view
+from app.core.models.model_card import ModelCard
 from app.core.processes.cpu_count import count_cores
 from app.core.settings import Settings
 from app.http.responses import ErrorDetail
@@ -15,7 +16,6 @@ from app.predictions.inputs import Inputs
 from app.predictions.readiness import ResolvedModel
 from app.predictions.schemas import Embedding, EmbeddingResponse, Failure, Guess, Prediction, PredictionResponse
 from app.serving.batching import Output
-from app.serving.loaded_model import ModelCard
 
 # A decoded photograph takes 4 bytes for each of up to 64 million pixels: never more at a time than there are cores.
 DECODE_POOL = ThreadPoolExecutor(count_cores(), thread_name_prefix="decoder")
@@ -69,8 +69,8 @@ def decode_view(data: bytes, card: ModelCard, settings: Settings) -> Pixels | Ba
     if len(data) > settings.max_image_bytes:
         return BadImage("file_too_large", f"An image file has at most {settings.max_image_bytes} bytes.")
     try:
-        decoded = decode_image(data, settings.max_image_pixels, card.resize * DECODE_HEADROOM)
-        return evaluation_view(decoded.image, card.size, card.resize)
+        decoded = decode_image(data, settings.max_image_pixels, card.input.resize * DECODE_HEADROOM)
+        return evaluation_view(decoded.image, card.input.size, card.input.resize)
     except BadImage as error:
         return error
 

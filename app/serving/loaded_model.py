@@ -1,33 +1,23 @@
 """A published model, ready to answer. A worker wrote its two files; normalisation is in the graph."""
 
-import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from app.core.files.images import Pixels
+from app.core.files.storage_keys import CARD, GRAPH
+from app.core.models.model_card import ModelCard
 from app.core.models.onnx_graph import FEATURES, LOGITS, UNFAMILIAR, Graph
 from app.serving.batching import Output
-
-
-@dataclass(frozen=True)
-class ModelCard:
-    """`model.json`: what the graph itself does not say."""
-
-    classes: list[str]
-    size: int
-    resize: int
-    temperature: float
 
 
 class LoadedModel:
     """A loaded graph. `run` may be called from any thread, and is best called from `parallel` of them at a time."""
 
     def __init__(self, folder: Path) -> None:
-        self.card = _read_card(json.loads((folder / "model.json").read_text("utf-8")))
-        self._graph = Graph(folder / "model.onnx")
+        self.card = ModelCard.read(folder / CARD)
+        self._graph = Graph(folder / GRAPH)
         self.parallel = self._graph.parallel
 
     def run(self, views: list[Pixels]) -> list[Output]:
@@ -39,8 +29,3 @@ class LoadedModel:
 def _output(outputs: dict[str, Any]) -> Output:
     unfamiliar = outputs.get(UNFAMILIAR)
     return Output(outputs.get(LOGITS), outputs[FEATURES], None if unfamiliar is None else float(unfamiliar))
-
-
-def _read_card(document: dict[str, Any]) -> ModelCard:
-    size, resize = int(document["input"]["size"]), int(document["input"]["resize"])
-    return ModelCard(list(document["classes"]), size, resize, float(document["temperature"]))

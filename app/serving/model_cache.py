@@ -8,11 +8,13 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from app.core.errors import not_found
+from app.core.files import storage_keys
 from app.core.files.storage import Storage
+from app.core.models.model_card import ModelCard
 from app.core.settings import Settings
 from app.serving.admission import AdmissionController
 from app.serving.batching import Batcher
-from app.serving.loaded_model import LoadedModel, ModelCard
+from app.serving.loaded_model import LoadedModel
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class ModelCache:
 
     async def _load(self, model_id: str) -> ServedModel:
         try:
-            loaded = await asyncio.to_thread(LoadedModel, self._storage.path(f"models/{model_id}"))
+            loaded = await asyncio.to_thread(LoadedModel, self._storage.path(storage_keys.model(model_id)))
         except FileNotFoundError as error:  # deleted since its row was read
             raise not_found("model", model_id) from error
         return ServedModel(

@@ -12,7 +12,8 @@ from app.context import Context
 from app.core import quotas
 from app.core.database.tables import Upload
 from app.core.errors import ServiceError, conflict, invalid, not_found
-from app.core.files.storage import ABANDONED_SECONDS, PARTIAL, sha256, sync
+from app.core.files import storage_keys
+from app.core.files.storage import ABANDONED_SECONDS, sha256, sync
 from app.core.ids import new_id
 from app.datasets import service as datasets
 from app.datasets.upload import Upload as Archive
@@ -107,7 +108,7 @@ def delete(context: Context, upload_id: str) -> None:
     """Give an upload up. A dataset that was made of it stays."""
     with context.database.writing() as session:
         session.delete(_get_row(session, upload_id))
-    context.storage.delete(f"{PARTIAL}/{upload_id}")
+    context.storage.delete(storage_keys.partial_upload(upload_id))
 
 
 def _row(context: Context, upload_id: str) -> Upload:
@@ -150,4 +151,4 @@ def _exclusive(context: Context, row: Upload) -> Iterator[PartialFile]:
 
 
 def _path(context: Context, upload_id: str) -> Path:
-    return context.storage.path(f"{PARTIAL}/{upload_id}")
+    return context.storage.path(storage_keys.partial_upload(upload_id))

@@ -3,6 +3,7 @@
 import json
 
 from app.core.database.tables import Dataset
+from app.core.files import storage_keys
 from worker.context import Context
 from worker.data.evaluation_set import LabelledDataset
 from worker.training.data.packed import PackedImages, open_packed
@@ -10,7 +11,7 @@ from worker.training.data.packed import PackedImages, open_packed
 
 def open_dataset(context: Context, dataset_id: str) -> PackedImages:
     """The images of a prepared dataset."""
-    return open_packed(context.storage.path(f"datasets/{dataset_id}"))
+    return open_packed(context.storage.path(storage_keys.dataset(dataset_id)))
 
 
 def class_names(context: Context, dataset_id: str) -> list[str]:
@@ -29,7 +30,7 @@ def open_labelled(context: Context, dataset_id: str) -> LabelledDataset:
 
 def image_names(context: Context, dataset_id: str, images: int) -> list[str]:
     """Each image's path in the uploaded archive; "#0", "#1"... for datasets of versions that did not store it."""
-    path = context.storage.path(f"datasets/{dataset_id}/names.json")
+    path = context.storage.path(storage_keys.image_names(dataset_id))
     if not path.exists():
         return [f"#{number}" for number in range(images)]
     names: list[str] = json.loads(path.read_text("utf-8"))

@@ -1,22 +1,32 @@
 """The preprocessing of a model, and of a job that trains one."""
 
 from app.core.database.tables import Model
-from app.core.files.images import resize_for
+from app.core.models.preprocessing import imagenet_input, resize_for
+from app.core.results.model import ModelInput
 from app.core.specs import PRETRAINED_IMAGE_SIZE, Finetune, Pretrain
 from worker.training.transforms.geometric import Preprocessing
 
-IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+def from_input(model_input: ModelInput) -> Preprocessing:
+    """The preprocessing that the API's fields describe."""
+    (mean_r, mean_g, mean_b), (std_r, std_g, std_b) = model_input.mean, model_input.std
+    return Preprocessing(model_input.size, model_input.resize, (mean_r, mean_g, mean_b), (std_r, std_g, std_b))
+
+
+def to_input(preprocessing: Preprocessing) -> ModelInput:
+    """The preprocessing in the API's fields."""
+    mean, std = list(preprocessing.mean), list(preprocessing.std)
+    return ModelInput(size=preprocessing.size, resize=preprocessing.resize, mean=mean, std=std)
 
 
 def imagenet_preprocessing(size: int = PRETRAINED_IMAGE_SIZE) -> Preprocessing:
     """Normalisation with ImageNet's mean and deviation, as torchvision's own weights expect."""
-    return Preprocessing(size, resize_for(size), IMAGENET_MEAN, IMAGENET_STD)
+    return from_input(imagenet_input(size))
 
 
 def model_preprocessing(model: Model) -> Preprocessing:
     """The preprocessing with which the model was trained."""
-    stored = model.input
-    return Preprocessing(stored["size"], stored["resize"], tuple(stored["mean"]), tuple(stored["std"]))
+    return from_input(ModelInput.model_validate(model.input))
 
 
 def job_preprocessing(spec: Pretrain | Finetune, initial: Model | None) -> Preprocessing:

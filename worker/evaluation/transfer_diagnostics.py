@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from app.core.database.tables import Dataset, Model
+from app.core.files import storage_keys
 from app.core.specs import RANDOM, Finetune
 from worker.context import Context
 from worker.data.datasets import open_dataset
@@ -77,7 +78,7 @@ def _gap_to_bank(context: Context, model: Model, data: JobData, seed: int) -> di
 
     The bank was made with the model's own preprocessing and has unit length, so the job's features are made like that.
     """
-    bank = read_novelty_bank(context.storage.path(f"models/{model.id}"))
+    bank = read_novelty_bank(context.storage.path(storage_keys.model(model.id)))
     if bank is None:
         return unknown_gap(DELETED_SOURCE)
     inference = BatchInference(*load_model(context, model), data.device)

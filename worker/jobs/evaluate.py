@@ -1,12 +1,13 @@
 """The job that evaluates a model on a labelled dataset."""
 
-import json
 import threading
 from typing import Any
 
 from app.core.database.tables import Model
+from app.core.files import storage_keys
 from app.core.jobs import leases
 from app.core.jobs.leases import Lease
+from app.core.models.model_card import ModelCard
 from app.core.results.evaluation import EvaluateResult
 from app.core.specs import Evaluate
 from worker.context import Context
@@ -40,10 +41,10 @@ def evaluate(context: Context, lease: Lease, stop: threading.Event) -> None:
     on_progress = _progress_callback(context, lease, stop)
     inference = BatchInference(network, preprocessing, resolve_device(context, spec.device), on_progress)
     logits = inference.logits(evaluation.images, evaluation.rows)
-    card = json.loads(context.storage.path(f"models/{model.id}/model.json").read_text("utf-8"))
+    card = ModelCard.read(context.storage.path(storage_keys.model_file(model.id, storage_keys.CARD)))
     metrics = compute_metrics(logits, evaluation, model.classes, SEED)
-    metrics["calibration"] = calibration_metrics(logits, evaluation.labels, card["temperature"])
-    predictions = predictions_csv(logits, evaluation, model.classes, card["temperature"])
+    metrics["calibration"] = calibration_metrics(logits, evaluation.labels, card.temperature)
+    predictions = predictions_csv(logits, evaluation, model.classes, card.temperature)
     JobRecorder(context, lease).predictions(RunPosition(MAIN, 0, 0, {}), predictions)
     result = {
         "model": model.id,

@@ -6,6 +6,7 @@ from safetensors.torch import load_file
 from sqlalchemy import update
 
 from app.core.database.tables import Model
+from app.core.files import storage_keys
 from app.core.jobs import leases
 from app.core.jobs.leases import Lease
 from app.core.results.model import PublishResult
@@ -26,9 +27,8 @@ def publish(context: Context, lease: Lease, _stop: threading.Event) -> None:
     if model is None:
         raise JobError("model_not_found", f"The model '{model_id}' has been deleted.")
     preprocessing = model_preprocessing(model)
-    network = with_weights(
-        model.backbone, preprocessing.size, load_file(context.storage.path(f"models/{model_id}/model.safetensors"))
-    )
+    weights = load_file(context.storage.path(storage_keys.model_file(model_id, storage_keys.WEIGHTS)))
+    network = with_weights(model.backbone, preprocessing.size, weights)
     with context.storage.incoming() as scratch:
         write_graph(
             network,
@@ -41,8 +41,8 @@ def publish(context: Context, lease: Lease, _stop: threading.Event) -> None:
         )
         with context.database.writing() as session:
             leases.fence(session, lease)
-            for name in ("model.onnx", "model.json"):
-                context.storage.keep(scratch / name, f"models/{model_id}/{name}")
+            for name in (storage_keys.GRAPH, storage_keys.CARD):
+                context.storage.keep(scratch / name, storage_keys.model_file(model_id, name))
             session.execute(update(Model).where(Model.id == model_id).values(status="ready"))
             leases.succeed(session, lease, PublishResult(model=model_id))
 

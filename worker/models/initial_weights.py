@@ -9,6 +9,7 @@ from torch import Tensor
 from torchvision.models import get_weight
 
 from app.core.database.tables import Model
+from app.core.files import storage_keys
 from app.core.files.storage import DISK_FULL_ERRNOS
 from app.core.models.backbones import of_weights
 from app.core.specs import RANDOM, Finetune, Pretrain
@@ -68,7 +69,7 @@ def _model_state(context: Context, model_id: str) -> dict[str, Tensor]:
         model = session.get(Model, model_id)
     if model is None:
         raise JobError("model_not_found", f"The model '{model_id}' has been deleted.")
-    return load_file(context.storage.path(f"models/{model_id}/model.safetensors"))
+    return load_file(context.storage.path(storage_keys.model_file(model_id, storage_keys.WEIGHTS)))
 
 
 def _torchvision_state(name: str) -> dict[str, Tensor]:

@@ -16,10 +16,10 @@ from google.protobuf.message import DecodeError
 from onnx import numpy_helper
 from torch import Tensor, nn
 
+from app.core.files import storage_keys
 from app.core.files.storage import Storage
 from app.core.models.onnx_graph import PIXELS
 
-FOLDER = "graphs"  # of the storage
 EXPORTERS = ("imprint", "torch", "onnx", "onnxscript")  # another version of one may export another graph
 
 
@@ -73,4 +73,4 @@ def export(module: nn.Module, example: Tensor, outputs: list[str], path: Path) -
 
 def _key(structure: str) -> str:
     key = json.dumps([structure, *(version(package) for package in EXPORTERS)])
-    return f"{FOLDER}/{hashlib.sha256(key.encode()).hexdigest()}.onnx"
+    return storage_keys.graph(hashlib.sha256(key.encode()).hexdigest())

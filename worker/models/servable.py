@@ -6,7 +6,6 @@ it wrong.
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
@@ -15,7 +14,10 @@ from onnx import numpy_helper
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from app.core.files.storage_keys import CARD, GRAPH
+from app.core.models.model_card import ModelCard
 from app.core.models.onnx_graph import FEATURES, LOGITS, UNFAMILIAR, Graph
+from worker.data.preprocessing import to_input
 from worker.models.onnx_cache import OnnxCache, export
 from worker.training.metrics.novelty import Novelty
 from worker.training.models.backbones import Network
@@ -65,19 +67,6 @@ class Servable(nn.Module):
         return [LOGITS] * self.classes + [FEATURES] + [UNFAMILIAR] * (self.known is not None)
 
 
-def input_of(preprocessing: Preprocessing) -> dict[str, Any]:
-    """The model's preprocessing in the API's fields."""
-    return {
-        "size": preprocessing.size,
-        "resize": preprocessing.resize,
-        "crop": "center",
-        "interpolation": "bilinear",
-        "channels": "rgb",
-        "mean": list(preprocessing.mean),
-        "std": list(preprocessing.std),
-    }
-
-
 def write_weights(network: Network, classes: list[str], path: Path) -> None:
     """The weights under torchvision's names; the metadata lets them be imported again with their classes."""
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in torchvision_state(network).items()}
@@ -98,15 +87,15 @@ def write_graph(
     `temperature`: what the logits are divided by before the softmax, so that confidence can be believed (Guo 2017).
     """
     servable = Servable(network.cpu(), preprocessing, classes=bool(classes), known=known).eval()
-    _write_checked(servable, folder / "model.onnx", cache)
-    description = {
-        "backbone": network.name,
-        "classes": classes,
-        "input": input_of(preprocessing),
-        "features": network.feature_dim,
-        "temperature": temperature,
-    }
-    (folder / "model.json").write_text(json.dumps(description, indent=2))
+    _write_checked(servable, folder / GRAPH, cache)
+    card = ModelCard(
+        backbone=network.name,
+        classes=classes,
+        input=to_input(preprocessing),
+        features=network.feature_dim,
+        temperature=temperature,
+    )
+    card.write(folder / CARD)
 
 
 def _write_checked(servable: Servable, path: Path, cache: OnnxCache) -> None:
@@ -125,7 +114,7 @@ def read_novelty_bank(folder: Path) -> Tensor | None:
 
     They are of the model's training images, and remain after the dataset is deleted.
     """
-    tensors = onnx.load(folder / "model.onnx").graph.initializer
+    tensors = onnx.load(folder / GRAPH).graph.initializer
     bank = next((tensor for tensor in tensors if tensor.name == BANK), None)
     return None if bank is None else torch.from_numpy(numpy_helper.to_array(bank).copy())
 

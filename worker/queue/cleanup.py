@@ -9,7 +9,8 @@ from sqlalchemy import and_, delete, exists, or_, select
 
 from app.core.database.clock import now
 from app.core.database.tables import Artifact, Checkpoint, Dataset, Job, Model, Upload
-from app.core.files.storage import ABANDONED_SECONDS, PARTIAL
+from app.core.files.storage import ABANDONED_SECONDS
+from app.core.files.storage_keys import ARTIFACTS, DATASETS, INCOMING, JOBS, MODELS, PARTIAL, UPLOADS, partial_upload
 from app.core.jobs.states import Status
 from app.core.jobs.transitions import RETRYABLE_ERRORS
 from worker.context import Context
@@ -18,7 +19,12 @@ logger = logging.getLogger(__name__)
 
 # Younger files may belong to a request or a job that has not committed its row yet.
 GRACE_SECONDS = ABANDONED_SECONDS
-OWNERS: dict[str, type[Dataset | Model | Job]] = {"uploads": Dataset, "datasets": Dataset, "models": Model, "jobs": Job}
+OWNERS: dict[str, type[Dataset | Model | Job]] = {
+    UPLOADS: Dataset,
+    DATASETS: Dataset,
+    MODELS: Model,
+    JOBS: Job,
+}
 
 
 def clean_up(context: Context) -> list[str]:
@@ -45,7 +51,7 @@ def _delete(context: Context, keys: list[str]) -> None:
 
 
 def _scratch_folders(context: Context) -> Iterator[str]:
-    return (f"incoming/{path.name}" for path in _old(context.storage.root / "incoming"))
+    return (f"{INCOMING}/{path.name}" for path in _old(context.storage.root / INCOMING))
 
 
 def _orphans(context: Context) -> Iterator[str]:
@@ -58,7 +64,7 @@ def _orphans(context: Context) -> Iterator[str]:
 def _untracked_job_files(context: Context) -> list[str]:
     """Files in job folders that no row refers to: a kill came before the row was written, or after it was deleted."""
     root = context.storage.root
-    folders = [*root.glob("jobs/*"), *root.glob("jobs/*/artifacts")]
+    folders = [*root.glob(f"{JOBS}/*"), *root.glob(f"{JOBS}/*/{ARTIFACTS}")]
     keys = [path.relative_to(root).as_posix() for folder in folders for path in _old(folder) if path.is_file()]
     with context.database.reading() as session:  # after listing the files, so that none of them is yet to get its row
         tracked = {*session.scalars(select(Checkpoint.key)), *session.scalars(select(Artifact.key))}
@@ -72,7 +78,7 @@ def _abandoned_uploads(context: Context) -> list[str]:
         session.execute(delete(Upload).where(Upload.id.in_([path.name for path in old])))
         completed = Upload.dataset.is_not(None), Upload.created_at < now() - GRACE_SECONDS
         session.execute(delete(Upload).where(*completed))
-    return [f"{PARTIAL}/{path.name}" for path in old]
+    return [partial_upload(path.name) for path in old]
 
 
 def _obsolete_checkpoints(context: Context) -> list[str]:

@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from app.core.database import version_guard
+from app.core.files import storage_keys
 from app.core.jobs import heartbeat, leases
 from app.core.jobs.leases import JobRequests, Lease, StaleLease
 from app.core.jobs.states import Status
@@ -77,7 +78,7 @@ def supervise(context: Context, lease: Lease, stopping: threading.Event) -> None
         return
     logger.info("%s: %s", lease.job_id, status)
     if status == Status.CANCELLED:
-        context.storage.delete(f"jobs/{lease.job_id}")
+        context.storage.delete(storage_keys.job(lease.job_id))
 
 
 def _run(context: Context, lease: Lease, stopping: threading.Event) -> ChildExit:

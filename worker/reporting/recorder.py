@@ -9,6 +9,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from app.core.database.tables import Artifact, Checkpoint, Job, Metric
+from app.core.files import storage_keys
 from app.core.ids import new_id
 from app.core.jobs import leases
 from app.core.jobs.leases import Lease
@@ -58,7 +59,7 @@ class JobRecorder:
 
     def checkpoint(self, state: State, position: RunPosition) -> None:
         """Save a state: the file first, whole and durable, then the row that points at it; old files go last."""
-        key = f"jobs/{self._lease.job_id}/{new_id('ckpt')}.safetensors"
+        key = storage_keys.checkpoint(self._lease.job_id, new_id("ckpt"))
         path = self._context.storage.path(key)
         path.parent.mkdir(parents=True, exist_ok=True)
         save(path, state)
@@ -96,7 +97,7 @@ class JobRecorder:
 
     def artifact(self, name: str, position: RunPosition, media_type: str, data: bytes) -> None:
         """Publish a file: the file first, then its row. The previous artifact of this name is deleted last."""
-        key = f"jobs/{self._lease.job_id}/artifacts/{new_id('art')}"
+        key = storage_keys.artifact(self._lease.job_id, new_id("art"))
         path = self._context.storage.path(key)
         with self._context.storage.incoming() as scratch:
             (scratch / "artifact").write_bytes(data)

@@ -6,9 +6,9 @@ import numpy as np
 
 from app.core.specs import Finetune
 from worker.data.job_data import JobData
+from worker.data.preprocessing import to_input
 from worker.evaluation.comparison import comparisons, verdict
 from worker.evaluation.evaluate_run import CORRECT
-from worker.models.servable import input_of
 from worker.runs.job_state import Diagnostics, JobState
 from worker.runs.plan import RunPlan, TrainingSpec, plan
 
@@ -65,4 +65,4 @@ def _input(data: JobData) -> dict[str, Any]:
         "largest": [int(widths[short.argmax()]), int(heights[short.argmax()])],
         "enlarged": round(float((short < data.preprocessing.resize).mean()), 4),
     }
-    return input_of(data.preprocessing) | {"stored_images": sizes, "converted": data.converted}
+    return to_input(data.preprocessing).model_dump() | {"stored_images": sizes, "converted": data.converted}

@@ -3,6 +3,7 @@
 from typing import Any
 
 from app.core.database.tables import Model
+from app.core.files import storage_keys
 from app.core.files.storage import sha256
 from app.core.ids import new_id
 from app.core.jobs import leases
@@ -10,10 +11,11 @@ from app.core.jobs.leases import Lease
 from app.core.specs import JOB_TYPES
 from worker.context import Context
 from worker.data.job_data import JobData
+from worker.data.preprocessing import to_input
 from worker.evaluation.batch_inference import BatchInference, sample
 from worker.models.initial_weights import with_weights
 from worker.models.onnx_cache import OnnxCache
-from worker.models.servable import input_of, write_graph, write_weights
+from worker.models.servable import write_graph, write_weights
 from worker.runs.job_result import job_result
 from worker.runs.job_state import JobState
 from worker.runs.plan import TrainingSpec
@@ -36,7 +38,7 @@ def publish(context: Context, lease: Lease, spec: TrainingSpec, data: JobData, s
     network = with_weights(str(spec.backbone), data.preprocessing.size, state.weights[chosen])
     novelty = fit_novelty(network, data, spec.training.seed)
     with context.storage.incoming() as scratch:
-        weights = scratch / "model.safetensors"
+        weights = scratch / storage_keys.WEIGHTS
         write_weights(network, data.classes, weights)
         cache = OnnxCache(context.storage)
         write_graph(network, data.preprocessing, data.classes, scratch, _temperature(result), novelty, cache)
@@ -44,7 +46,7 @@ def publish(context: Context, lease: Lease, spec: TrainingSpec, data: JobData, s
         model.sha256, model.bytes = sha256(weights), weights.stat().st_size
         with context.database.writing() as session:
             leases.fence(session, lease)
-            context.storage.keep(scratch, f"models/{model_id}")
+            context.storage.keep(scratch, storage_keys.model(model_id))
             session.add(model)
             leases.succeed(session, lease, JOB_TYPES[lease.type].result.model_validate(result))
 
@@ -75,7 +77,7 @@ def _model_row(model_id: str, lease: Lease, spec: TrainingSpec, data: JobData, m
         status="ready",
         backbone=spec.backbone,
         classes=data.classes,
-        input=input_of(data.preprocessing),
+        input=to_input(data.preprocessing).model_dump(),
         parent=None if spec.init == "random" else spec.init,
         job=lease.job_id,
         dataset=spec.dataset,

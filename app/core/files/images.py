@@ -26,8 +26,6 @@ ROTATED_ORIENTATIONS = range(2, 9)  # EXIF's orientations other than upright
 MAX_ASPECT_RATIO = 32  # times; no panorama is, and a thread of pixels costs an uploader nothing
 STRIP_ROWS = 64  # at a time
 DECODE_HEADROOM = 2  # a JPEG is decoded at no less than this many times the side that is wanted of it
-# Evaluation resizes the shorter side to a little more than it crops, as ImageNet's evaluations do.
-RESIZE_RATIO = 256 / 224
 
 Pixels = NDArray[np.uint8]
 
@@ -170,8 +168,3 @@ def evaluation_view(image: Image.Image, size: int, resize: int) -> Pixels:
     image = resize_shorter(image, resize)
     left, top = round((image.width - size) / 2), round((image.height - size) / 2)
     return np.asarray(image.crop((left, top, left + size, top + size)))
-
-
-def resize_for(size: int) -> int:
-    """The shorter side that goes with a central crop of `size` pixels."""
-    return round(size * RESIZE_RATIO)

@@ -1,7 +1,6 @@
 """Files under one folder, by key. A file is either whole or not there: written aside, fsynced, renamed, folder fsynced.
 
-Keys are `uploads/<dataset>.zip`, `datasets/<dataset>/...`, `jobs/<job>/...`, `models/<model>/...`,
-`graphs/<structure>.onnx`.
+`storage_keys` has the keys.
 """
 
 import errno
@@ -12,12 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from app.core.files.storage_keys import INCOMING
 from app.core.ids import new_id
 
 CHUNK = 1024 * 1024
 DISK_FULL_ERRNOS = (errno.ENOSPC, errno.EDQUOT)  # of an OSError: there is no room left
 ABANDONED_SECONDS = 24 * 3600  # after the last byte of what nobody has gone on with; then the worker sweeps it away
-PARTIAL = "partial"  # the folder of uploads that come in pieces
 
 
 class Storage:
@@ -36,7 +35,7 @@ class Storage:
     @contextmanager
     def incoming(self) -> Iterator[Path]:
         """A scratch folder on the same file system, gone when the block ends; `keep` moves what should stay."""
-        scratch = self.root / "incoming" / new_id("tmp")
+        scratch = self.root / INCOMING / new_id("tmp")
         scratch.mkdir(parents=True)
         try:
             yield scratch

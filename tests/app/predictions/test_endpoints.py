@@ -16,9 +16,10 @@ from sqlalchemy import update
 from app.core.database.sessions import Database
 from app.core.database.tables import Model
 from app.core.files.images import decode_image, evaluation_view
+from app.core.models.model_card import ModelCard
+from app.core.models.preprocessing import imagenet_input
 from app.core.settings import Settings
 from app.predictions.service import decode_view
-from app.serving.loaded_model import ModelCard
 from tests.app.conftest import Serve
 from tests.app.image_archives import image_bytes
 from tests.app.problem_assertions import problem
@@ -210,9 +211,10 @@ def test_a_large_photograph_is_decoded_at_a_fraction_of_its_size_and_seen_alike(
                                       np.full((1200, 1600), 90, np.uint8)], axis=2))  # fmt: skip
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=95)
-    card = ModelCard(classes=["a", "b"], size=224, resize=256, temperature=1.0)
+    card = ModelCard(backbone="resnet18", classes=["a", "b"], input=imagenet_input(224), features=512)
     seen = decode_view(buffer.getvalue(), card, settings)
     assert isinstance(seen, np.ndarray)
-    whole = evaluation_view(decode_image(buffer.getvalue(), settings.max_image_pixels).image, card.size, card.resize)
+    decoded = decode_image(buffer.getvalue(), settings.max_image_pixels)
+    whole = evaluation_view(decoded.image, card.input.size, card.input.resize)
     assert np.abs(seen.astype(int) - whole).max() <= 2
-    assert decode_image(buffer.getvalue(), settings.max_image_pixels, 2 * card.resize).image.size == (800, 600)
+    assert decode_image(buffer.getvalue(), settings.max_image_pixels, 2 * card.input.resize).image.size == (800, 600)

@@ -1,13 +1,14 @@
 """A job's preprocessing is its initial model's, at the job's own image size."""
 
 from app.core.database.tables import Model
+from app.core.models.preprocessing import IMAGENET_MEAN, IMAGENET_STD
 from app.core.specs import Pretrain
 from worker.data.preprocessing import (
-    IMAGENET_MEAN,
-    IMAGENET_STD,
+    from_input,
     imagenet_preprocessing,
     job_preprocessing,
     model_preprocessing,
+    to_input,
 )
 
 INPUT = {"size": 64, "resize": 70, "mean": [0.1, 0.2, 0.3], "std": [0.4, 0.5, 0.6]}
@@ -45,3 +46,8 @@ def test_at_another_size_only_the_normalisation_is_the_models() -> None:
     view = job_preprocessing(spec(96), MODEL)
     assert (view.size, view.mean, view.std) == (96, (0.1, 0.2, 0.3), (0.4, 0.5, 0.6))
     assert view.resize == imagenet_preprocessing(96).resize
+
+
+def test_the_apis_fields_hold_all_of_it() -> None:
+    view = model_preprocessing(MODEL)
+    assert from_input(to_input(view)) == view

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from app.core import quotas
 from app.core.database.tables import Dataset, Rejection
+from app.core.files import storage_keys
 from app.core.files.archives import BadArchive, open_archive
 from app.core.files.storage import sync
 from app.core.jobs import leases
@@ -58,7 +59,7 @@ def prepare(context: Context, lease: Lease, stop: threading.Event) -> None:
             leases.fence(session, lease)
             quotas.check_images(session, context.settings, len(collection))
             quotas.check_storage(session, context.settings, packed)
-            context.storage.keep(scratch, f"datasets/{dataset}")
+            context.storage.keep(scratch, storage_keys.dataset(dataset))
             _record(session, dataset, collection, packed)
             leases.succeed(session, lease, PrepareResult(dataset=dataset))
 
@@ -84,7 +85,7 @@ def _limit_memory(limit: int | None) -> None:
 def _collect(context: Context, dataset: str, folder: Path, on_progress: OnProgress) -> Collection:
     try:
         with open_archive(
-            context.storage.path(f"uploads/{dataset}.zip"), context.settings.max_dataset_files
+            context.storage.path(storage_keys.archive(dataset)), context.settings.max_dataset_files
         ) as archive:
             return collect(archive, folder, context.settings, on_progress)
     except BadArchive as bad:

@@ -11,6 +11,7 @@ from typing import Self
 import numpy as np
 
 from app.core.files.images import Pixels
+from app.core.files.storage_keys import IMAGE_NAMES
 from worker.jobs.prepare.splits import Ints
 
 
@@ -24,7 +25,7 @@ class PackWriter:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._pixels = (folder / "pixels.bin").open("wb")
-        self._names = (folder / "names.json").open("w", encoding="utf-8")
+        self._names = (folder / IMAGE_NAMES).open("w", encoding="utf-8")
         self._offset = 0
         self._extents = array("q")  # offset, height and width of each
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.core.files.images import BadImage, decode_image, evaluation_view, resize_for, resize_shorter
+from app.core.files.images import BadImage, decode_image, evaluation_view, resize_shorter
+from app.core.models.preprocessing import resize_for
 
 PIXELS = 64_000_000
 

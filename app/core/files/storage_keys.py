@@ -1,0 +1,72 @@
+"""The keys of everything in the storage.
+
+incoming/<tmp>/                 scratch folders of writers
+partial/<upload>                uploads in pieces
+uploads/<dataset>.zip           archives as they were uploaded, until they are prepared
+datasets/<dataset>/             prepared images
+jobs/<job>/                     checkpoints, and artifacts below artifacts/
+models/<model>/                 model.safetensors, model.onnx, model.json
+graphs/<structure>.onnx         exported graphs without weights
+"""
+
+from typing import Final, Literal
+
+INCOMING, PARTIAL, UPLOADS, DATASETS = "incoming", "partial", "uploads", "datasets"
+JOBS, MODELS, GRAPHS = "jobs", "models", "graphs"
+ARTIFACTS = "artifacts"  # of a job
+IMAGE_NAMES = "names.json"  # of a dataset
+# Of a model
+ModelFile = Literal["model.safetensors", "model.onnx", "model.json"]
+WEIGHTS: Final = "model.safetensors"
+GRAPH: Final = "model.onnx"
+CARD: Final = "model.json"
+
+
+def partial_upload(upload_id: str) -> str:
+    """The bytes of an upload so far."""
+    return f"{PARTIAL}/{upload_id}"
+
+
+def archive(dataset_id: str) -> str:
+    """The uploaded zip of a dataset."""
+    return f"{UPLOADS}/{dataset_id}.zip"
+
+
+def dataset(dataset_id: str) -> str:
+    """The folder of a prepared dataset."""
+    return f"{DATASETS}/{dataset_id}"
+
+
+def image_names(dataset_id: str) -> str:
+    """The images' paths in the archive; datasets of old versions have no such file."""
+    return f"{dataset(dataset_id)}/{IMAGE_NAMES}"
+
+
+def job(job_id: str) -> str:
+    """The folder of a job's checkpoints and artifacts."""
+    return f"{JOBS}/{job_id}"
+
+
+def checkpoint(job_id: str, checkpoint_id: str) -> str:
+    """The state of a training job at one moment."""
+    return f"{job(job_id)}/{checkpoint_id}.safetensors"
+
+
+def artifact(job_id: str, artifact_id: str) -> str:
+    """A picture or a table that a job made."""
+    return f"{job(job_id)}/{ARTIFACTS}/{artifact_id}"
+
+
+def model(model_id: str) -> str:
+    """The folder of a model."""
+    return f"{MODELS}/{model_id}"
+
+
+def model_file(model_id: str, name: ModelFile) -> str:
+    """One of a model's files."""
+    return f"{model(model_id)}/{name}"
+
+
+def graph(structure: str) -> str:
+    """The exported graph of a structure, without weights."""
+    return f"{GRAPHS}/{structure}.onnx"
