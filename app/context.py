@@ -1,4 +1,4 @@
-"""What the process holds for all requests; made by `app.main` when it starts, handed to endpoints as `Ctx`."""
+"""The objects that all requests share; made by `app.main` at start, injected into endpoints as `Ctx`."""
 
 from dataclasses import dataclass, replace
 from typing import Annotated, cast

@@ -1,4 +1,4 @@
-"""Whether the process lives, whether it can work, and what it has counted."""
+"""Liveness, readiness and metrics of the process."""
 
 from typing import Literal
 
@@ -23,7 +23,7 @@ metrics_router = APIRouter(tags=["health"], route_class=GuardedRoute)
 
 
 class Health(ResponseModel):
-    """It is well; otherwise there is a problem instead."""
+    """The answer of a healthy service; otherwise the answer is a problem."""
 
     status: Literal["ok"] = Field("ok", description="always `ok`")
 

@@ -76,7 +76,7 @@ def _lifespan(settings: Settings, metrics: Metrics) -> Callable[[FastAPI], Abstr
 
 
 def open_context(settings: Settings, metrics: Metrics, closing: ExitStack) -> Context:
-    """Everything that requests share; `closing` lets go of it in the opposite order."""
+    """The objects that all requests share; `closing` closes them in the opposite order."""
     settings.data.mkdir(parents=True, exist_ok=True)
     database, storage, wakeups = (
         Database(settings.resolved_database_url),

@@ -81,7 +81,7 @@ def _principal_of_token(database: Database, token: str) -> Principal:
 
 
 def is_still_valid(database: Database, principal: Principal) -> bool:
-    """Whether an answer that takes long may go on."""
+    """Return whether a long response, such as an event stream, may continue."""
     return principal.key is None or queries.ACTIVE_KEYS.find(database, principal.key) is not None
 
 

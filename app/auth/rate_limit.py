@@ -1,4 +1,4 @@
-"""How many requests a tenant sends: a bucket that fills by the minute (token bucket, Turner 1986)."""
+"""Rate limit of a tenant's requests per minute: a token bucket (Turner 1986)."""
 
 import math
 import threading
@@ -31,7 +31,7 @@ class RateLimiter:
         self._buckets: dict[str, Bucket] = {}
 
     def is_fresh(self, tenant: str) -> bool:
-        """Whether the tenant's limit was learnt within the last second."""
+        """Return whether the tenant's limit was read from the database within the last second."""
         bucket = self._buckets.get(tenant)
         return bucket is not None and self._clock() - bucket.limit_set_at < LIMIT_TTL_SECONDS
 

@@ -1,4 +1,4 @@
-"""What a key may do: each scope holds those before it."""
+"""Scopes of keys; each scope includes those before it."""
 
 from typing import Literal
 
@@ -10,10 +10,10 @@ READ_METHODS = ("GET", "HEAD")
 
 
 def covers(held: str, default_scope: Scope) -> bool:
-    """Whether a key of scope `held` may do what needs `needed`."""
+    """Return whether a key of scope `held` is allowed an operation that needs `needed`."""
     return SCOPES.index(held) >= SCOPES.index(default_scope)
 
 
 def default_scope(method: str) -> Scope:
-    """What a call needs that says nothing of its own."""
+    """The scope that an HTTP method needs where the route names none."""
     return "read" if method in READ_METHODS else "write"

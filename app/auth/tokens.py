@@ -14,12 +14,12 @@ def new_secret() -> str:
 
 
 def digest(secret: str) -> str:
-    """What is stored of a secret. A plain hash does: nobody tries out 256 random bits, so there is nothing to slow."""
+    """The stored digest of a secret. A fast hash is enough, since 256 random bits cannot be guessed."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def format_token(key_id: str, secret: str) -> str:
-    """What is shown once and sent ever after."""
+    """The token that the user sees once and sends with every request."""
     return f"{key_id}.{secret}"
 
 
@@ -30,5 +30,5 @@ def split_token(token: str) -> tuple[str, str]:
 
 
 def matches_digest(secret: str, stored: str) -> bool:
-    """Whether the secret is the one of this digest, in a time that tells nothing."""
+    """Compare a secret with a digest in constant time."""
     return hmac.compare_digest(digest(secret), stored)

@@ -103,12 +103,12 @@ def _scope(name: str) -> Scope:
 
 
 def admin_key_exists(settings: Settings) -> bool:
-    """Whether somebody could call a service that requires keys, and make keys for others."""
+    """Return whether a usable admin key exists, without which nobody could call a service that requires keys."""
     with open_database(settings) as database:
         return has_admin_key(database)
 
 
 def has_admin_key(database: Database) -> bool:
-    """Whether a key of scope `admin` can be used now."""
+    """Return whether a key of scope `admin` can be used now."""
     with database.reading() as session:
         return any(covers(key.scope, "admin") for key in session.scalars(select(Key).where(queries.is_active())))

@@ -1,4 +1,4 @@
-"""What the commands of `imprint` have in common."""
+"""Options that the commands of `imprint` share."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -26,6 +26,6 @@ def get_locked(session: Session, dataset_id: str) -> Dataset:
 
 
 def is_used(session: Session, dataset: Dataset) -> bool:
-    """Whether a job that has not ended works on the dataset."""
+    """Return whether a job that has not ended uses the dataset."""
     by_job = exists().where(Job.status.not_in(TERMINAL), Job.id == dataset.job)
     return bool(session.scalar(select(or_(by_job, is_referred_to("dataset", dataset.id)))))

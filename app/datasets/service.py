@@ -1,4 +1,4 @@
-"""What can be done with datasets."""
+"""Operations on datasets."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -2,5 +2,5 @@
 
 
 def matches(if_none_match: str, etag: str) -> bool:
-    """Whether `If-None-Match` names the tag (RFC 9110, 13.1.2: weakly compared)."""
+    """Return whether `If-None-Match` contains the tag (RFC 9110, 13.1.2: weak comparison)."""
     return if_none_match.strip() == "*" or etag in (tag.strip().removeprefix("W/") for tag in if_none_match.split(","))

@@ -1,4 +1,4 @@
-"""What Prometheus may know: requests by route and status, jobs by status, how long predictions take."""
+"""Prometheus metrics: requests by route and status, jobs by status, durations of predictions."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from sqlalchemy import func, select

@@ -42,7 +42,7 @@ def _is_tagged(model: type[BaseModel], value: Any) -> bool:
 
 
 def _members(annotation: Any) -> list[Any]:
-    """What an annotation allows, without `Annotated` and unions around it."""
+    """The types of an annotation, without `Annotated` and unions around them."""
     origin = get_origin(annotation)
     if origin is Annotated:
         return _members(get_args(annotation)[0])

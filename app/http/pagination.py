@@ -36,7 +36,7 @@ class Listing(ResponseModel, Generic[Item]):
 
 @dataclass(frozen=True)
 class PageRequest:
-    """Which page is asked for."""
+    """The requested page."""
 
     limit: int
     after: str | None

@@ -1,4 +1,4 @@
-"""Where in a request a validation error lies: pydantic's locations as JSON pointers."""
+"""JSON pointers (RFC 6901) for the locations of pydantic's validation errors."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -40,7 +40,7 @@ def _field_error(error: Mapping[str, Any], body: Any, model: Any) -> FieldError:
 
 
 def _subject(path: list[str | int]) -> str:
-    """What the value at `path` is called, to begin a sentence with."""
+    """The name of the value at `path`, to begin a sentence with."""
     if not path:
         return "The body"
     if isinstance(path[-1], str):

@@ -55,7 +55,7 @@ class WrongField(BaseModel):
 
 
 class Problem(BaseModel):
-    """What every refusal looks like. `code` is stable; `detail` is for people and may be reworded."""
+    """An error response (RFC 9457). `code` is stable; `detail` is for people and may be reworded."""
 
     type: str = Field("about:blank", description="always `about:blank`: `code` says which problem it is")
     title: str = Field(description="the status in words")

@@ -14,7 +14,7 @@ MAX_LENGTH_DIGITS = 18  # of a number of bytes in a header; more cannot be true
 
 @dataclass(frozen=True)
 class BodyLimit:
-    """How many bytes are taken, and what is said to whoever sends more."""
+    """The size limit of a request's body, and the error beyond it."""
 
     bytes: int
     error: ServiceError

@@ -1,4 +1,4 @@
-"""What every answer has in common."""
+"""Base models of responses."""
 
 from typing import Annotated, Any
 
@@ -32,7 +32,7 @@ class ResponseModel(BaseModel):
 
 
 class ErrorDetail(BaseModel):
-    """Why a dataset, a model or a job failed. `code` is stable."""
+    """The reason why a dataset, a model or a job failed. `code` is stable."""
 
     code: str = Field(
         description="a stable code: one of `x-error-codes`; a later version may have more",

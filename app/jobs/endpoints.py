@@ -124,7 +124,7 @@ async def list_events(
     accept: Annotated[str, Header(include_in_schema=False)] = "",
     last_event_id: Annotated[str | None, Header(description="resume a stream after this event")] = None,
 ) -> Listing[EventResponse] | Response:
-    """What happened, in order; with `Accept: text/event-stream` a live stream that ends with the job."""
+    """A job's events, oldest first; with `Accept: text/event-stream` a live stream that ends with the job."""
     if EVENT_STREAM not in accept.lower():
         return await run_in_threadpool(service.events, context, job_id, page)
     after = parse_last_event_id(last_event_id)

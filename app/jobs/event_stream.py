@@ -24,7 +24,7 @@ MAX_EVENT_ID = 2**31 - 1
 
 @dataclass(frozen=True)
 class JobUpdate:
-    """What is new: events, the progress now, and whether the job has ended."""
+    """A snapshot: new events, the current progress, and whether the job has ended."""
 
     events: list[EventResponse]
     progress: dict[str, Any] | None
@@ -45,7 +45,7 @@ def parse_last_event_id(header: str | None) -> int:
 
 
 def read_update(database: Database, job_id: str, after: int) -> JobUpdate:
-    """What happened after an event. The status is read first: an ended job's last event is then there for certain."""
+    """Read the events after one. The status is read first, so that an ended job's last event is never missed."""
     with database.reading() as session:
         job = transitions.get(session, job_id)
         events = [event_response(event) for event in session.scalars(queries.events(job_id, after))]

@@ -1,4 +1,4 @@
-"""What a job's body can look like, for the OpenAPI document."""
+"""Examples of `POST /v1/jobs` for the OpenAPI document."""
 
 from fastapi.openapi.models import Example
 

@@ -27,7 +27,7 @@ else:
 
 
 class JobResponse(ResponseModel):
-    """What every job says, whatever its type."""
+    """Fields of a job of any type."""
 
     object: Literal["job"] = Field("job", description=OBJECT)
     id: str = Field(description="the job's id")
@@ -48,7 +48,7 @@ class JobResponse(ResponseModel):
 
 
 class EventResponse(ResponseModel):
-    """What every event says, whatever its kind."""
+    """Fields of an event of any kind."""
 
     object: Literal["event"] = Field("event", description=OBJECT)
     id: int = Field(description="rises by one within the job; `Last-Event-ID` resumes a stream after it")

@@ -1,4 +1,4 @@
-"""What can be done with jobs; the moves themselves are `app.core.jobs.transitions`."""
+"""Operations on jobs; the state transitions are in `app.core.jobs.transitions`."""
 
 from collections.abc import Callable
 from typing import Any
@@ -119,7 +119,7 @@ def delete(context: Context, job_id: str) -> None:
 
 
 def events(context: Context, job_id: str, page_request: PageRequest) -> Listing[EventResponse]:
-    """What happened, in order."""
+    """A job's events, oldest first."""
     with context.database.reading() as session:
         transitions.get(session, job_id)
         statement, key = queries.events(job_id), (Event.number,)

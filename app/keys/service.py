@@ -1,4 +1,4 @@
-"""What can be done with keys. Every function works on the keys of the database's own tenant."""
+"""Operations on API keys of the database session's tenant."""
 
 import re
 import time

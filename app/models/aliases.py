@@ -50,7 +50,7 @@ def list_aliases(context: Ctx, page: PageQuery) -> Listing[AliasResponse]:
 
 @router.get("/{name}", responses=problem_responses(404))
 def get_alias(name: str, context: Ctx) -> AliasResponse:
-    """Where an alias leads."""
+    """The model that an alias refers to."""
     with context.database.reading() as session:
         return AliasResponse.model_validate(queries.alias(session, name))
 

@@ -42,7 +42,7 @@ def get_locked(session: Session, name: str) -> Model:
 
 
 def is_used(session: Session, model: Model) -> bool:
-    """Whether an alias leads to the model, or a job that has not ended starts from it, judges or publishes it."""
+    """Return whether an alias refers to the model, or a job that has not ended uses it."""
     by_alias = exists().where(Alias.model == model.id)
     return bool(session.scalar(select(or_(by_alias, is_referred_to("model", model.id)))))
 

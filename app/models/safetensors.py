@@ -33,7 +33,7 @@ class BadSafetensors(ValueError):
 
 @dataclass(frozen=True)
 class Tensor:
-    """Where a tensor lies; `start` and `end` count from the file's first byte."""
+    """The position of a tensor; `start` and `end` are offsets from the file's first byte."""
 
     dtype: str
     shape: tuple[int, ...]

@@ -31,7 +31,7 @@ class ModelResponse(ResponseModel):
 
 
 class AliasRequest(BaseModel):
-    """Which model an alias leads to."""
+    """An alias and the model that it refers to."""
 
     model_config = ConfigDict(extra="forbid")
 

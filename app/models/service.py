@@ -1,4 +1,4 @@
-"""What can be done with models."""
+"""Operations on models."""
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session

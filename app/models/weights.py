@@ -1,4 +1,4 @@
-"""Whether imported weights are those of a backbone, and which classes they tell apart. No torch."""
+"""Checks of imported weights: they must fit the backbone. Reads their classes, without torch."""
 
 import json
 from pathlib import Path
@@ -33,7 +33,7 @@ def read_classes(path: Path, backbone: str) -> list[str]:
 
 
 def _check_fit(contents: SafetensorsDirectory, backbone: str) -> int:
-    """How many outputs the weights have; 422 `weights_do_not_fit` when they are not the backbone's."""
+    """Number of outputs of the weights; 422 `weights_do_not_fit` when they are not the backbone's."""
     shapes = {name: tensor.shape for name, tensor in contents.tensors.items()}
     architecture = BACKBONES[backbone]
     if fingerprint(shapes, architecture.head) != architecture.fingerprint:

@@ -26,5 +26,5 @@ class AdmissionRoute(GuardedRoute):
 
 
 def admission_key(request: Request) -> AdmissionKey:
-    """What a request says of itself."""
+    """Model and caller of a request, by which it is admitted."""
     return request.headers.get("authorization", ""), request.path_params["model"]

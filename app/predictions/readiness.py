@@ -1,4 +1,4 @@
-"""Which model answers a request; one that was imported or trained a moment ago is waited for."""
+"""Resolves the model of a request, and waits for one that is still being made servable."""
 
 import asyncio
 import time

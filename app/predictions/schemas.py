@@ -1,4 +1,4 @@
-"""What the API says of images. Each has its own result, in the order in which they came, or an `error`."""
+"""Predictions and embeddings: one result per image, in the order of the request, or an `error`."""
 
 from typing import Literal
 
@@ -8,7 +8,7 @@ from app.http.responses import OBJECT, ErrorDetail, ResponseModel
 
 
 class Failure(BaseModel):
-    """What is wrong with one image; the others are answered all the same."""
+    """The error of one image; the others are answered all the same."""
 
     error: ErrorDetail = Field(description="why this image has no result")
 

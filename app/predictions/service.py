@@ -61,7 +61,7 @@ async def _decode(image: bytes | BadImage, card: ModelCard, settings: Settings) 
 
 
 def decode_view(data: bytes, card: ModelCard, settings: Settings) -> Pixels | BadImage:
-    """What the network sees of a file, or what is wrong with the file.
+    """Decode a file into the view that the network sees; a BadImage for a file that cannot be used.
 
     A large JPEG is decoded at a fraction of its size, as it is when a dataset is prepared: a telephone's photograph
     takes a sixth of the time.

@@ -1,4 +1,4 @@
-"""What every route checks before its own work.
+"""Checks of every route before its endpoint runs.
 
 Who calls; no unknown query parameter, no NUL; a JSON body within its limit; an `Idempotency-Key` that is not under way.
 """
@@ -47,7 +47,7 @@ class GuardedRoute(APIRoute):
 
     @property
     def scope(self) -> Scope:
-        """What a caller's key must allow."""
+        """The scope that a caller's key needs."""
         declared: Scope | None = getattr(self.endpoint, SCOPE_ATTRIBUTE, None)
         return declared or default_scope(min(self.methods or ()))
 

@@ -1,4 +1,4 @@
-"""How many bytes an upload may have: the service's limit, or what the tenant's quota leaves."""
+"""The size limit of an upload: the service's limit, or the rest of the tenant's quota."""
 
 from starlette.concurrency import run_in_threadpool
 

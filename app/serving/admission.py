@@ -1,4 +1,4 @@
-"""Who is turned away before anything is done for them: a refusal must cost less than an answer."""
+"""Admission control: requests are refused before any work is done, since a refusal must cost less than an answer."""
 
 from collections import Counter
 from collections.abc import Iterator

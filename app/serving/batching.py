@@ -21,7 +21,7 @@ FloatArray = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Output:
-    """What a network says of one image: `logits` (C,), None without classes, and `features` (D,).
+    """A network's output for one image: `logits` (C,), None without classes, and `features` (D,).
 
     `unfamiliar`: None where the network does not know.
     """

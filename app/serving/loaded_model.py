@@ -21,7 +21,7 @@ class LoadedModel:
         self.parallel = self._graph.parallel
 
     def run(self, views: list[Pixels]) -> list[Output]:
-        """What the network says of each view, (S, S, 3) uint8."""
+        """Run the network on views of (S, S, 3) uint8; one output for each."""
         outputs = self._graph.answer(np.stack(views))
         return [_output({name: values[row] for name, values in outputs.items()}) for row in range(len(views))]
 

@@ -56,7 +56,7 @@ class ModelCache:
 
     @property
     def capacity(self) -> int:
-        """How many images may wait for one model."""
+        """Number of images that may wait for one model."""
         return self._settings.prediction_queue
 
     def _drop_failed(self, model_id: str, task: asyncio.Task[ServedModel]) -> None:

@@ -37,7 +37,7 @@ OFFSET = header("Upload-Offset", "bytes that have come")
 @router.options("", status_code=204)
 @requires_scope("read")
 def describe_uploads(response: Response, context: Ctx) -> None:
-    """What this server can do."""
+    """The server's tus version and extensions."""
     extra = {"Tus-Extension": protocol.EXTENSIONS, "Tus-Max-Size": str(context.settings.max_upload_bytes)}
     response.headers.update({**protocol.TUS_HEADERS, **extra})
 
@@ -65,14 +65,14 @@ def create_upload(
 @router.get("/{upload_id}", responses=problem_responses(404, 423))
 @requires_scope("write")
 def get_upload(upload_id: str, context: Ctx) -> UploadResponse:
-    """How far it is, for people."""
+    """The state of an upload, as JSON."""
     return service.get(context, upload_id)
 
 
 @router.head("/{upload_id}", responses=problem_responses(404, 423), openapi_extra={"parameters": [RESUMABLE]})
 @requires_scope("write")
 def head_upload(upload_id: str, request: Request, response: Response, context: Ctx) -> None:
-    """How far it is, for tus."""
+    """The offset of an upload, as tus headers."""
     protocol.check_version(request)
     _set_headers(service.get(context, upload_id), response)
     response.headers["Cache-Control"] = "no-store"

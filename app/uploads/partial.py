@@ -26,7 +26,7 @@ class PartialFile:
 
     @property
     def size(self) -> int:
-        """How much has come."""
+        """Bytes received so far."""
         return os.fstat(self.descriptor).st_size
 
     async def append(self, chunks: AsyncIterator[bytes]) -> None:

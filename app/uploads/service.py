@@ -1,4 +1,4 @@
-"""What can be done with uploads. How much has come is the length of the file, never a number beside it."""
+"""Operations on resumable uploads. An upload's offset is the length of its file; it is stored nowhere else."""
 
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -53,7 +53,7 @@ def _insert(session: Session, context: Context, name: str, length: int) -> str:
 
 
 def get(context: Context, upload_id: str) -> UploadResponse:
-    """How far an upload is. One whose last byte came just before a crash is finished now."""
+    """The state of an upload. One whose last byte came just before a crash is completed now."""
     row = _row(context, upload_id)
     if row.dataset is None and _file(context, row).st_size == row.length:
         with _exclusive(context, row) as partial:

@@ -52,12 +52,12 @@ class Row:
 
     @property
     def group(self) -> str:
-        """What it may be compared within."""
+        """The group of outcomes that may be compared with each other."""
         return self.outcomes[0].group
 
     @property
     def name(self) -> str:
-        """What was done."""
+        """The arm of the experiment."""
         return self.outcomes[0].name
 
     @property

@@ -1,4 +1,4 @@
-"""How a forked process gets the name that it shows in `ps` (the names: app.core.processes.process_names)."""
+"""Set the name of a forked process that `ps` shows (the names: app.core.processes.process_names)."""
 
 import ctypes
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What a job's earlier runs produced. It is stored in every checkpoint, so that no finished run is repeated."""
+"""Results of a job's earlier runs. They are stored in every checkpoint, so that no finished run is repeated."""
 
 import time
 from dataclasses import asdict, dataclass, field

@@ -1,4 +1,4 @@
-"""Whether a dataset that a job names is there and fit for it."""
+"""Checks of the datasets that a job refers to."""
 
 from collections.abc import Collection
 
@@ -69,5 +69,5 @@ def check_classes(dataset: Dataset, known: Collection[str], owner: str, pointer:
 
 
 def images_in(dataset: Dataset, *splits: Split) -> int:
-    """How many images these splits have together."""
+    """Number of images in these splits together."""
     return sum((dataset.splits or {}).get(split, 0) for split in splits)

@@ -1,4 +1,4 @@
-"""Whether a model or weights that a job names are there."""
+"""Checks of the models and weights that a job refers to."""
 
 import re
 
@@ -22,7 +22,7 @@ def usable_model(session: Session, name: str, pointer: str) -> Model:
 
 
 def is_weights_name(name: str) -> bool:
-    """Whether this is spelt like torchvision's weights, as no model and no alias is."""
+    """Return True for a name spelt like torchvision's weights, which no model id and no alias is."""
     return re.match(WEIGHTS_NAME, name) is not None
 
 

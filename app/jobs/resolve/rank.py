@@ -22,7 +22,7 @@ def resolve(session: Session, spec: Rank) -> Rank:
 
 
 def _resolve_candidate(session: Session, name: str, pointer: str) -> str:
-    """What a candidate's name stands for."""
+    """The model or weights that a candidate's name refers to."""
     if name == RANDOM:
         message = "Random weights have learnt nothing that could be ranked; leave 'random' out."
         raise invalid("random_cannot_be_ranked", message, pointer)

@@ -75,7 +75,7 @@ def expected(found: list[Outcome], own: str) -> list[Expectation]:
 
 
 def group(labels: int) -> str:
-    """What is compared."""
+    """The arms of the experiment."""
     return f"birds, {labels} labels for each class"
 
 

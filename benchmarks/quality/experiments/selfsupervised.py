@@ -89,7 +89,7 @@ def finetuning(service: Service, what: str, labels: int, seed: int) -> Spec:
 
 
 def group(what: str, labels: int) -> str:
-    """What is compared."""
+    """The arms of the experiment."""
     return f"{what}, {labels} labels for each class"
 
 

@@ -50,7 +50,7 @@ def expected(found: list[Outcome], rate: float, by: float) -> Expectation:
 
 
 def group(rate: float) -> str:
-    """What is compared."""
+    """The arms of the experiment."""
     return f"birds, {LABELS} labels for each class, learning rate {rate:g}"
 
 
