@@ -1,38 +1,19 @@
-"""What belongs to no slice: health, metrics, the document, unknown routes, the broker."""
+"""The application as a whole: the document, unknown routes, a database that is away."""
 
-import base64
 import json
 import re
 import subprocess
 import sys
-import time
-from contextlib import closing
 
 import httpx
 import pytest
-import redis
 from sqlalchemy import text
 
-from app.broker import WakeupPublisher
 from app.core.database.sessions import Database
-from app.core.database.tables import Base
-from app.core.settings import Settings
 from app.core.specs import SPEC, USER_TYPES
-from tests.app.conftest import Serve
-from tests.app.image_archives import archive
 from tests.app.problem_assertions import problem
 
 sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
-
-def test_health_follows_the_database(client: httpx.Client, database: Database) -> None:
-    assert client.get("/livez").json() == {"status": "ok"}
-    assert client.get("/readyz").json() == {"status": "ok"}
-    Base.metadata.drop_all(database.engine)
-    problem(client.get("/readyz"), 503, "not_ready")
-    assert client.get("/livez").status_code == 200
-    Base.metadata.create_all(database.engine)
-    assert client.get("/readyz").status_code == 200
 
 
 def test_a_database_that_is_away(client: httpx.Client, database: Database, database_url: str) -> None:
@@ -41,18 +22,6 @@ def test_a_database_that_is_away(client: httpx.Client, database: Database, datab
     response = client.get("/v1/jobs")
     assert response.status_code in (500, 503)
     assert "jobs" not in response.json()["detail"]
-
-
-def test_metrics_count_by_route_and_not_by_id(client: httpx.Client) -> None:
-    for number in range(3):
-        client.get(f"/v1/jobs/job_{number}")
-    client.get("/nowhere")
-    client.post("/v1/datasets?name=n", content=archive(), headers={"content-type": "application/zip"})
-    found = client.get("/metrics").text
-    assert 'imprint_requests_total{method="GET",route="/v1/jobs/{job_id}",status="404"} 3.0' in found
-    assert 'imprint_requests_total{method="GET",route="unmatched",status="404"} 1.0' in found
-    assert 'imprint_jobs{status="queued"} 1.0' in found
-    assert "imprint_prediction_seconds" in found
 
 
 @sqlite
@@ -112,27 +81,6 @@ def test_the_page_needs_nothing_from_elsewhere(client: httpx.Client) -> None:
     assert response.headers["content-type"].startswith("text/html")
     assert not re.findall(r"""(?:src|href)=["'](?:https?:)?//""", response.text)
     assert "/v1/datasets/{dataset_id}" in response.text
-
-
-def test_wake_ups_reach_redis(redis_url: str) -> None:
-    sender = WakeupPublisher(Settings(broker_url=redis_url))
-    sender.start()
-    sender.wake("long", "job_1")
-    sender.stop()
-    with closing(redis.Redis.from_url(redis_url)) as server:
-        (message,) = server.lrange("long", 0, -1)
-    assert b"job_1" in base64.b64decode(json.loads(message)["body"])
-
-
-@sqlite
-def test_a_broker_that_is_away_delays_nobody(serve: Serve) -> None:
-    client = serve(broker_url="redis://127.0.0.1:1/0")
-    start = time.monotonic()
-    for number in range(5):
-        url = f"/v1/datasets?name=n{number}"
-        response = client.post(url, content=archive(), headers={"content-type": "application/zip"})
-        assert response.status_code == 202
-    assert time.monotonic() - start < 3
 
 
 def test_starting_needs_no_torch() -> None:

@@ -15,7 +15,7 @@ import httpx
 
 from app.core.processes.process_names import CELERY_WORKER, FORK_SERVER, TRAINING_JOB
 from tests.e2e.service import Service
-from tests.worker.process_table import parent
+from tests.process_table import parent
 
 # Kinds of processes by a part of their command lines; the first that matches.
 KINDS = {

@@ -14,7 +14,7 @@ from app.core.database.sessions import Database
 from app.core.processes.process_names import FORK_SERVER
 from app.core.settings import Settings
 from tests.app.core.jobs.job_rows import LANE, add_job, row
-from tests.worker.process_table import alive, children, command_line, eventually
+from tests.process_table import alive, children, command_line, eventually
 from worker.celery_app import app
 
 CHILD = "tests.worker.child_programs.succeeding"

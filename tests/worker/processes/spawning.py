@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from app.core.processes.lifeline import ProcessGroup
-from tests.worker.process_table import eventually
+from tests.process_table import eventually
 from worker.processes.fork_client import ForkServerClient
 
 PROGRAMS = "tests.worker.child_programs"

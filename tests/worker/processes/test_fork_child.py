@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.worker.process_table import alive, eventually
+from tests.process_table import alive, eventually
 from tests.worker.processes.spawning import PROGRAMS, SLOW_IMPORT, report, spawn_running
 from worker.processes.fork_child import exit_status
 from worker.processes.fork_client import ForkServerClient

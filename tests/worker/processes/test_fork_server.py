@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from app.core.processes.process_names import FORK_SERVER
-from tests.worker.process_table import alive, children, command_line, eventually
+from tests.process_table import alive, children, command_line, eventually
 from tests.worker.processes.spawning import PROGRAMS, report
 from worker.processes.fork_client import ForkServerClient
 from worker.processes.fork_protocol import Request

@@ -10,7 +10,7 @@ import pytest
 from app.core.jobs.leases import Lease
 from app.core.processes.process_names import FORK_SERVER, PREPARE_JOB, TRAINING_JOB
 from app.core.specs import LANES
-from tests.worker.process_table import children, command_line
+from tests.process_table import children, command_line
 from tests.worker.processes.spawning import PROGRAMS
 from worker.context import Context
 from worker.job_modules import JOB_MODULES, JobModule

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.worker.process_table import eventually
+from tests.process_table import eventually
 from worker.context import Context
 from worker.queue import lanes, supervisor
 

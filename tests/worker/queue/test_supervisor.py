@@ -20,7 +20,7 @@ from app.core.jobs.states import Status
 from app.core.specs import Pretrain
 from tests.app.core.jobs.job_rows import LANE, add_job, kinds, row
 from tests.measurements import Measurements
-from tests.worker.process_table import eventually, gone, parent, running
+from tests.process_table import eventually, gone, parent, running
 from worker.context import Context
 from worker.job_modules import JOB_MODULES, JobModule
 from worker.processes import job_processes
