@@ -67,7 +67,7 @@ class DomainAdaptation(Supervised):
         self.epochs, self.done = epochs, 0.0
 
     def begin_epoch(self, epoch: int) -> None:
-        """Advance the alignment's schedule, by whole epochs: thus it is a function of the position in the run."""
+        """Advance the schedule of the alignment by whole epochs, so it depends on the position in the run alone."""
         self.done = epoch / self.epochs
 
     def training_step(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
