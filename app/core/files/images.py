@@ -1,7 +1,7 @@
-"""Bytes to pixels: the one decoder and the one evaluation view, for preparation and for predictions alike.
+"""Decoding of images, and the deterministic view, for preparation and for predictions alike.
 
-Bytes are untrusted: only photographs' formats are read, sizes are checked before memory is taken, and every failure
-is a `BadImage` with a stable code.
+Bytes are untrusted: only common photograph formats are read, sizes are checked before memory is allocated, and every
+failure is a `BadImage` with a stable code.
 """
 
 import io
@@ -15,34 +15,43 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF", "PPM")
 MIN_SIDE = 2
-# Pillow keeps RGB in 4 bytes, as it keeps RGBA and CMYK: what must be made RGB is in memory twice for a moment.
+# Pillow stores RGB in 4 bytes, like RGBA and CMYK: an image that must be converted is briefly in memory twice.
 SINGLE_COPY_MODES = ("RGB", "L", "1", "I;16", "I;16B", "I;16L")
 SIXTEEN_BIT_MODES = ("I;16", "I;16B", "I;16L", "I", "F")
 TRANSPARENT_MODES = ("RGBA", "LA", "PA", "RGBa", "La")
-# What people call Pillow's modes that are not RGB already; any other one is a colour space of its own.
+# Names for people of Pillow's modes other than RGB; a mode that is not listed is a `colour_space`.
 MODE_CONVERSIONS = {"RGB": "", "RGBA": "", "RGBa": "", "RGBX": "", "1": "grey", "L": "grey", "LA": "grey", "La": "grey"}
 MODE_CONVERSIONS |= {"P": "palette", "PA": "palette", "CMYK": "cmyk"} | dict.fromkeys(SIXTEEN_BIT_MODES, "sixteen_bit")
 ROTATED_ORIENTATIONS = range(2, 9)  # EXIF's orientations other than upright
-MAX_ASPECT_RATIO = 32  # times; no panorama is, and a thread of pixels costs an uploader nothing
-STRIP_ROWS = 64  # at a time
-DECODE_HEADROOM = 2  # a JPEG is decoded at no less than this many times the side that is wanted of it
+MAX_ASPECT_RATIO = 32  # above every panorama; an attacker can make thin images at no cost
+STRIP_ROWS = 64
+DECODE_HEADROOM = 2  # a JPEG is decoded at no less than this many times the side that is needed
 
 Pixels = NDArray[np.uint8]
 
 
 class BadImage(ValueError):
-    """Not a usable photograph; `code` is stable."""
+    """The file is not a usable image; `code` is stable."""
 
     def __init__(self, code: str, message: str) -> None:
+        """Store code and message.
+
+        Args:
+            code: one of `app.core.error_codes`.
+            message: for people.
+        """
         super().__init__(message)
         self.code = code
 
 
 @dataclass(frozen=True)
 class DecodedImage:
-    """An upright RGB image; `converted`: what had to be done to make it one.
+    """An upright RGB image.
 
-    Any of grey, palette, cmyk, sixteen_bit, colour_space, transparency, turned.
+    Attributes:
+        image: the image.
+        converted: the conversions that were needed: any of grey, palette, cmyk, sixteen_bit, colour_space,
+            transparency, turned.
     """
 
     image: Image.Image
@@ -50,11 +59,22 @@ class DecodedImage:
 
 
 def decode_image(data: bytes, max_pixels: int, min_side: int | None = None) -> DecodedImage:
-    """An upright RGB image from a file's bytes. Raises BadImage.
+    """Decode a file to an upright RGB image.
 
-    EXIF turns are applied, transparency is laid on white, 16-bit greys are scaled to 8, of an animation the first
-    frame is taken. A caller who needs no more than `smallest` pixels of the shorter side may get a JPEG at a half, a
-    quarter or an eighth, which its decoder makes for a fraction of the time and memory.
+    EXIF orientation is applied, transparency is flattened on white, 16-bit grey is scaled to 8 bits, and the first
+    frame of an animation is taken.
+
+    Args:
+        data: the file's bytes.
+        max_pixels: maximum number of pixels; half of it for modes that must be converted to RGB.
+        min_side: the shorter side in pixels that the caller needs, None for the full size. A JPEG may then be decoded
+            at 1/2, 1/4 or 1/8, for a fraction of the time and memory.
+
+    Returns:
+        The image and its conversions.
+
+    Raises:
+        BadImage: if it is not an image, damaged, or too large, small or elongated.
     """
     try:
         with warnings.catch_warnings():
@@ -85,18 +105,18 @@ def decode_image(data: bytes, max_pixels: int, min_side: int | None = None) -> D
 
 
 def pixel_count(data: bytes) -> int:
-    """How many pixels a file says that it has; 0 for what cannot be read."""
+    """Return the number of pixels in a file's header; 0 if it cannot be read."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with Image.open(io.BytesIO(data), formats=FORMATS) as image:
                 return image.width * image.height
-    except Exception:  # `photograph` meets the same, and says what it is
+    except Exception:  # `decode_image` meets the same error and names it
         return 0
 
 
 def _check_size(image: Image.Image, max_pixels: int) -> None:
-    """Sizes come from the header: nothing is decoded yet."""
+    """Check the sizes in the header, before anything is decoded."""
     width, height = image.size
     limit = max_pixels if image.mode in SINGLE_COPY_MODES else max_pixels // 2
     if width * height > limit:
@@ -109,20 +129,20 @@ def _check_size(image: Image.Image, max_pixels: int) -> None:
 
 
 def _draft_size(size: tuple[int, int], min_side: int) -> tuple[int, int]:
-    """Width and height in proportion, the shorter side `smallest`."""
+    """Width and height in proportion, with the shorter side `min_side`."""
     width, height = size
     scale = min_side / min(size)
     return math.ceil(width * scale), math.ceil(height * scale)
 
 
 def conversions(image: Image.Image) -> tuple[str, ...]:
-    """What `to_rgb` will have to do."""
+    """Return the conversions that `to_rgb` needs, see `DecodedImage`."""
     kind = MODE_CONVERSIONS.get(image.mode, "colour_space")
     return (kind,) * bool(kind) + ("transparency",) * _is_transparent(image)
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
-    """Any of Pillow's modes as RGB. Takes little more memory than both images: they may be near the limit."""
+    """Convert any of Pillow's modes to RGB, with little more memory than both images: they may be near the limit."""
     if image.mode in SIXTEEN_BIT_MODES:
         image = _to_eight_bits(image)
     if _is_transparent(image):
@@ -135,7 +155,7 @@ def _is_transparent(image: Image.Image) -> bool:
 
 
 def _flatten_on_white(image: Image.Image) -> Image.Image:
-    """A strip at a time, so that there is never a second image with transparency."""
+    """Work in strips, so that there is never a second image with transparency."""
     white = Image.new("RGB", image.size, "white")
     for top in range(0, image.height, STRIP_ROWS):
         strip = image.crop((0, top, image.width, min(top + STRIP_ROWS, image.height)))
@@ -145,7 +165,7 @@ def _flatten_on_white(image: Image.Image) -> Image.Image:
 
 
 def _to_eight_bits(image: Image.Image) -> Image.Image:
-    """A strip at a time: what lies between needs 8 bytes for each pixel."""
+    """Work in strips: the intermediate result needs 8 bytes per pixel."""
     values = np.asarray(image)
     top = 65535.0 if values.max(initial=0) > 255 else 255.0
     scaled = np.empty(values.shape, np.uint8)
@@ -156,7 +176,7 @@ def _to_eight_bits(image: Image.Image) -> Image.Image:
 
 
 def resize_shorter(image: Image.Image, side: int) -> Image.Image:
-    """The shorter side made `side` pixels, the longer in proportion (rounded down, as torchvision does)."""
+    """Resize the shorter side to `side` pixels, the longer in proportion (rounded down, as torchvision does)."""
     width, height = image.size
     shorter, longer = min(width, height), max(width, height)
     other = int(side * longer / shorter)
@@ -164,7 +184,16 @@ def resize_shorter(image: Image.Image, side: int) -> Image.Image:
 
 
 def evaluation_view(image: Image.Image, size: int, resize: int) -> Pixels:
-    """What a model sees: shorter side to `resize`, central `size` x `size`. Returns (size, size, 3) uint8."""
+    """Take the deterministic view: resize, then crop the centre.
+
+    Args:
+        image: RGB.
+        size: side of the crop, in pixels.
+        resize: the shorter side before the crop, in pixels.
+
+    Returns:
+        uint8 (size, size, 3).
+    """
     image = resize_shorter(image, resize)
     left, top = round((image.width - size) / 2), round((image.height - size) / 2)
     return np.asarray(image.crop((left, top, left + size, top + size)))

@@ -1,6 +1,6 @@
-"""Files under one folder, by key. A file is either whole or not there: written aside, fsynced, renamed, folder fsynced.
+"""Files under one folder, by key, written atomically: to a scratch file, fsync, rename, fsync of the folder.
 
-`storage_keys` has the keys.
+The keys are in `storage_keys`.
 """
 
 import errno
@@ -15,18 +15,33 @@ from app.core.files.storage_keys import INCOMING
 from app.core.ids import new_id
 
 CHUNK = 1024 * 1024
-DISK_FULL_ERRNOS = (errno.ENOSPC, errno.EDQUOT)  # of an OSError: there is no room left
-ABANDONED_SECONDS = 24 * 3600  # after the last byte of what nobody has gone on with; then the worker sweeps it away
+DISK_FULL_ERRNOS = (errno.ENOSPC, errno.EDQUOT)  # of an OSError: the disk or the quota is full
+ABANDONED_SECONDS = 24 * 3600  # after the last write to an unfinished file, until the worker deletes it
 
 
 class Storage:
-    """The data folder. Safe for any number of processes, since nothing is ever changed in place."""
+    """The data folder. Safe for any number of processes, since no file is changed in place."""
 
     def __init__(self, root: Path) -> None:
+        """Use a folder.
+
+        Args:
+            root: the folder; need not exist yet.
+        """
         self.root = root.resolve()
 
     def path(self, key: str) -> Path:
-        """Where the file or folder of this key is or would be. Raises ValueError for a key that leads elsewhere."""
+        """Return the path of a key.
+
+        Args:
+            key: relative path of a file or folder, which need not exist.
+
+        Returns:
+            The absolute path.
+
+        Raises:
+            ValueError: if the key leads out of the storage.
+        """
         path = (self.root / key).resolve()
         if not path.is_relative_to(self.root) or path == self.root:
             raise ValueError(f"'{key}' leads out of the storage")
@@ -34,7 +49,7 @@ class Storage:
 
     @contextmanager
     def incoming(self) -> Iterator[Path]:
-        """A scratch folder on the same file system, gone when the block ends; `keep` moves what should stay."""
+        """Create a scratch folder on the same file system for the block; `keep` moves files out of it."""
         scratch = self.root / INCOMING / new_id("tmp")
         scratch.mkdir(parents=True)
         try:
@@ -43,7 +58,15 @@ class Storage:
             shutil.rmtree(scratch, ignore_errors=True)
 
     def keep(self, written: Path, key: str) -> None:
-        """Put a finished file or folder under `key`, durably; what was there is replaced."""
+        """Move a finished file or folder to a key, durably; replaces what is there.
+
+        Args:
+            written: file or folder on the same file system.
+            key: its key.
+
+        Raises:
+            ValueError: as `path`.
+        """
         target = self.path(key)
         target.parent.mkdir(parents=True, exist_ok=True)
         for path in [written, *written.rglob("*")] if written.is_dir() else [written]:
@@ -54,7 +77,7 @@ class Storage:
         sync(target.parent)
 
     def delete(self, key: str) -> None:
-        """Remove a file or a folder; nothing happens where there is none."""
+        """Delete the file or folder of a key, if there is one. ValueError as `path`."""
         path = self.path(key)
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
@@ -63,7 +86,7 @@ class Storage:
 
 
 def sync(path: Path) -> None:
-    """Make a file's bytes, or a folder's entries, survive a power cut."""
+    """Flush a file's bytes, or a folder's entries, to disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -72,6 +95,6 @@ def sync(path: Path) -> None:
 
 
 def sha256(path: Path) -> str:
-    """The hex digest of a file, read in pieces."""
+    """Compute the hex digest of a file without reading it into memory at once."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,7 +1,7 @@
-"""The keys of everything in the storage.
+"""Keys of everything in the storage.
 
 incoming/<tmp>/                 scratch folders of writers
-partial/<upload>                uploads in pieces
+partial/<upload>                uploads in parts
 uploads/<dataset>.zip           archives as they were uploaded, until they are prepared
 datasets/<dataset>/             prepared images
 jobs/<job>/                     checkpoints, and artifacts below artifacts/
@@ -23,50 +23,50 @@ CARD: Final = "model.json"
 
 
 def partial_upload(upload_id: str) -> str:
-    """The bytes of an upload so far."""
+    """Return the key of the bytes of an upload so far."""
     return f"{PARTIAL}/{upload_id}"
 
 
 def archive(dataset_id: str) -> str:
-    """The uploaded zip of a dataset."""
+    """Return the key of a dataset's uploaded zip."""
     return f"{UPLOADS}/{dataset_id}.zip"
 
 
 def dataset(dataset_id: str) -> str:
-    """The folder of a prepared dataset."""
+    """Return the key of a prepared dataset's folder."""
     return f"{DATASETS}/{dataset_id}"
 
 
 def image_names(dataset_id: str) -> str:
-    """The images' paths in the archive; datasets of old versions have no such file."""
+    """Return the key of the images' paths in the archive; datasets of old versions have no such file."""
     return f"{dataset(dataset_id)}/{IMAGE_NAMES}"
 
 
 def job(job_id: str) -> str:
-    """The folder of a job's checkpoints and artifacts."""
+    """Return the key of the folder of a job's checkpoints and artifacts."""
     return f"{JOBS}/{job_id}"
 
 
 def checkpoint(job_id: str, checkpoint_id: str) -> str:
-    """The state of a training job at one moment."""
+    """Return the key of a training job's saved state."""
     return f"{job(job_id)}/{checkpoint_id}.safetensors"
 
 
 def artifact(job_id: str, artifact_id: str) -> str:
-    """A picture or a table that a job made."""
+    """Return the key of an image or a table that a job made."""
     return f"{job(job_id)}/{ARTIFACTS}/{artifact_id}"
 
 
 def model(model_id: str) -> str:
-    """The folder of a model."""
+    """Return the key of a model's folder."""
     return f"{MODELS}/{model_id}"
 
 
 def model_file(model_id: str, name: ModelFile) -> str:
-    """One of a model's files."""
+    """Return the key of one of a model's files."""
     return f"{model(model_id)}/{name}"
 
 
 def graph(structure: str) -> str:
-    """The exported graph of a structure, without weights."""
+    """Return the key of a structure's exported graph, without weights."""
     return f"{GRAPHS}/{structure}.onnx"
