@@ -1,4 +1,4 @@
-"""`model.json`: what the weights and the graph of a published model do not say themselves."""
+"""`model.json`: properties of a published model that its weights and its graph do not contain."""
 
 from pathlib import Path
 from typing import Self
@@ -10,7 +10,7 @@ from app.core.results.model import ModelInput
 
 
 class ModelCard(Record):
-    """Written with a model's graph, and read by the server and by evaluations."""
+    """Properties of a model, written with its graph, and read by the server and by evaluations."""
 
     backbone: str = Field(description="torchvision's name of the architecture")
     classes: list[str] = Field(description="in the order of the logits; empty for a model without an output layer")
@@ -24,9 +24,15 @@ class ModelCard(Record):
     def read(cls, path: Path) -> Self:
         """Read a card; those of old versions have no temperature.
 
+        Args:
+            path: the file.
+
+        Returns:
+            The card.
+
         Raises:
-            FileNotFoundError: the model is not published yet, or is deleted.
-            ValidationError: the file is damaged.
+            FileNotFoundError: if the model is not published yet, or is deleted.
+            ValidationError: if the file is damaged.
         """
         return cls.model_validate_json(path.read_bytes())
 

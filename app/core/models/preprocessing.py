@@ -1,4 +1,4 @@
-"""The input that a network expects: geometry of the evaluation view, and ImageNet's normalisation."""
+"""Input that a network expects: size of the deterministic view, and ImageNet's normalisation."""
 
 from app.core.results.model import ModelInput
 
@@ -9,10 +9,10 @@ RESIZE_RATIO = 256 / 224
 
 
 def resize_for(size: int) -> int:
-    """The shorter side, in pixels, that goes with a central crop of `size` pixels."""
+    """Return the shorter side, in pixels, before a central crop of `size` pixels."""
     return round(size * RESIZE_RATIO)
 
 
 def imagenet_input(size: int) -> ModelInput:
-    """The input of a network of `size` pixels a side that is normalised as ImageNet's weights expect."""
+    """Return the input of a network of `size` pixels a side that is normalised as ImageNet's weights expect."""
     return ModelInput(size=size, resize=resize_for(size), mean=list(IMAGENET_MEAN), std=list(IMAGENET_STD))
