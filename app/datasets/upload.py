@@ -46,7 +46,7 @@ async def _form(request: Request, folder: Path, name: str | None, limit: BodyLim
                 await sink.write(data)
         file = await sink.finish()
     if form.file is None:
-        raise invalid("file_required", "The form has no part called 'file'.", "/file")
+        raise invalid("file_required", "The form has no part 'file'; send the zip as 'file'.", "/file")
     return Upload(form.chosen_name(), file)
 
 
@@ -62,12 +62,14 @@ class _Form:
         """Note a part that begins (`data` is empty then), or more of the name."""
         if part.name == "file":
             if self.file not in (None, part):
-                raise invalid("too_many_files", "One zip makes one dataset; the form has several.", "/file")
+                raise invalid(
+                    "too_many_files", "One zip makes one dataset; send each in a request of its own.", "/file"
+                )
             self.file = part
         elif part.name == "name":
             self._name = (self._name or b"") + data
             if len(self._name) > MAX_FIELD_BYTES:
-                raise invalid("invalid_name", "The name is far too long.", "/name")
+                raise invalid("invalid_name", "The name is too long.", "/name")
         else:
             raise invalid("invalid_request", f"There is no field '{part.name}' here.", pointer([part.name]))
 

@@ -85,7 +85,11 @@ def _decode_cursor(cursor: str, key: Key) -> tuple[Any, ...]:
     except (binascii.Error, ValueError, RecursionError):
         values = None
     if not isinstance(values, list) or len(values) != len(key) or not all(map(_matches_column, values, key)):
-        raise invalid("invalid_cursor", "This is not the `next` of a page of this list.", "?after")
+        raise invalid(
+            "invalid_cursor",
+            "Not a cursor of this list: send the `next` of its last page, or leave `after` out.",
+            "?after",
+        )
     return tuple(values)
 
 

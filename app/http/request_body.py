@@ -22,7 +22,7 @@ class BodyLimit:
 
 def body_limit(limit: int, code: str = "body_too_large") -> BodyLimit:
     """The limit that holds for everybody."""
-    return BodyLimit(limit, ServiceError("too_large", code, f"At most {limit} bytes are taken here."))
+    return BodyLimit(limit, ServiceError("too_large", code, f"The body is too large: send at most {limit} bytes."))
 
 
 def media_type(request: Request) -> str:

@@ -40,7 +40,10 @@ def parse_last_event_id(header: str | None) -> int:
         or len(header) > len(str(MAX_EVENT_ID))
         or int(header) > MAX_EVENT_ID
     ):
-        raise invalid("invalid_last_event_id", "Last-Event-ID is the id of an event of this job.")
+        raise invalid(
+            "invalid_last_event_id",
+            "Last-Event-ID must be the id of an event of this job; leave it out to read from the first.",
+        )
     return int(header)
 
 

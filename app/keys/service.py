@@ -24,7 +24,7 @@ def create(database: Database, name: str, scope: Scope, expires_at: float | None
     """A key and its secret. 422 `invalid_expiry` for a time that has passed; `expires_at` in seconds since 1970."""
     name = clean_name(name, "key", "/name")
     if expires_at is not None and expires_at <= time.time():
-        raise invalid("invalid_expiry", "The key would have expired already.", "/expires_at")
+        raise invalid("invalid_expiry", "The time is in the past, so the key could never be used.", "/expires_at")
     secret = new_secret()
     with database.writing() as session:
         queries.add_tenant(session, tenant_of(session))

@@ -81,7 +81,8 @@ def delete(context: Context, name: str) -> None:
     with context.database.writing() as session:
         model = queries.get_locked(session, name)
         if queries.is_used(session, model):
-            raise conflict("model_in_use", "An alias leads to this model, or a job that has not ended needs it.")
+            message = "An alias leads to this model, or a job that has not ended uses it; remove the alias, or wait."
+            raise conflict("model_in_use", message)
         release_key(session, model.id)
         session.delete(model)
     context.model_cache.evict(model.id)

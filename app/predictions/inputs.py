@@ -53,7 +53,7 @@ async def read_inputs(request: Request, settings: Settings) -> Inputs:
     else:
         raise unsupported_media_type(request, EXPECTED)
     if not inputs.images:
-        raise invalid("no_images", "The request holds no image.")
+        raise invalid("no_images", "The request has no image; send at least one.")
     return inputs
 
 
@@ -76,7 +76,7 @@ def _from_base64(text: str) -> bytes | BadImage:
     try:
         return base64.b64decode("".join(text.split()), validate=True)
     except (binascii.Error, ValueError):
-        return BadImage("invalid_base64", "The text is not base64.")
+        return BadImage("invalid_base64", "The image is not base64 (RFC 4648).")
 
 
 async def _from_form(request: Request, limit: int, max_images: int) -> list[bytes | BadImage]:
@@ -91,4 +91,4 @@ async def _from_form(request: Request, limit: int, max_images: int) -> list[byte
 
 
 def _too_many(max_images: int) -> ServiceError:
-    return invalid("too_many_images", f"At most {max_images} images are taken at once.")
+    return invalid("too_many_images", f"Too many images: send at most {max_images} in one request.")

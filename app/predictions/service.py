@@ -26,7 +26,9 @@ ImageOutput = Output | BadImage
 async def predict(context: Context, model: ResolvedModel, inputs: Inputs, top: int) -> PredictionResponse:
     """Each image's most probable classes. 409 `model_has_no_classes`."""
     if not model.has_classes:
-        raise conflict("model_has_no_classes", "The model tells no classes apart; ask for /embeddings.")
+        raise conflict(
+            "model_has_no_classes", "The model has no classes to predict; ask for /embeddings, or fine-tune it."
+        )
     with context.metrics.predictions.labels("prediction").time():
         card, outputs = await _infer(context, model.id, inputs)
     results = [_failure(each) if isinstance(each, BadImage) else prediction(each, card, top) for each in outputs]

@@ -69,7 +69,9 @@ async def append(context: Context, upload_id: str, offset: int, read_chunks: Chu
         return _answer(context, row)
     with _exclusive(context, row) as partial:
         if offset != partial.size:
-            raise conflict("wrong_offset", f"The upload is at byte {partial.size}, not at {offset}.")
+            raise conflict(
+                "wrong_offset", f"The upload is at byte {partial.size}, not at {offset}; continue from there."
+            )
         await partial.append(read_chunks(row.length - offset))
         if partial.size == row.length:
             await run_in_threadpool(finish, context, row, partial)

@@ -122,7 +122,7 @@ def open_archive(path: Path, max_files: int) -> Iterator[ImageArchive]:
 
 def _check_entries(archive: ImageArchive, max_files: int) -> None:
     if archive.directory.count(max_files) > max_files:
-        raise BadArchive("archive_too_many_files", f"The zip has more than {max_files} entries.")
+        raise BadArchive("archive_too_many_files", f"The zip has more than {max_files} entries; split it.")
     images = False
     extents = array("d")
     for _, member in archive.files():
@@ -131,7 +131,7 @@ def _check_entries(archive: ImageArchive, max_files: int) -> None:
     if not extents:
         raise BadArchive("archive_empty", "The zip holds no files.")
     if not images:
-        raise BadArchive("archive_without_images", "No file in the zip has the name of an image.")
+        raise BadArchive("archive_without_images", "No file in the zip has the name of an image, such as .jpg or .png.")
     if _any_overlap(np.frombuffer(extents).reshape(-1, 2)):
         raise BadArchive("archive_overlapping", "Entries of the zip share the same bytes.")
 

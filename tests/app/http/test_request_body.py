@@ -67,7 +67,7 @@ def test_one_byte_more_is_refused(chunks: list[bytes]) -> None:
     with pytest.raises(ServiceError) as refused:
         streamed(request_of(*chunks), body_limit(5))
     assert (refused.value.kind, refused.value.code) == ("too_large", "body_too_large")
-    assert refused.value.message == "At most 5 bytes are taken here."
+    assert refused.value.message == "The body is too large: send at most 5 bytes."
 
 
 @pytest.mark.parametrize("announced", ["6", str(10 * 1024**3), "9" * 5000])

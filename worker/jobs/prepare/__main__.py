@@ -45,7 +45,9 @@ def prepare(context: Context, lease: Lease, stop: threading.Event) -> None:
         if stop.is_set():
             raise Stopped
         if time.monotonic() > until:
-            raise JobError("preparation_too_slow", f"Only {step} of {steps} files were read in the time that there is.")
+            raise JobError(
+                "preparation_too_slow", f"Only {step} of {steps} files were read in the time limit; split the dataset."
+            )
         progress.report(step, steps)
 
     with context.storage.incoming() as scratch:

@@ -123,7 +123,7 @@ def collect(archive: ImageArchive, folder: Path, settings: Settings, on_progress
 
 def too_large(settings: Settings) -> JobError:
     """The error for an archive whose files or pixels have more bytes than a dataset may have."""
-    return JobError("archive_too_large", f"More than {settings.max_dataset_bytes} bytes come out of the zip.")
+    return JobError("archive_too_large", f"The zip unpacks to more than {settings.max_dataset_bytes} bytes; split it.")
 
 
 def _rejection(member: ZipInfo) -> RejectedFile | None:
