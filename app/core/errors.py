@@ -22,14 +22,15 @@ Kind = Literal[
 ]
 
 
-# Where each kind of resource is listed, for messages. Uploads are listed nowhere.
+# Where each kind of resource is listed, for messages: subject and verb. Uploads are listed nowhere.
 LISTS = {
-    "alias": "GET /v1/aliases",
-    "artifact": "GET /v1/jobs/{job_id}/artifacts",
-    "dataset": "GET /v1/datasets",
-    "job": "GET /v1/jobs",
-    "key": "GET /v1/keys (or `imprint keys list`)",
-    "model": "GET /v1/models",
+    "alias": "GET /v1/aliases lists",
+    "artifact": "GET /v1/jobs/{job_id}/artifacts lists",
+    "dataset": "GET /v1/datasets lists",
+    "job": "GET /v1/jobs lists",
+    "key": "GET /v1/keys (or `imprint keys list`) lists",
+    "model": "GET /v1/models lists",
+    "model or alias": "GET /v1/models and GET /v1/aliases list",
 }
 
 
@@ -100,10 +101,18 @@ def not_found(thing: str, id_: str) -> ServiceError:
     Returns:
         The error, with code `<thing>_not_found`, to be raised.
     """
-    message = f"There is no {thing} '{id_}'."
-    if thing in LISTS:
-        message += f" {LISTS[thing]} lists those that exist."
-    return ServiceError("not_found", f"{thing}_not_found", message)
+    return ServiceError("not_found", f"{thing}_not_found", absence(thing, id_))
+
+
+def absence(thing: str, id_: str) -> str:
+    """Say that an id does not exist, and where those that do are listed.
+
+    Args:
+        thing: kind of resource, for example "dataset" or "model or alias".
+        id_: the id.
+    """
+    where = f" {LISTS[thing]} those that exist." if thing in LISTS else ""
+    return f"There is no {thing} '{id_}'.{where}"
 
 
 def conflict(code: str, message: str, retry_after: int | None = None) -> ServiceError:

@@ -126,6 +126,11 @@ def did_you_mean(name: str, known: Collection[str]) -> str:
     return f" Did you mean '{near[0]}'?" if near else ""
 
 
+def alternatives(name: str, known: Collection[str]) -> str:
+    """` Did you mean 'x'?`, or a list of all known names where none is near."""
+    return did_you_mean(name, known) or (f" There are: {', '.join(known)}." if known else "")
+
+
 def _with_the_same_words(name: str, known: Collection[str]) -> list[str]:
     """Names whose initials are `name`, as `lr` for `learning_rate`, or that contain it as a word, as `rate`."""
     words = {other: other.lower().split("_") for other in known}
@@ -138,11 +143,7 @@ def _with_the_same_words(name: str, known: Collection[str]) -> list[str]:
 def _unknown(error: Error, _subject: str, place: str, known: Collection[str]) -> str:
     name = str(error["loc"][-1]) if error["loc"] else ""
     where = f" in {place}" if place else " here"
-    return f"There is no field '{name}'{where}.{did_you_mean(name, known) or _listed(known)}"
-
-
-def _listed(known: Collection[str]) -> str:
-    return f" There are: {', '.join(known)}." if known else ""
+    return f"There is no field '{name}'{where}.{alternatives(name, known)}"
 
 
 def _missing(_error: Error, subject: str, _place: str, _known: Collection[str]) -> str:

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from app.context import Context, Ctx
 from app.core.database.tables import Alias
-from app.core.errors import invalid
+from app.core.errors import absence, invalid
 from app.http.pagination import Listing, PageQuery, paginate
 from app.http.problems import problem_responses
 from app.models import queries
@@ -28,7 +28,7 @@ def set_alias(context: Context, name: str, target: str) -> AliasResponse:
     with context.database.writing() as session:
         model = queries.find_for_use(session, target)
         if model is None:
-            raise invalid("model_not_found", f"There is no model or alias '{target}'.", "/model")
+            raise invalid("model_not_found", absence("model or alias", target), "/model")
         if model.status == "failed":
             raise invalid("model_failed", f"The model '{target}' failed and cannot serve.", "/model")
         queries.set_alias(session, name, model.id)

@@ -6,6 +6,7 @@ from typing import Any
 
 from app.core.errors import ServiceError, invalid
 from app.core.models.backbones import BACKBONES, Backbone, fingerprint
+from app.core.validation_messages import alternatives
 from app.models.safetensors import BadSafetensors, SafetensorsDirectory, check_finite, read_directory
 
 LINEAR, CONVOLUTION = 2, 4  # dimensions of an output layer's weight
@@ -16,7 +17,7 @@ def check_backbone(name: str | None) -> str:
     if not name:
         raise invalid("backbone_required", "Say which backbone these weights are of.", "?backbone")
     if name not in BACKBONES:
-        message = f"'{name}' is not one of torchvision's classifiers; these are: {', '.join(BACKBONES)}."
+        message = f"'{name}' is not one of torchvision's classifiers.{alternatives(name, BACKBONES)}"
         raise invalid("unknown_backbone", message, "?backbone")
     return name
 

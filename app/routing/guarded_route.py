@@ -20,6 +20,7 @@ from app.auth import authentication
 from app.auth.scopes import Scope, default_scope
 from app.context import context_of
 from app.core.errors import FieldError, ServiceError
+from app.core.validation_messages import alternatives
 from app.http.idempotency import HEADER
 from app.http.idempotency_inflight import InFlightKey
 from app.http.request_body import read_json
@@ -102,7 +103,9 @@ def check_query(request: Request, known: set[str]) -> None:
     seen: set[str] = set()
     for name, value in request.query_params.multi_items():
         if name not in known:
-            errors.append(FieldError(f"?{name}", "There is no such parameter here."))
+            errors.append(
+                FieldError(f"?{name}", f"There is no parameter '{name}' here.{alternatives(name, sorted(known))}")
+            )
         elif name in seen:
             errors.append(FieldError(f"?{name}", "The parameter may be given once."))
         elif "\0" in value:

@@ -9,6 +9,7 @@ from app.core.specs import defaults
 from app.core.specs.base import RANDOM, AskedSpec
 from app.core.specs.references import DatasetId, ModelName
 from app.core.specs.training_options import Training
+from app.core.validation_messages import did_you_mean
 
 WEIGHTS_NAME = r"^[A-Za-z0-9_]+_Weights\.[A-Z0-9_]+$"
 
@@ -52,7 +53,8 @@ class TrainingJobSpec(AskedSpec):
         """
         values: dict[str, Any] = {"training": training}
         if self.backbone is not None and self.backbone not in BACKBONES:
-            raise ValueError(f"backbone: '{self.backbone}' is not one of torchvision's classifiers")
+            near = did_you_mean(self.backbone, BACKBONES)
+            raise ValueError(f"backbone: '{self.backbone}' is not one of torchvision's classifiers.{near}")
         if self.init == RANDOM:
             values["backbone"] = backbone = self.backbone or defaults.BACKBONE
             values["image_size"] = self.image_size or BACKBONES[backbone].nearest(defaults.IMAGE_SIZE)

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from app.core import retry_after
 from app.core.database.tables import Dataset
-from app.core.errors import conflict, invalid
+from app.core.errors import absence, conflict, invalid
 from app.core.specs import Training
 from app.core.splits import Split
 from app.jobs.queries import dataset_for_use
@@ -19,7 +19,7 @@ def ready_dataset(session: Session, dataset_id: str, pointer: str) -> Dataset:
     """The dataset, once it is prepared, which nobody deletes before this transaction ends."""
     dataset = dataset_for_use(session, dataset_id)
     if dataset is None:
-        raise invalid("dataset_not_found", f"There is no dataset '{dataset_id}'.", pointer)
+        raise invalid("dataset_not_found", absence("dataset", dataset_id), pointer)
     if dataset.status == "preparing":
         message = f"The dataset '{dataset_id}' is still being prepared."
         raise conflict("dataset_not_ready", message, retry_after.NOT_READY)

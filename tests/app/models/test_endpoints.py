@@ -134,7 +134,8 @@ def test_aliases(client: httpx.Client, database: Database, settings: Settings) -
     assert [(alias["name"], alias["model"]) for alias in listed] == [("also", second), ("best", second)]
     assert client.delete("/v1/aliases/best").status_code == 204
     problem(client.delete("/v1/aliases/best"), 404, "alias_not_found")
-    problem(client.put("/v1/aliases/best", json={"model": "mdl_nope"}), 422, "model_not_found")
+    lost = problem(client.put("/v1/aliases/best", json={"model": "mdl_nope"}), 422, "model_not_found")
+    assert lost["detail"].endswith("GET /v1/models and GET /v1/aliases list those that exist.")
     problem(client.put("/v1/aliases/best", json={}), 422, "invalid_request")
     problem(client.put("/v1/aliases/mdl_1", json={"model": first}), 422, "invalid_alias")
     failed = add_model(database, settings, status="failed")

@@ -182,3 +182,46 @@ def test_bodies_that_are_not_taken(serve: Serve) -> None:
 def test_queries(client: httpx.Client, query: str, pointer: str) -> None:
     found = problem(client.get(f"/v1/jobs?{query}"), 422, "invalid_request")
     assert [error["pointer"] for error in found["errors"]] == [pointer]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("/v1/jobs?staus=queued", "There is no parameter 'staus' here. Did you mean 'status'?"),
+        ("/v1/jobs?zzz=1", "There is no parameter 'zzz' here. There are: after, limit, status, type."),
+        ("/v1/aliases/best?limit=1", "There is no parameter 'limit' here."),
+    ],
+)
+def test_the_query_parameter_that_was_meant(client: httpx.Client, path: str, message: str) -> None:
+    found = problem(client.get(path), 422, "invalid_request")
+    assert [error["message"] for error in found["errors"]] == [message]
+
+
+LISTED = "those that exist."
+LOST: list[tuple[dict[str, Any], str]] = [
+    ({"dataset": "ds_x"}, f"There is no dataset 'ds_x'. GET /v1/datasets lists {LISTED}"),
+    (
+        {"adapt": {"kind": "coral", "source": "ds_x"}},
+        f"There is no dataset 'ds_x'. GET /v1/datasets lists {LISTED}",
+    ),
+    ({"init": "mdl_x"}, f"There is no model or alias 'mdl_x'. GET /v1/models and GET /v1/aliases list {LISTED}"),
+    (
+        {"type": "rank", "candidates": ["best"]},
+        f"There is no model or alias 'best'. GET /v1/models and GET /v1/aliases list {LISTED}",
+    ),
+    (
+        {"init": "ResNet81_Weights.DEFAULT"},
+        "torchvision has no weights called 'ResNet81_Weights.DEFAULT', and no classifier 'ResNet81'."
+        " Did you mean 'resnet18'?",
+    ),
+    ({"backbone": "resnet81"}, "'resnet81' is not one of torchvision's classifiers. Did you mean 'resnet18'?"),
+]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_name_that_is_not_found_says_where_to_look(client: httpx.Client, database: Database) -> None:
+    base = {"type": "finetune", "dataset": add_dataset(database)}
+    for body, message in LOST:
+        found = client.post("/v1/jobs", json={**base, **body}).json()
+        assert [error["message"] for error in found["errors"]] == [message]
