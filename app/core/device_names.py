@@ -4,4 +4,5 @@ from typing import Annotated
 
 from pydantic import Field
 
+DEVICE = "where it is computed: `cpu`, `cuda`, `cuda:<number>` or `mps`; auto: a GPU where the worker has one"
 Device = Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")]

@@ -23,7 +23,10 @@ BINARY = {"schema": {"type": "string", "format": "binary"}}
 FORM = {
     "type": "object",
     "required": ["file"],
-    "properties": {"name": {"type": "string"}, "file": {"type": "string", "format": "binary"}},
+    "properties": {
+        "name": {"type": "string", "description": "the dataset's name; by default the file's, without its ending"},
+        "file": {"type": "string", "format": "binary", "description": "the zip"},
+    },
 }
 UPLOAD = {
     "requestBody": {

@@ -11,6 +11,7 @@ from app.context import Ctx, CurrentPrincipal
 from app.core import retry_after
 from app.core.jobs import transitions
 from app.core.jobs.states import TERMINAL, Status
+from app.http.etags import IfNoneMatch
 from app.http.idempotency import IdempotencyKeyHeader
 from app.http.pagination import Listing, PageQuery
 from app.http.problems import problem_responses
@@ -19,6 +20,7 @@ from app.jobs import artifacts, service
 from app.jobs.event_stream import parse_last_event_id, read_update, stream_events
 from app.jobs.openapi_examples import EXAMPLES
 from app.jobs.schemas import (
+    RUN,
     AnyJob,
     ArtifactList,
     ArtifactResponse,
@@ -37,6 +39,7 @@ from app.routing.guarded_route import GuardedRoute
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=GuardedRoute, responses=problem_responses(422))
 
 EVENT_STREAM = "text/event-stream"
+RunQuery = Annotated[str | None, Query(description=f"only this run: {RUN}")]
 EVENT_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {"description": "A page, or the live stream", "content": {EVENT_STREAM: {"schema": {"type": "string"}}}}
 }
@@ -75,7 +78,7 @@ def create_job(
 def list_jobs(
     context: Ctx,
     page: PageQuery,
-    status: Status | None = None,
+    status: Annotated[Status | None, Query(description="only jobs of this status")] = None,
     type_: Annotated[JobType | None, Query(alias="type", description="without it: all that users ask for")] = None,
 ) -> Listing[JobResponse]:
     """Newest first."""
@@ -138,7 +141,7 @@ async def list_events(
 
 
 @router.get("/{job_id}/metrics", response_model=MetricList, responses=problem_responses(404))
-def list_metrics(job_id: str, context: Ctx, page: PageQuery, run: str | None = None) -> Listing[dict[str, Any]]:
+def list_metrics(job_id: str, context: Ctx, page: PageQuery, run: RunQuery = None) -> Listing[dict[str, Any]]:
     """Figures by run (`main` or a baseline's name) and step."""
     return service.metrics(context, job_id, run, page)
 
@@ -158,8 +161,6 @@ def list_artifacts(job_id: str, context: Ctx, page: PageQuery) -> Listing[Artifa
 @router.get(
     "/{job_id}/artifacts/{name}", response_class=Response, responses={**ARTIFACT_RESPONSES, **problem_responses(404)}
 )
-def get_artifact(
-    job_id: str, name: str, context: Ctx, if_none_match: Annotated[str | None, Header()] = None
-) -> Response:
+def get_artifact(job_id: str, name: str, context: Ctx, if_none_match: IfNoneMatch = None) -> Response:
     """The file itself, as it is now."""
     return artifacts.download(context, job_id, name, if_none_match)

@@ -2,12 +2,13 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import contextmanager_in_threadpool, run_in_threadpool
 
 from app.context import Ctx
 from app.core import retry_after
 from app.http.display_names import clean_name
+from app.http.etags import IfNoneMatch
 from app.http.file_upload import receive_file
 from app.http.idempotency import IdempotencyKeyHeader
 from app.http.pagination import Listing, PageQuery
@@ -82,8 +83,10 @@ def delete_model(model: str, context: Ctx) -> None:
 def download_model(
     model: str,
     context: Ctx,
-    format_: Annotated[Format, Query(alias="format")] = "safetensors",
-    if_none_match: Annotated[str | None, Header()] = None,
+    format_: Annotated[
+        Format, Query(alias="format", description="`safetensors`: the weights; `onnx`: the network as it is served")
+    ] = "safetensors",
+    if_none_match: IfNoneMatch = None,
 ) -> Response:
     """The weights as safetensors, or the servable as ONNX."""
     return download(context, model, format_, if_none_match)

@@ -16,7 +16,8 @@ from app.routing.guarded_route import requires_scope
 router = APIRouter(prefix="/v1/models", tags=["predictions"], route_class=AdmissionRoute)
 
 FILE = {"type": "string", "format": "binary"}
-FILES = {"type": "object", "required": ["file"], "properties": {"file": {"type": "array", "items": FILE}}}
+FILE_PARTS = {"type": "array", "items": FILE, "description": "the images' files; the part may be repeated"}
+FILES = {"type": "object", "required": ["file"], "properties": {"file": FILE_PARTS}}
 IMAGES = {
     "requestBody": {
         "required": True,

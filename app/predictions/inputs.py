@@ -4,7 +4,7 @@ import base64
 import binascii
 from dataclasses import dataclass
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from starlette.requests import Request
 
 from app.core.errors import ServiceError, invalid
@@ -25,7 +25,7 @@ class ImagesRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    images: list[str]
+    images: list[str] = Field(description="each image's file in base64")
 
 
 IMAGES = TypeAdapter(ImagesRequest)

@@ -80,14 +80,18 @@ def _describe(route: APIRoute, operation: Json) -> None:
 
 
 def _tell_defaults(schemas: Json) -> None:
-    """Move each default of a schema's field into its description."""
+    """Move each default of a request's field into its description; answers, which have all fields, need none.
+
+    Requests are told by their refusal of unknown fields.
+    """
     for schema in schemas.values():
+        is_request = schema.get("additionalProperties") is False
         for field in schema.get("properties", {}).values():
-            if "default" in field:
-                default = field.pop("default")
-                if default is not None and "const" not in field:
-                    told = f"Default: {json.dumps(default)}."
-                    field["description"] = f"{field['description']}. {told}" if "description" in field else told
+            default = field.pop("default", None)
+            # what an object has by default is told by the schema that it refers to
+            if is_request and default is not None and "const" not in field and "$ref" not in field:
+                about = field.get("description", "").rstrip(".")
+                field["description"] = f"{about}. Default: {json.dumps(default)}."
 
 
 def _list_single_values(schemas: Json) -> None:

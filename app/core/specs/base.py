@@ -8,6 +8,7 @@ from app.core.specs.references import Reference, references_of
 
 RANDOM = "random"
 AUTO = "auto"
+TYPE = "the type of job"
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 
@@ -24,7 +25,7 @@ class Strict(BaseModel):
 class JobSpec(Strict):
     """Spec of a job of any type."""
 
-    type: str
+    type: str = Field(description=TYPE)
 
     @classmethod
     def references(cls) -> frozenset[Reference]:

@@ -4,8 +4,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from app.core.device_names import Device
-from app.core.specs.base import AskedSpec
+from app.core.device_names import DEVICE, Device
+from app.core.specs.base import TYPE, AskedSpec
 from app.core.specs.references import DatasetId, ModelName
 from app.core.splits import Split
 
@@ -19,17 +19,26 @@ class Evaluate(AskedSpec):
     image.
     """
 
-    type: Literal["evaluate"]
-    model: ModelName
-    dataset: DatasetId
-    split: Literal["auto", Split, "all"] = "auto"
-    device: Device = "auto"
+    type: Literal["evaluate"] = Field(description=TYPE)
+    model: ModelName = Field(description="id or alias of the model to evaluate")
+    dataset: DatasetId = Field(description="id of a labelled dataset; the model must know all of its classes")
+    split: Literal["auto", Split, "all"] = Field(
+        "auto",
+        description="the images to evaluate; auto: the test split where the model, or what it came from, was trained on"
+        " this dataset, else every image",
+    )
+    device: Device = Field("auto", description=DEVICE)
 
 
 class Rank(AskedSpec):
     """Rank candidates as initial models for a fine-tuning on this dataset, without training."""
 
-    type: Literal["rank"]
-    dataset: DatasetId
-    candidates: list[ModelName] = Field(min_length=1, max_length=MAX_CANDIDATES)
-    device: Device = "auto"
+    type: Literal["rank"] = Field(description=TYPE)
+    dataset: DatasetId = Field(description="id of the labelled dataset that a fine-tuning would train on")
+    candidates: list[ModelName] = Field(
+        min_length=1,
+        max_length=MAX_CANDIDATES,
+        description="what could be started from: ids or aliases of models, and torchvision's names of weights such as"
+        " `ResNet18_Weights.IMAGENET1K_V1`",
+    )
+    device: Device = Field("auto", description=DEVICE)

@@ -5,7 +5,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from app.core.specs.adaptation import Adaptation, NoAdaptationSpec
-from app.core.specs.base import RANDOM
+from app.core.specs.base import RANDOM, TYPE
 from app.core.specs.defaults import HEAD_EPOCHS, HEAD_RATE, SCRATCH_RATE, default_steps, finetune_rate
 from app.core.specs.penalties import NoPenaltySpec, Penalty
 from app.core.specs.training_job import TrainingJobSpec
@@ -18,18 +18,28 @@ HEAD, SOURCE_ONLY = "head", "source_only"
 class Finetune(TrainingJobSpec):
     """f_t = argmin R(f, D_t) + strength * distance(f, f_s), with a new output layer."""
 
-    type: Literal["finetune"]
+    type: Literal["finetune"] = Field(description=TYPE)
     trainable: Literal["all", "head", "head_then_all"] | None = Field(
-        None, description="by default head_then_all from a model (Kumar 2022), all from random weights"
+        None,
+        description="which weights move: all; the new output layer (head) alone, on features that are computed once; or"
+        " the head first and then all (Kumar 2022). By default head_then_all from a model, all from random weights",
     )
-    penalty: Penalty = NoPenaltySpec()
-    adapt: Adaptation = NoAdaptationSpec()
-    baselines: list[Literal["random", "head", "source_only"]] = Field(default_factory=list, max_length=3)
+    penalty: Penalty = Field(NoPenaltySpec(), description="what holds the network near to the pre-trained one")
+    adapt: Adaptation = Field(
+        NoAdaptationSpec(),
+        description="how a labelled source dataset and the job's own, the target, are drawn together",
+    )
+    baselines: list[Literal["random", "head", "source_only"]] = Field(
+        default_factory=list,
+        max_length=3,
+        description="yardsticks that are trained besides and compared on the same images: the same training from"
+        " random weights, the output layer alone, and the same training without adaptation",
+    )
     random_epochs: int | None = Field(
         None,
         ge=1,
         le=MOST_ASKED_EPOCHS,
-        description="of the baseline 'random'; by default the job's own where epochs are asked for,"
+        description="epochs of the baseline 'random'; by default the job's own where epochs are asked for,"
         " else as many as random weights need",
     )
 

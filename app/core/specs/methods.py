@@ -6,17 +6,20 @@ from pydantic import Field
 
 from app.core.specs.base import Strict
 
+KIND = "selects the method"
+COLOUR_STRENGTH = "strength of the colour jitter: 0 is none, 1 the strongest"
+
 
 class SupervisedSpec(Strict):
     """Cross-entropy on the dataset's labels."""
 
-    kind: Literal["supervised"]
+    kind: Literal["supervised"] = Field(description=KIND)
 
 
 class RotationSpec(Strict):
     """Classify by which of 0, 90, 180 and 270 degrees the image was rotated (Gidaris 2018, arXiv:1803.07728)."""
 
-    kind: Literal["rotation"]
+    kind: Literal["rotation"] = Field(description=KIND)
 
 
 class ImputationSpec(Strict):
@@ -25,10 +28,14 @@ class ImputationSpec(Strict):
     Pathak 2016 (arXiv:1604.07379), He 2022 (arXiv:2111.06377).
     """
 
-    kind: Literal["imputation"]
-    mask: Literal["random", "center"] = "random"
-    mask_ratio: float = Field(0.5, gt=0, lt=1)
-    patch_size: int = Field(8, ge=1, le=256)
+    kind: Literal["imputation"] = Field(description=KIND)
+    mask: Literal["random", "center"] = Field(
+        "random", description="what is hidden: random patches, or one square block in the centre"
+    )
+    mask_ratio: float = Field(0.5, gt=0, lt=1, description="share of the image's area that is hidden")
+    patch_size: int = Field(
+        8, ge=1, le=256, description="side of a patch in pixels; it divides the image size. Of mask 'random' alone"
+    )
 
 
 class SimCLRSpec(Strict):
@@ -38,21 +45,26 @@ class SimCLRSpec(Strict):
     arXiv:2110.06848).
     """
 
-    kind: Literal["simclr"]
-    temperature: float = Field(0.5, gt=0, le=100)
-    denominator: Literal["all", "negatives"] = "all"
-    projection_dim: int = Field(128, ge=1, le=4096)
-    colour_strength: float = Field(0.5, ge=0, le=1)
+    kind: Literal["simclr"] = Field(description=KIND)
+    temperature: float = Field(0.5, gt=0, le=100, description="cosine similarities are divided by it")
+    denominator: Literal["all", "negatives"] = Field(
+        "all",
+        description="what the positive pair is compared with: all pairs, itself among them, or the negatives alone",
+    )
+    projection_dim: int = Field(128, ge=1, le=4096, description="outputs of the projector, in which views are compared")
+    colour_strength: float = Field(0.5, ge=0, le=1, description=COLOUR_STRENGTH)
 
 
 class BYOLSpec(Strict):
     """Predict a moving average network's projection of another view of the image (Grill 2020, arXiv:2006.07733)."""
 
-    kind: Literal["byol"]
+    kind: Literal["byol"] = Field(description=KIND)
     projection_dim: int = Field(256, ge=1, le=4096, description="outputs of the projector and the predictor")
     hidden_dim: int = Field(4096, ge=1, le=16384, description="hidden units of the projector and the predictor")
-    momentum: float = Field(0.996, ge=0, lt=1, description="of the target network at the first step; it rises to 1")
-    colour_strength: float = Field(0.5, ge=0, le=1, description="of the colour jitter: 0 is none")
+    momentum: float = Field(
+        0.996, ge=0, lt=1, description="decay of the target network's moving average at the first step; it rises to 1"
+    )
+    colour_strength: float = Field(0.5, ge=0, le=1, description=COLOUR_STRENGTH)
 
 
 Method = Annotated[SupervisedSpec | RotationSpec | ImputationSpec | SimCLRSpec | BYOLSpec, Field(discriminator="kind")]

@@ -24,10 +24,16 @@ Number = Annotated[float, Field(ge=0, le=LARGEST)]
 Strength = Annotated[Number | Literal["auto"], WrapValidator(_in_one_message)]
 
 
+KIND = "selects the penalty"
+STRENGTH = (
+    "weight of the distance to the pre-trained network in the training loss; 'auto' tries some and keeps the best"
+)
+
+
 class NoPenaltySpec(Strict):
     """No penalty on the distance to the pre-trained network."""
 
-    kind: Literal["none"] = "none"
+    kind: Literal["none"] = Field("none", description=KIND)
 
 
 class L2SPSpec(Strict):
@@ -36,16 +42,18 @@ class L2SPSpec(Strict):
     Li 2018 (arXiv:1802.01483, equation 2).
     """
 
-    kind: Literal["l2_sp"]
-    strength: Strength = 0.01
-    head_strength: float = Field(0.01, ge=0, le=1e6)
+    kind: Literal["l2_sp"] = Field(description=KIND)
+    strength: Strength = Field(0.01, description=STRENGTH)
+    head_strength: float = Field(
+        0.01, ge=0, le=1e6, description="weight of the squared norm of the new output layer in the training loss"
+    )
 
 
 class FunctionDistanceSpec(Strict):
     """strength * mean squared distance of the features to those of the pre-trained network on the same batch."""
 
-    kind: Literal["function"]
-    strength: Strength = 1.0
+    kind: Literal["function"] = Field(description=KIND)
+    strength: Strength = Field(1.0, description=STRENGTH)
 
 
 Penalty = Annotated[NoPenaltySpec | L2SPSpec | FunctionDistanceSpec, Field(discriminator="kind")]

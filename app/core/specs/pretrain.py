@@ -2,9 +2,9 @@
 
 from typing import Literal, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
-from app.core.specs.base import RANDOM
+from app.core.specs.base import RANDOM, TYPE
 from app.core.specs.defaults import FINETUNE_RATE, SCRATCH_RATE
 from app.core.specs.methods import ImputationSpec, Method
 from app.core.specs.training_job import TrainingJobSpec
@@ -13,8 +13,8 @@ from app.core.specs.training_job import TrainingJobSpec
 class Pretrain(TrainingJobSpec):
     """f_s = argmin R(f, D_s): a backbone from source data."""
 
-    type: Literal["pretrain"]
-    method: Method
+    type: Literal["pretrain"] = Field(description=TYPE)
+    method: Method = Field(description="what is learnt from the images")
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -17,11 +17,25 @@ WEIGHTS_NAME = r"^[A-Za-z0-9_]+_Weights\.[A-Z0-9_]+$"
 class TrainingJobSpec(AskedSpec):
     """Dataset, initial model and options of a training."""
 
-    dataset: DatasetId
-    init: ModelName = RANDOM
-    backbone: str | None = None
-    image_size: int | None = Field(None, ge=8, le=1024)
-    training: Training = Training()
+    dataset: DatasetId = Field(description="id of the dataset to train on")
+    init: ModelName = Field(
+        RANDOM,
+        description="the initial weights: `random`, a model's id or alias, or torchvision's name of weights such as"
+        " `ResNet18_Weights.IMAGENET1K_V1`",
+    )
+    backbone: str | None = Field(
+        None,
+        description="the architecture, by torchvision's name; with init `random` alone, by default"
+        f" {defaults.BACKBONE}. From a model it is inherited",
+    )
+    image_size: int | None = Field(
+        None,
+        ge=8,
+        le=1024,
+        description="side in pixels of the square images that the network sees; by default that of the initial model,"
+        f" {defaults.PRETRAINED_IMAGE_SIZE} from torchvision's weights, {defaults.IMAGE_SIZE} from random weights",
+    )
+    training: Training = Field(Training(), description="how to optimise")
 
     def over(self, images: int, *, from_labels: bool = False) -> Self:
         """Fill in default epochs, if none are given.

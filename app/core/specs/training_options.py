@@ -4,9 +4,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from app.core.device_names import Device
+from app.core.device_names import DEVICE, Device
+from app.core.specs import defaults
 from app.core.specs.base import Strict
-from app.core.specs.defaults import default_epochs
 
 MOST_ASKED_EPOCHS = 10_000
 
@@ -17,35 +17,63 @@ class Augmentation(Strict):
     A random crop of at least `crop` of the area, mirrored half of the time with `flip`.
     """
 
-    crop: float = Field(0.35, gt=0, le=1)
-    flip: bool = True
+    crop: float = Field(0.35, gt=0, le=1, description="smallest share of an image's area that a random crop keeps")
+    flip: bool = Field(True, description="whether images are mirrored, left to right, half of the time")
 
 
 class Training(Strict):
     """Options of the optimisation; defaults of those left out depend on the job and are filled in by its spec."""
 
-    epochs: int | None = Field(None, ge=1, le=MOST_ASKED_EPOCHS)
-    batch_size: int = Field(32, ge=1, le=4096)
-    learning_rate: float | None = Field(None, gt=0, le=10)
-    optimizer: Literal["adamw", "sgd"] = "adamw"
-    weight_decay: float = Field(0.01, ge=0, le=1)
-    warmup: float = Field(0.05, ge=0, lt=1, description="share of the steps that the learning rate rises")
-    label_smoothing: float = Field(0.0, ge=0, lt=1)
-    layer_decay: float = Field(1.0, gt=0, le=1, description="rate of each stage / rate of the one above it")
-    mixup: float = Field(0.0, ge=0, le=10, description="alpha of Zhang 2018; 0: off")
-    cutmix: float = Field(0.0, ge=0, le=10, description="alpha of Yun 2019; 0: off; with mixup: either by turns")
+    epochs: int | None = Field(
+        None,
+        ge=1,
+        le=MOST_ASKED_EPOCHS,
+        description=f"passes over the training images; by default {defaults.HEAD_EPOCHS} with trainable 'head', else"
+        f" {defaults.FEWEST_EPOCHS} to {defaults.MOST_EPOCHS}, as many as make about this many steps:"
+        f" {defaults.SCRATCH_STEPS} from random weights, {defaults.UNLABELLED_STEPS} from a model that learnt without"
+        f" labels, {defaults.LABELLED_STEPS} from one that learnt with labels",
+    )
+    batch_size: int = Field(32, ge=1, le=4096, description="images of a step")
+    learning_rate: float | None = Field(
+        None,
+        gt=0,
+        le=10,
+        description="highest learning rate: it rises to it in the warm-up and then falls along a cosine; by default it"
+        " follows from the optimizer and from what is started from",
+    )
+    optimizer: Literal["adamw", "sgd"] = Field("adamw", description="AdamW, or SGD with Nesterov momentum")
+    weight_decay: float = Field(
+        0.01,
+        ge=0,
+        le=1,
+        description="pull of the weights towards zero, times the learning rate; biases and norms have none",
+    )
+    warmup: float = Field(0.05, ge=0, lt=1, description="share of the steps over which the learning rate rises")
+    label_smoothing: float = Field(
+        0.0, ge=0, lt=1, description="share of each label that is spread evenly over all classes; 0: off"
+    )
+    layer_decay: float = Field(1.0, gt=0, le=1, description="rate of a stage / rate of the one after it; 1: off")
+    mixup: float = Field(0.0, ge=0, le=10, description="alpha of the mixing of images and labels (Zhang 2018); 0: off")
+    cutmix: float = Field(
+        0.0, ge=0, le=10, description="alpha of the pasting of patches (Yun 2019); 0: off; with mixup: by turns"
+    )
     ema: float = Field(0.0, ge=0, lt=1, description="decay of a running average of the weights; 0: off")
     batch_norm: Literal["auto", "train", "frozen"] = Field(
         "auto",
-        description="its statistics: frozen are the start's; auto: frozen where the start has learnt from labels",
+        description="statistics of batch norm: frozen are the initial model's; auto: frozen where that has learnt from"
+        " labels and the job does not adapt",
     )
     patience: int | None = Field(None, ge=1, description="stop after so many epochs without a better validation score")
     class_balance: Literal["auto", "none", "weights", "sampling"] = Field(
-        "auto", description="auto: weights in the loss where the largest class has over 3 times the smallest's images"
+        "auto",
+        description="what is done about classes of different sizes; auto: weights in the loss where the largest class"
+        " has over 3 times the smallest's images",
     )
-    augmentation: Augmentation = Augmentation()
-    seed: int = Field(0, ge=0, lt=2**32)
-    device: Device = "auto"
+    augmentation: Augmentation = Field(Augmentation(), description="how training images are varied")
+    seed: int = Field(
+        0, ge=0, lt=2**32, description="of all random numbers; the same seed repeats a training on the same machine"
+    )
+    device: Device = Field("auto", description=DEVICE)
 
     def filled(self, epochs: int | None, rates: dict[str, float], *, frozen: bool = False) -> "Training":
         """Fill in the job's defaults where no value is given.
@@ -73,7 +101,7 @@ class Training(Strict):
         Returns:
             The options with epochs.
         """
-        epochs = self.epochs or default_epochs(images, self.batch_size, steps)
+        epochs = self.epochs or defaults.default_epochs(images, self.batch_size, steps)
         return self.model_copy(update={"epochs": epochs})
 
     @property
