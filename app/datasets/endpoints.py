@@ -10,15 +10,17 @@ from app.core import retry_after
 from app.datasets import service
 from app.datasets.schemas import DatasetList, DatasetResponse, RejectionList, RejectionResponse
 from app.datasets.upload import receive
-from app.http.idempotency import IdempotencyKeyHeader
+from app.http.idempotency import IN_FLIGHT, IdempotencyKeyHeader
 from app.http.pagination import Listing, PageQuery
-from app.http.problems import problem_responses
-from app.http.response_headers import LOCATION, RETRY_AFTER, with_headers
+from app.http.problems import problem_responses, temporary_conflict
+from app.http.response_headers import LOCATION, RETRY_AFTER, sometimes
+from app.http.responses import success_response
 from app.routing.guarded_route import GuardedRoute
 from app.routing.upload_limit import upload_limit
 
 router = APIRouter(prefix="/v1/datasets", tags=["datasets"], route_class=GuardedRoute, responses=problem_responses(422))
 
+UNTIL_PREPARED = sometimes(RETRY_AFTER, "until the dataset has been prepared")
 BINARY = {"schema": {"type": "string", "format": "binary"}}
 FORM = {
     "type": "object",
@@ -40,7 +42,11 @@ UPLOAD = {
     "",
     status_code=202,
     openapi_extra=UPLOAD,
-    responses={**problem_responses(413, 415, 507), **with_headers(202, LOCATION)},
+    responses={
+        **problem_responses(413, 415, 507),
+        **temporary_conflict(IN_FLIGHT),
+        **success_response(202, LOCATION),
+    },
 )
 async def create_dataset(
     request: Request,
@@ -64,7 +70,7 @@ def list_datasets(context: Ctx, page: PageQuery) -> Listing[DatasetResponse]:
     return service.page(context, page)
 
 
-@router.get("/{dataset_id}", responses={**problem_responses(404), **with_headers(200, RETRY_AFTER)})
+@router.get("/{dataset_id}", responses={**problem_responses(404), **success_response(200, UNTIL_PREPARED)})
 def get_dataset(dataset_id: str, response: Response, context: Ctx) -> DatasetResponse:
     """A dataset; `Retry-After` says when to ask again while it is being prepared."""
     dataset = service.get(context, dataset_id)

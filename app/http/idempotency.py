@@ -17,6 +17,9 @@ from app.core.errors import invalid
 
 HEADER = "Idempotency-Key"
 
+# When a 409 of a request with a key says `Retry-After`.
+IN_FLIGHT = "for `idempotency_key_in_flight`"
+
 IdempotencyKeyHeader = Annotated[
     str | None,
     Header(alias=HEADER, min_length=1, max_length=255, description="makes a repeated request harmless"),

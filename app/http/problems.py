@@ -20,7 +20,7 @@ from app.core.error_codes import problem_codes
 from app.core.errors import FieldError, Kind, ServiceError
 from app.core.files.storage import DISK_FULL_ERRNOS
 from app.http.pointers import field_errors
-from app.http.response_headers import RETRY_AFTER
+from app.http.response_headers import RETRY_AFTER, WWW_AUTHENTICATE, Headers, sometimes
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +40,8 @@ STATUS: dict[Kind, int] = {
     "full": 507,
 }
 HTTP_CODES = {400: "bad_request", 404: "route_not_found", 405: "method_not_allowed", 413: "body_too_large"}
-MAY_PASS = (409, 423, 429, 503)  # refusals that may say when to ask again
+# Headers that every refusal of a status has.
+HEADERS: dict[int, Headers] = {401: WWW_AUTHENTICATE, 423: RETRY_AFTER, 429: RETRY_AFTER, 503: RETRY_AFTER}
 STORAGE_FULL = "There is no room left to store this: delete what is no longer needed, or give the storage more room."
 DATABASE_FULL = "The database has no room left: give its disk more room."  # to delete is to write, too
 CLIENT_CLOSED_REQUEST = 499  # nobody reads it; logs and metrics do
@@ -70,13 +71,18 @@ class Problem(BaseModel):
 
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """OpenAPI's `responses` for these statuses."""
-    return {status: _documented(status) for status in statuses}
+    return {status: _documented(status, HEADERS.get(status, {})) for status in statuses}
 
 
-def _documented(status: int) -> dict[str, Any]:
+def temporary_conflict(when: str) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI's `responses` for a 409 of which some say when to ask again; `when` says which."""
+    return {409: _documented(409, sometimes(RETRY_AFTER, when))}
+
+
+def _documented(status: int, headers: Headers) -> dict[str, Any]:
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    headers = {"headers": RETRY_AFTER} if status in MAY_PASS else {}
-    return {"description": HTTPStatus(status).phrase, "content": content, **headers}
+    described = {"headers": headers} if headers else {}
+    return {"description": HTTPStatus(status).phrase, "content": content, **described}
 
 
 def problem_response(

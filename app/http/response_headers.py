@@ -1,17 +1,32 @@
-"""Response headers as the OpenAPI document describes them, to be put into a route's `responses`."""
+"""Response headers as the OpenAPI document describes them.
+
+A header is `required` in the document where each answer of its status has it.
+"""
 
 from typing import Any
 
-
-def _header(description: str, kind: str = "string") -> dict[str, Any]:
-    return {"description": description, "schema": {"type": kind}}
+Headers = dict[str, dict[str, Any]]
 
 
-LOCATION = {"Location": _header("path of what was created")}
-RETRY_AFTER = {"Retry-After": _header("seconds until asking again makes sense", "integer")}
-ETAG = {"ETag": _header("names the content: send it as `If-None-Match` to get 304 while it has not changed")}
+def header(description: str, **schema: Any) -> dict[str, Any]:
+    """Describe a header that is always sent.
+
+    Args:
+        description: meaning and unit of its value.
+        schema: JSON schema of its value; a string by default.
+    """
+    return {"description": description, "required": True, "schema": {"type": "string"} | schema}
 
 
-def with_headers(status: int, headers: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
-    """OpenAPI's `responses` that add headers to the answer of this status."""
-    return {status: {"headers": headers}}
+def sometimes(headers: Headers, when: str) -> Headers:
+    """Describe the same headers where some answers of the status lack them; `when` says which have them."""
+    return {
+        name: {**value, "description": f"{value['description']}; {when}", "required": False}
+        for name, value in headers.items()
+    }
+
+
+LOCATION = {"Location": header("path of what was created")}
+RETRY_AFTER = {"Retry-After": header("seconds until asking again makes sense", type="integer")}
+ETAG = {"ETag": header("names the content: send it as `If-None-Match` to get 304 while it has not changed")}
+WWW_AUTHENTICATE = {"WWW-Authenticate": header("the scheme of the key to send", const="Bearer")}

@@ -6,6 +6,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 
 from app.core.database.clock import iso
 from app.core.error_codes import file_codes, job_codes
+from app.http.response_headers import Headers
 
 
 def _iso(value: float | str | None) -> str | None:
@@ -16,6 +17,11 @@ ISO_8601 = WithJsonSchema({"type": "string", "format": "date-time"})
 Time = Annotated[str, BeforeValidator(_iso), ISO_8601]
 MaybeTime = Annotated[Annotated[str, ISO_8601] | None, BeforeValidator(_iso)]
 OBJECT = "the type of this object"
+
+
+def success_response(status: int, headers: Headers) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI's `responses` for an answer of this status."""
+    return {status: {"headers": headers}}
 
 
 def _require_all(schema: dict[str, Any]) -> None:

@@ -12,10 +12,11 @@ from app.core import retry_after
 from app.core.jobs import transitions
 from app.core.jobs.states import TERMINAL, Status
 from app.http.etags import IfNoneMatch
-from app.http.idempotency import IdempotencyKeyHeader
+from app.http.idempotency import IN_FLIGHT, IdempotencyKeyHeader
 from app.http.pagination import Listing, PageQuery
-from app.http.problems import problem_responses
-from app.http.response_headers import ETAG, LOCATION, RETRY_AFTER, with_headers
+from app.http.problems import problem_responses, temporary_conflict
+from app.http.response_headers import ETAG, LOCATION, RETRY_AFTER, sometimes
+from app.http.responses import success_response
 from app.jobs import artifacts, service
 from app.jobs.event_stream import parse_last_event_id, read_update, stream_events
 from app.jobs.openapi_examples import EXAMPLES
@@ -38,10 +39,13 @@ from app.routing.guarded_route import GuardedRoute
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=GuardedRoute, responses=problem_responses(422))
 
+NOT_YET = temporary_conflict(f"{IN_FLIGHT}, `dataset_not_ready` and `model_not_ready`")
+UNTIL_ENDED = sometimes(RETRY_AFTER, "until the job has ended")
 EVENT_STREAM = "text/event-stream"
 RunQuery = Annotated[str | None, Query(description=f"only this run: {RUN}")]
 EVENT_RESPONSES: dict[int | str, dict[str, Any]] = {
-    200: {"description": "A page, or the live stream", "content": {EVENT_STREAM: {"schema": {"type": "string"}}}}
+    200: {"description": "A page, or the live stream", "content": {EVENT_STREAM: {"schema": {"type": "string"}}}},
+    204: {"description": "No event will follow the one that the stream should resume after"},
 }
 ARTIFACT_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
@@ -60,7 +64,7 @@ ARTIFACT_RESPONSES: dict[int | str, dict[str, Any]] = {
     "",
     status_code=202,
     response_model=AnyJob,
-    responses={**problem_responses(400, 409, 413, 415), **with_headers(202, LOCATION)},
+    responses={**problem_responses(400, 413, 415), **NOT_YET, **success_response(202, LOCATION)},
 )
 def create_job(
     spec: Annotated[UserSpec, Body(openapi_examples=EXAMPLES)],
@@ -85,7 +89,9 @@ def list_jobs(
     return service.page(context, page, status, type_)
 
 
-@router.get("/{job_id}", response_model=AnyJob, responses={**problem_responses(404), **with_headers(200, RETRY_AFTER)})
+@router.get(
+    "/{job_id}", response_model=AnyJob, responses={**problem_responses(404), **success_response(200, UNTIL_ENDED)}
+)
 def get_job(job_id: str, response: Response, context: Ctx) -> JobResponse:
     """A job; `Retry-After` says when to ask again while it has not ended."""
     job = service.get(context, job_id)

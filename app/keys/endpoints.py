@@ -6,7 +6,8 @@ from app.context import Ctx
 from app.core.errors import invalid
 from app.http.pagination import Listing, PageQuery
 from app.http.problems import problem_responses
-from app.http.response_headers import LOCATION, with_headers
+from app.http.response_headers import LOCATION
+from app.http.responses import success_response
 from app.keys import service
 from app.keys.schemas import KeyList, KeyRequest, KeyResponse, NewKeyResponse
 from app.routing.guarded_route import GuardedRoute, requires_scope
@@ -14,7 +15,7 @@ from app.routing.guarded_route import GuardedRoute, requires_scope
 router = APIRouter(prefix="/v1/keys", tags=["keys"], route_class=GuardedRoute, responses=problem_responses(422))
 
 
-@router.post("", status_code=201, responses={**problem_responses(400, 413, 415), **with_headers(201, LOCATION)})
+@router.post("", status_code=201, responses={**problem_responses(400, 413, 415), **success_response(201, LOCATION)})
 @requires_scope("admin")
 def create_key(request: KeyRequest, response: Response, context: Ctx) -> NewKeyResponse:
     """Make a key. Its `token` is in this answer and nowhere else, ever after."""

@@ -10,11 +10,12 @@ from app.core import retry_after
 from app.http.display_names import clean_name
 from app.http.etags import IfNoneMatch
 from app.http.file_upload import receive_file
-from app.http.idempotency import IdempotencyKeyHeader
+from app.http.idempotency import IN_FLIGHT, IdempotencyKeyHeader
 from app.http.pagination import Listing, PageQuery
-from app.http.problems import problem_responses
+from app.http.problems import problem_responses, temporary_conflict
 from app.http.request_body import media_type, unsupported_media_type
-from app.http.response_headers import ETAG, LOCATION, RETRY_AFTER, with_headers
+from app.http.response_headers import ETAG, LOCATION, RETRY_AFTER, sometimes
+from app.http.responses import success_response
 from app.models import service
 from app.models.download import MEDIA_TYPE, Format, download
 from app.models.schemas import ModelList, ModelResponse
@@ -24,6 +25,7 @@ from app.routing.upload_limit import upload_limit
 
 router = APIRouter(prefix="/v1/models", tags=["models"], route_class=GuardedRoute, responses=problem_responses(422))
 
+UNTIL_SERVABLE = sometimes(RETRY_AFTER, "until the model is servable")
 BINARY = {MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}}
 DOWNLOADED: dict[int | str, dict[str, Any]] = {
     200: {"description": "The file", "content": BINARY, "headers": ETAG},
@@ -36,7 +38,11 @@ WEIGHTS = {"requestBody": {"required": True, "content": BINARY}}
     "",
     status_code=201,
     openapi_extra=WEIGHTS,
-    responses={**problem_responses(413, 415, 507), **with_headers(201, LOCATION)},
+    responses={
+        **problem_responses(413, 415, 507),
+        **temporary_conflict(IN_FLIGHT),
+        **success_response(201, LOCATION),
+    },
 )
 async def create_model(
     request: Request,
@@ -64,7 +70,7 @@ def list_models(context: Ctx, page: PageQuery) -> Listing[ModelResponse]:
     return service.page(context, page)
 
 
-@router.get("/{model}", responses={**problem_responses(404), **with_headers(200, RETRY_AFTER)})
+@router.get("/{model}", responses={**problem_responses(404), **success_response(200, UNTIL_SERVABLE)})
 def get_model(model: str, response: Response, context: Ctx) -> ModelResponse:
     """A model, by id or alias; `Retry-After` says when to ask again while it is being made servable."""
     answer = service.get(context, model)
@@ -79,7 +85,11 @@ def delete_model(model: str, context: Ctx) -> None:
     service.delete(context, model)
 
 
-@router.get("/{model}/download", response_class=Response, responses={**DOWNLOADED, **problem_responses(404, 409)})
+@router.get(
+    "/{model}/download",
+    response_class=Response,
+    responses={**DOWNLOADED, **problem_responses(404), **temporary_conflict("for `model_not_ready`")},
+)
 def download_model(
     model: str,
     context: Ctx,

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 
 from app.context import Context, Ctx
-from app.http.problems import problem_responses
+from app.http.problems import problem_responses, temporary_conflict
 from app.predictions import service
 from app.predictions.admission_route import AdmissionRoute
 from app.predictions.inputs import ImagesRequest, read_inputs
@@ -28,7 +28,7 @@ IMAGES = {
         },
     }
 }
-PROBLEMS = problem_responses(400, 404, 409, 413, 415, 422, 503)
+PROBLEMS = {**problem_responses(400, 404, 413, 415, 422, 503), **temporary_conflict("for `model_not_ready`")}
 
 
 async def _resolve_model(context: Context, model: str) -> ResolvedModel:

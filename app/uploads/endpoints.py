@@ -8,33 +8,32 @@ from fastapi.concurrency import run_in_threadpool
 from app.context import Ctx
 from app.http.display_names import clean_name
 from app.http.file_upload import UPLOAD_TOO_LARGE
-from app.http.idempotency import IdempotencyKeyHeader
-from app.http.problems import problem_responses
+from app.http.idempotency import IN_FLIGHT, IdempotencyKeyHeader
+from app.http.problems import problem_responses, temporary_conflict
 from app.http.request_body import body_limit, media_type, stream_body, unsupported_media_type
-from app.http.response_headers import LOCATION, with_headers
+from app.http.response_headers import LOCATION
+from app.http.responses import success_response
 from app.routing.guarded_route import GuardedRoute, requires_scope
 from app.uploads import protocol, service
 from app.uploads.schemas import UploadResponse
 
-router = APIRouter(
-    prefix="/v1/uploads", tags=["datasets"], route_class=GuardedRoute, responses=problem_responses(412, 422)
-)
+router = APIRouter(prefix="/v1/uploads", tags=["datasets"], route_class=GuardedRoute, responses=problem_responses(422))
 
 CHUNK_BODY = {"requestBody": {"content": {protocol.MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}}}}
 
 
-def header(name: str, description: str) -> dict[str, object]:
+def header_parameter(name: str, description: str) -> dict[str, object]:
     """A header as OpenAPI describes it; it is read by hand, because its faults are tus' own."""
     return {"name": name, "in": "header", "required": True, "description": description, "schema": {"type": "string"}}
 
 
-RESUMABLE = header("Tus-Resumable", protocol.VERSION)
-LENGTH = header("Upload-Length", "bytes in all")
-NAME = header("Upload-Metadata", "`name` or `filename` in base64, as in `name YmlyZHM=`")
-OFFSET = header("Upload-Offset", "bytes that have come")
+RESUMABLE = header_parameter("Tus-Resumable", protocol.VERSION)
+LENGTH = header_parameter("Upload-Length", "bytes in all")
+NAME = header_parameter("Upload-Metadata", "`name` or `filename` in base64, as in `name YmlyZHM=`")
+OFFSET = header_parameter("Upload-Offset", "bytes that have come")
 
 
-@router.options("", status_code=204)
+@router.options("", status_code=204, responses=success_response(204, protocol.VERSIONS | protocol.ABILITIES))
 @requires_scope("read")
 def describe_uploads(response: Response, context: Ctx) -> None:
     """The server's tus version and extensions."""
@@ -45,7 +44,12 @@ def describe_uploads(response: Response, context: Ctx) -> None:
 @router.post(
     "",
     status_code=201,
-    responses={**problem_responses(409, 413), **with_headers(201, LOCATION)},
+    responses={
+        **problem_responses(413),
+        **protocol.WRONG_VERSION,
+        **temporary_conflict(IN_FLIGHT),
+        **success_response(201, LOCATION | protocol.PROGRESS),
+    },
     openapi_extra={"parameters": [RESUMABLE, LENGTH, NAME]},
 )
 def create_upload(
@@ -69,7 +73,12 @@ def get_upload(upload_id: str, context: Ctx) -> UploadResponse:
     return service.get(context, upload_id)
 
 
-@router.head("/{upload_id}", responses=problem_responses(404, 423), openapi_extra={"parameters": [RESUMABLE]})
+@router.head(
+    "/{upload_id}",
+    response_class=Response,
+    responses={**problem_responses(404, 423), **protocol.WRONG_VERSION, **success_response(200, protocol.PROGRESS)},
+    openapi_extra={"parameters": [RESUMABLE]},
+)
 @requires_scope("write")
 def head_upload(upload_id: str, request: Request, response: Response, context: Ctx) -> None:
     """The offset of an upload, as tus headers."""
@@ -81,7 +90,11 @@ def head_upload(upload_id: str, request: Request, response: Response, context: C
 @router.patch(
     "/{upload_id}",
     status_code=204,
-    responses=problem_responses(404, 409, 413, 415, 423, 507),
+    responses={
+        **problem_responses(404, 409, 413, 415, 423, 507),
+        **protocol.WRONG_VERSION,
+        **success_response(204, protocol.PROGRESS),
+    },
     openapi_extra={**CHUNK_BODY, "parameters": [RESUMABLE, OFFSET]},
 )
 async def append_to_upload(upload_id: str, request: Request, response: Response, context: Ctx) -> None:
@@ -96,7 +109,12 @@ async def append_to_upload(upload_id: str, request: Request, response: Response,
     _set_headers(upload, response)
 
 
-@router.delete("/{upload_id}", status_code=204, responses=problem_responses(404))
+@router.delete(
+    "/{upload_id}",
+    status_code=204,
+    responses={**problem_responses(404), **protocol.WRONG_VERSION, **success_response(204, protocol.VERSIONS)},
+    openapi_extra={"parameters": [RESUMABLE]},
+)
 async def delete_upload(upload_id: str, request: Request, response: Response, context: Ctx) -> None:
     """Give an upload up; a dataset that was made of it stays."""
     protocol.check_version(request)

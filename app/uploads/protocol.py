@@ -5,16 +5,37 @@ import binascii
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from typing import Any
 
 from starlette.requests import Request
 
 from app.core.errors import ServiceError, invalid
+from app.http.problems import problem_responses
 from app.http.request_body import MAX_LENGTH_DIGITS
+from app.http.response_headers import header, sometimes
 
 VERSION = "1.0.0"
 EXTENSIONS = "creation,expiration,termination"
 MEDIA_TYPE = "application/offset+octet-stream"
 TUS_HEADERS = {"Tus-Resumable": VERSION, "Tus-Version": VERSION}
+
+# The response headers, for the OpenAPI document.
+VERSION_HEADER = {"Tus-Version": header("the versions of tus that this server speaks", const=VERSION)}
+VERSIONS = {"Tus-Resumable": header("the version of tus that this answer follows", const=VERSION)} | VERSION_HEADER
+ABILITIES = {
+    "Tus-Extension": header("extensions of tus that this server knows, separated by commas"),
+    "Tus-Max-Size": header("bytes that an upload may have", type="integer"),
+}
+PROGRESS = {
+    **VERSIONS,
+    "Upload-Offset": header("bytes that have been received", type="integer"),
+    "Upload-Length": header("bytes in all", type="integer"),
+    **sometimes(
+        {"Upload-Expires": header("when it is deleted, as an HTTP date")}, "until all bytes have been received"
+    ),
+    **sometimes({"Content-Location": header("path of the dataset")}, "once all bytes have been received"),
+}
+WRONG_VERSION: dict[int | str, dict[str, Any]] = {412: problem_responses(412)[412] | {"headers": VERSION_HEADER}}
 
 
 def check_version(request: Request) -> None:

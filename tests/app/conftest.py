@@ -13,6 +13,7 @@ import uvicorn
 from app.core.database.sessions import Database
 from app.core.settings import Settings
 from app.main import create_app
+from tests.documented_answers import DocumentedAnswers
 
 
 @contextmanager
@@ -37,14 +38,21 @@ def serving(settings: Settings) -> Iterator[str]:
 Serve = Callable[..., httpx.Client]
 
 
+@pytest.fixture(scope="session")
+def documented() -> DocumentedAnswers:
+    """The document, against which the headers of every answer are held."""
+    return DocumentedAnswers(create_app(Settings()).openapi())
+
+
 @pytest.fixture
-def serve(settings: Settings, database: Database) -> Iterator[Serve]:
+def serve(settings: Settings, database: Database, documented: DocumentedAnswers) -> Iterator[Serve]:
     """A client of a new server whose settings differ in the given fields."""
     opened: list[tuple[object, httpx.Client]] = []
+    hooks = {"response": [documented.check_headers]}
 
     def start(**changed: object) -> httpx.Client:
         server = serving(settings.model_copy(update=changed))
-        client = httpx.Client(base_url=server.__enter__(), timeout=30)
+        client = httpx.Client(base_url=server.__enter__(), timeout=30, event_hooks=hooks)
         opened.append((server, client))
         return client
 

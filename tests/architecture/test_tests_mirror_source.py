@@ -39,7 +39,6 @@ WITHOUT_TEST = {
     "app/datasets/schemas.py": DECLARATIONS,
     "app/datasets/service.py": ENDPOINTS,
     "app/http/display_names.py": DECLARATIONS,
-    "app/http/response_headers.py": DECLARATIONS,
     "app/http/responses.py": DECLARATIONS,
     "app/jobs/openapi_examples.py": DECLARATIONS,
     "app/jobs/queries.py": ENDPOINTS,
