@@ -1,4 +1,4 @@
-"""What a worker does to a job: claim it, renew its lease, write to it, end it.
+"""Operations of a worker on a job: claim it, renew its lease, write to it, end it.
 
 A claim increments the job's `epoch`. Every later write of that claim names its epoch and locks the row first (`fence`),
 so a worker that was paused, cut off or presumed dead cannot write once the row has moved on. Fencing tokens: How to do
@@ -58,7 +58,7 @@ class StaleLease(Exception):
 
 @dataclass(frozen=True)
 class JobRequests:
-    """What is requested of the worker that holds the job.
+    """Requests to the worker that holds the job.
 
     Attributes:
         cancel: the job is to be cancelled.

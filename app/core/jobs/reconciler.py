@@ -24,7 +24,7 @@ MAX_WAKEUPS = 20  # per pass; a worker that is awake drains its lane from the ta
 
 @dataclass(frozen=True)
 class ReconcileResult:
-    """What one pass repaired.
+    """Repairs of one pass.
 
     Attributes:
         lapsed: ids of jobs whose lease had expired.

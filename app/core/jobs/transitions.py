@@ -1,4 +1,4 @@
-"""What a user does to a job: create, cancel, pause, resume, remove, query.
+"""Operations of a user on a job: create, cancel, pause, resume, remove, query.
 
 Every change is a conditional UPDATE that is checked by its row count.
 """

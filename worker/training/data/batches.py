@@ -67,7 +67,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class LoaderOptions:
-    """How batches are assembled.
+    """Options for the assembly of batches.
 
     Attributes:
         training: shuffle, and drop a last batch of one image; otherwise rows keep their order.
@@ -155,7 +155,7 @@ class ImageBatches:
         images: the dataset.
         indices: int64 (N,), rows of the dataset to use.
         transform: maps uint8 (H, W, 3) to a uint8 tensor of one shape for all images.
-        feed: how batches are assembled.
+        feed: options of the assembly.
 
     Raises:
         ValueError: on use, if there is no image.
@@ -196,7 +196,7 @@ class TensorBatches:
         inputs: (N, ...).
         labels: int64 (N,).
         indices: int64 (N,), the images' rows in their dataset.
-        feed: how batches are assembled.
+        feed: options of the assembly.
     """
 
     inputs: Tensor

@@ -92,6 +92,11 @@ class Diverged(ValueError):
     """
 
     def __init__(self, step: int) -> None:
+        """Describe the step.
+
+        Args:
+            step: optimizer steps done before it.
+        """
         super().__init__(f"the loss or its gradient is not finite at step {step}")
         self.step = step
 

@@ -218,7 +218,7 @@ class Run:
         self.progress = RunProgress.from_json(state.meta["progress"])
 
     def _settings(self) -> dict[str, object]:
-        """What must agree: the recipe (except how often to save) and the length of an epoch."""
+        """Settings that a resumed run must share: the recipe (except how often to save) and the length of an epoch."""
         return asdict(replace(self.recipe, checkpoint_seconds=0.0)) | {"steps_per_epoch": self.steps_per_epoch}
 
 

@@ -154,7 +154,7 @@ class Method(nn.Module):
         Args:
             images: the dataset.
             indices: rows of the dataset to use.
-            feed: how the batches are assembled; `feed.training` chooses the transform.
+            feed: options of the assembly; `feed.training` chooses the transform.
 
         Returns:
             The batches.
