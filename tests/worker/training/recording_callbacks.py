@@ -1,4 +1,4 @@
-"""Watchers for tests of the loop."""
+"""Callbacks that record a training."""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field

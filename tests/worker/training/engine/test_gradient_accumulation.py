@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.worker.training.engine.test_loop import RECIPE, method, sources
+from tests.worker.training.engine.digit_trainings import RECIPE, method, sources
 from tests.worker.training.recording_callbacks import RecordingCallback
 from worker.training.data.batches import Batch
 from worker.training.data.packed import PackedImages

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from tests.worker.training.engine.test_loop import RECIPE, sources
-from tests.worker.training.engine.test_loop import method as loop_method
+from tests.worker.training.engine.digit_trainings import RECIPE, sources
+from tests.worker.training.engine.digit_trainings import method as loop_method
 from tests.worker.training.methods.test_base import MAKERS, fed
 from tests.worker.training.recording_callbacks import RecordingCallback
 from worker.training.data.batches import Batch, LoaderOptions
