@@ -64,13 +64,11 @@ def test_wake_ups_reach_redis(redis_url: str) -> None:
     assert b"job_1" in base64.b64decode(json.loads(message)["body"])
 
 
-def test_a_broker_that_is_away_is_told_of_and_delays_nobody(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_broker_that_is_away_is_told_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     publisher = WakeupPublisher(Settings(data=tmp_path, broker_url=AWAY))
-    began = time.monotonic()
     publisher.start()
     for number in range(3):
         publisher.wake("long", f"job_{number}")
-    assert time.monotonic() - began < 0.5
     with caplog.at_level(logging.WARNING):
         publisher.stop()
     assert [record.getMessage().split(":")[0] for record in caplog.records if record.name == broker.__name__] == [
@@ -87,14 +85,16 @@ def silent_broker() -> Iterator[str]:
         yield f"redis://127.0.0.1:{listener.getsockname()[1]}/0"
 
 
-def test_a_broker_that_never_answers_does_not_hold_up_the_end(
+def test_a_broker_that_never_answers_holds_up_neither_requests_nor_the_end(
     tmp_path: Path, silent_broker: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(broker, "STOP_SECONDS", 0.2)
     publisher = WakeupPublisher(Settings(data=tmp_path, broker_url=silent_broker))
     publisher.start()
     began = time.monotonic()
-    publisher.wake("long", "job_1")
+    for number in range(3):
+        publisher.wake("long", f"job_{number}")
+    assert time.monotonic() - began < 1
     publisher.stop()
     assert time.monotonic() - began < 3
     assert publisher.daemon

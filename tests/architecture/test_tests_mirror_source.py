@@ -12,7 +12,6 @@ DECLARATIONS = "declares names, fields or columns and has no behaviour of its ow
 ENDPOINTS = "tested over HTTP by the test_endpoints of its slice"
 SPECS = "tested by tests/app/core/specs, whose modules are named for the jobs"
 TRAINING = "tested by the tests of the methods and models that use it"
-PENDING = "has no test of its own yet"
 # Modules without a test module, and the reason.
 WITHOUT_TEST = {
     "app/auth/queries.py": ENDPOINTS,
@@ -61,8 +60,6 @@ WITHOUT_TEST = {
     "app/predictions/schemas.py": DECLARATIONS,
     "app/predictions/service.py": ENDPOINTS,
     "app/routing/response_examples.py": DECLARATIONS,
-    "app/serving/loaded_model.py": PENDING,
-    "app/serving/model_cache.py": PENDING,
     "app/uploads/partial.py": ENDPOINTS,
     "app/uploads/protocol.py": ENDPOINTS,
     "app/uploads/schemas.py": DECLARATIONS,

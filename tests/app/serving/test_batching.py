@@ -1,10 +1,9 @@
-"""The queue in front of a network, and the LRU of networks."""
+"""The queue in front of a network."""
 
 import asyncio
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import httpx
 import numpy as np
@@ -13,13 +12,9 @@ import pytest
 from app.core.database.sessions import Database
 from app.core.errors import ServiceError
 from app.core.files.images import Pixels
-from app.core.files.storage import Storage
 from app.core.settings import Settings
-from app.serving import model_cache
 from app.serving.batching import Batcher, Output
 from app.serving.loaded_model import LoadedModel
-from app.serving.model_cache import ModelCache
-from tests.app.colour_model import publish
 from tests.app.conftest import Serve
 from tests.app.image_archives import image_bytes
 from tests.app.row_factories import add_model
@@ -131,46 +126,6 @@ def test_a_caller_that_gives_up_leaves_the_others_alone() -> None:
         tasks[1].cancel()
         assert (await tasks[2])[0].features[0] == 3
         assert len(network.batches) == 2
-
-    asyncio.run(storm())
-
-
-@pytest.fixture
-def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The models that were loaded, in order; each takes a moment."""
-    loaded: list[str] = []
-
-    def load(folder: Path) -> LoadedModel:
-        loaded.append(folder.name)
-        time.sleep(0.1)
-        return LoadedModel(folder)
-
-    monkeypatch.setattr(model_cache, "LoadedModel", load)
-    return loaded
-
-
-def test_each_model_is_loaded_once_and_the_least_used_one_goes(tmp_path: Path, loads: list[str]) -> None:
-    settings = Settings(data=tmp_path, loaded_models=2)
-    for name in "abc":
-        folder = tmp_path / "models" / name
-        folder.mkdir(parents=True)
-        publish(folder, ("red", "green", "blue"))
-
-    async def storm() -> None:
-        cache = ModelCache(settings, Storage(tmp_path))
-        start = time.monotonic()
-        await asyncio.gather(*(cache.get(name) for name in "abababab"))
-        assert time.monotonic() - start < 1
-        assert sorted(loads) == ["a", "b"]
-        for name in "acab":
-            await cache.get(name)
-        assert loads[2:] == ["c", "b"]
-        cache.evict("b")
-        await asyncio.sleep(0)
-        await cache.get("b")
-        assert loads[4:] == ["b"]
-        with pytest.raises(ServiceError):
-            await cache.get("gone")
 
     asyncio.run(storm())
 
