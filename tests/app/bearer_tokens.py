@@ -5,6 +5,7 @@ import httpx
 from app.auth.scopes import Scope
 from app.core.database.sessions import Database
 from app.keys import service
+from tests.app.http_clients import client_of
 
 
 def create_token(
@@ -21,4 +22,4 @@ def bearer(token: str) -> dict[str, str]:
 
 def with_token(client: httpx.Client, token: str) -> httpx.Client:
     """Another client of the same server that sends the token with everything."""
-    return httpx.Client(base_url=client.base_url, timeout=30, headers=bearer(token))
+    return client_of(client.base_url, headers=bearer(token))

@@ -1,5 +1,7 @@
 """A real server on a real port for each test, and what to send to it."""
 
+import asyncio
+import itertools
 import socket
 import threading
 import time
@@ -13,7 +15,17 @@ import uvicorn
 from app.core.database.sessions import Database
 from app.core.settings import Settings
 from app.main import create_app
+from tests.app.http_clients import client_of
 from tests.documented_answers import DocumentedAnswers
+
+
+class AttentiveServer(uvicorn.Server):
+    """Looks a hundred times a second, and not ten times, if it should end: each test waits for that."""
+
+    async def main_loop(self) -> None:
+        ticks = itertools.count()
+        while not await self.on_tick(next(ticks)):
+            await asyncio.sleep(0.01)
 
 
 @contextmanager
@@ -21,7 +33,7 @@ def serving(settings: Settings) -> Iterator[str]:
     """The API under uvicorn in a thread; its address."""
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(create_app(settings), log_level="warning", timeout_graceful_shutdown=3)
-    server = uvicorn.Server(config)
+    server = AttentiveServer(config)
     thread = threading.Thread(target=server.run, args=([listener],))
     thread.start()
     try:
@@ -52,7 +64,7 @@ def serve(settings: Settings, database: Database, documented: DocumentedAnswers)
 
     def start(**changed: object) -> httpx.Client:
         server = serving(settings.model_copy(update=changed))
-        client = httpx.Client(base_url=server.__enter__(), timeout=30, event_hooks=hooks)
+        client = client_of(server.__enter__(), event_hooks=hooks)
         opened.append((server, client))
         return client
 

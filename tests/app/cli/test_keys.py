@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-import httpx
 import pytest
 from typer.testing import CliRunner
 
@@ -10,6 +9,7 @@ from app.cli.main import cli
 from app.core.settings import Settings
 from tests.app.bearer_tokens import bearer
 from tests.app.conftest import serving
+from tests.app.http_clients import client_of
 from tests.app.problem_assertions import problem
 
 Run = Callable[..., list[str]]
@@ -36,7 +36,7 @@ def test_a_key_is_made_listed_used_and_revoked(run: Run, settings: Settings) -> 
     assert line.startswith(f"{key_id}  birds  read  expires 20")
     assert line.endswith("  the camera")
     locked = settings.model_copy(update={"require_keys": True})
-    with serving(locked) as url, httpx.Client(base_url=url, headers=bearer(token)) as client:
+    with serving(locked) as url, client_of(url, headers=bearer(token)) as client:
         assert client.get("/v1/jobs").status_code == 200
         assert run("keys", "revoke", key_id) == []
         problem(client.get("/v1/jobs"), 401, "invalid_key")

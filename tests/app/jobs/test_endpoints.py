@@ -12,6 +12,7 @@ from app.core.jobs.leases import claim, fail, fence, succeed
 from app.core.results.model import PublishResult
 from app.core.settings import Settings
 from app.core.specs import FINETUNE_RATE, HEAD_EPOCHS, UNLABELLED_RATE
+from tests.app.http_clients import client_of
 from tests.app.problem_assertions import problem
 from tests.app.row_factories import add_dataset, add_model
 from tests.measurements import Measurements
@@ -279,7 +280,7 @@ def test_many_submissions_at_once(
     body = {"type": "finetune", "dataset": add_dataset(database)}
     with ThreadPoolExecutor(min(count, 100)) as pool:
         limits = httpx.Limits(max_connections=100)
-        with httpx.Client(base_url=client.base_url, timeout=120, limits=limits) as many:
+        with client_of(client.base_url, timeout=120, limits=limits) as many:
             answers = list(pool.map(lambda _: many.post("/v1/jobs", json=body), range(count)))
     assert {answer.status_code for answer in answers} == {202}
     ids = {answer.json()["id"] for answer in answers}

@@ -100,6 +100,7 @@ def test_an_expiry_is_kept_as_it_was_asked_for(admin: httpx.Client) -> None:
 
 
 @sqlite
-def test_health_and_the_document_need_no_key(admin: httpx.Client) -> None:
+def test_health_and_the_document_need_no_key(serve: Serve) -> None:
+    client = serve(require_keys=True)
     for path in ("/livez", "/readyz", "/openapi.json", "/docs"):
-        assert httpx.get(f"{admin.base_url}{path}").status_code == 200
+        assert client.get(path).status_code == 200

@@ -13,6 +13,7 @@ from app.core.database.sessions import Database
 from app.core.database.tables import LOCAL_TENANT
 from app.core.settings import Settings
 from app.predictions.readiness import wait_until_ready
+from tests.app.http_clients import client_of
 from tests.app.image_archives import image_bytes
 from tests.app.row_factories import add_model
 from tests.measurements import Measurements
@@ -32,7 +33,7 @@ def test_swaps_under_load(
 
     def ask(_: int) -> Counter[str]:
         seen: Counter[str] = Counter()
-        with httpx.Client(base_url=client.base_url, timeout=30) as own:
+        with client_of(client.base_url) as own:
             while not over.is_set():
                 headers = {"content-type": "image/png"}
                 answer = own.post("/v1/models/best/predictions", content=image_bytes(), headers=headers)

@@ -16,6 +16,7 @@ from app.core.files.storage import sha256
 from app.core.settings import Settings
 from app.uploads import partial
 from tests.app.conftest import Serve, serving
+from tests.app.http_clients import client_of
 from tests.app.image_archives import archive, image_bytes
 from tests.app.problem_assertions import problem
 from tests.measurements import Measurements
@@ -111,12 +112,12 @@ def test_what_the_server_can(client: httpx.Client, settings: Settings) -> None:
 def test_a_server_that_is_killed_after_the_last_byte(settings: Settings, database: Database) -> None:
     """All has come, nobody has made a dataset of it: whoever asks next does."""
     data = large()
-    with serving(settings) as url, httpx.Client(base_url=url) as client:
+    with serving(settings) as url, client_of(url) as client:
         place = create(client, len(data))
         assert patch(client, place, 0, data[:-1]).status_code == 204
     with (settings.data / "partial" / place.rpartition("/")[2]).open("ab") as file:
         file.write(data[-1:])
-    with serving(settings) as url, httpx.Client(base_url=url) as client:
+    with serving(settings) as url, client_of(url) as client:
         answer = client.head(place, headers=TUS)
         assert client.get(answer.headers["content-location"]).json()["bytes"] == len(data)
         assert client.get(place).json()["dataset"]
