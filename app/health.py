@@ -15,11 +15,14 @@ from app.core.database.sessions import Database
 from app.core.database.tables import Base
 from app.core.errors import ServiceError
 from app.http.problems import problem_responses
-from app.http.responses import ResponseModel
+from app.http.responses import ResponseModel, success_response
 from app.routing.guarded_route import GuardedRoute, requires_scope
 
 router = APIRouter(tags=["health"])
 metrics_router = APIRouter(tags=["health"], route_class=GuardedRoute)
+
+
+WELL = success_response(200, {"status": "ok"})
 
 
 class Health(ResponseModel):
@@ -28,13 +31,13 @@ class Health(ResponseModel):
     status: Literal["ok"] = Field("ok", description="always `ok`")
 
 
-@router.get("/livez")
+@router.get("/livez", responses=WELL)
 async def live() -> Health:
     """The process answers."""
     return Health()
 
 
-@router.get("/readyz", responses=problem_responses(503))
+@router.get("/readyz", responses={**problem_responses(503), **WELL})
 def ready(context: UnscopedCtx) -> Health:
     """The database answers and its tables are there."""
     try:

@@ -7,7 +7,7 @@ from fastapi.concurrency import contextmanager_in_threadpool, run_in_threadpool
 
 from app.context import Ctx
 from app.core import retry_after
-from app.datasets import service
+from app.datasets import response_examples, service
 from app.datasets.schemas import DatasetList, DatasetResponse, RejectionList, RejectionResponse
 from app.datasets.upload import receive
 from app.http.idempotency import IN_FLIGHT, IdempotencyKeyHeader
@@ -45,7 +45,7 @@ UPLOAD = {
     responses={
         **problem_responses(413, 415, 507),
         **temporary_conflict(IN_FLIGHT),
-        **success_response(202, LOCATION),
+        **success_response(202, response_examples.PREPARING, LOCATION),
     },
 )
 async def create_dataset(
@@ -64,13 +64,16 @@ async def create_dataset(
     return dataset
 
 
-@router.get("", response_model=DatasetList)
+@router.get("", response_model=DatasetList, responses=success_response(200, response_examples.LIST))
 def list_datasets(context: Ctx, page: PageQuery) -> Listing[DatasetResponse]:
     """Newest first."""
     return service.page(context, page)
 
 
-@router.get("/{dataset_id}", responses={**problem_responses(404), **success_response(200, UNTIL_PREPARED)})
+@router.get(
+    "/{dataset_id}",
+    responses={**problem_responses(404), **success_response(200, response_examples.READY, UNTIL_PREPARED)},
+)
 def get_dataset(dataset_id: str, response: Response, context: Ctx) -> DatasetResponse:
     """A dataset; `Retry-After` says when to ask again while it is being prepared."""
     dataset = service.get(context, dataset_id)
@@ -79,7 +82,11 @@ def get_dataset(dataset_id: str, response: Response, context: Ctx) -> DatasetRes
     return dataset
 
 
-@router.get("/{dataset_id}/rejections", response_model=RejectionList, responses=problem_responses(404))
+@router.get(
+    "/{dataset_id}/rejections",
+    response_model=RejectionList,
+    responses={**problem_responses(404), **success_response(200, response_examples.REJECTIONS)},
+)
 def list_rejections(dataset_id: str, context: Ctx, page: PageQuery) -> Listing[RejectionResponse]:
     """The files that were left out, each with its reason."""
     return service.rejections(context, dataset_id, page)

@@ -19,9 +19,21 @@ MaybeTime = Annotated[Annotated[str, ISO_8601] | None, BeforeValidator(_iso)]
 OBJECT = "the type of this object"
 
 
-def success_response(status: int, headers: Headers) -> dict[int | str, dict[str, Any]]:
-    """OpenAPI's `responses` for an answer of this status."""
-    return {status: {"headers": headers}}
+def success_response(
+    status: int, example: Any = None, headers: Headers | None = None, *, examples: dict[str, Any] | None = None
+) -> dict[int | str, dict[str, Any]]:
+    """Describe a successful answer for OpenAPI's `responses`; its schema is the route's `response_model`.
+
+    Args:
+        status: the HTTP status.
+        example: what the body looks like; None for answers that are not JSON.
+        headers: the headers, as `app.http.response_headers` describes them.
+        examples: several examples instead of one, by name.
+    """
+    named = {name: {"value": value} for name, value in (examples or {}).items()}
+    body = {"example": example} if example is not None else {"examples": named} if named else {}
+    content = {"content": {"application/json": body}} if body else {}
+    return {status: content | ({"headers": headers} if headers else {})}
 
 
 def _require_all(schema: dict[str, Any]) -> None:

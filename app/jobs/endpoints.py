@@ -19,7 +19,8 @@ from app.http.response_headers import ETAG, LOCATION, RETRY_AFTER, sometimes
 from app.http.responses import success_response
 from app.jobs import artifacts, service
 from app.jobs.event_stream import parse_last_event_id, read_update, stream_events
-from app.jobs.openapi_examples import EXAMPLES
+from app.jobs.examples import finetune, lists, pretrain
+from app.jobs.examples.requests import EXAMPLES
 from app.jobs.schemas import (
     RUN,
     AnyJob,
@@ -44,7 +45,13 @@ UNTIL_ENDED = sometimes(RETRY_AFTER, "until the job has ended")
 EVENT_STREAM = "text/event-stream"
 RunQuery = Annotated[str | None, Query(description=f"only this run: {RUN}")]
 EVENT_RESPONSES: dict[int | str, dict[str, Any]] = {
-    200: {"description": "A page, or the live stream", "content": {EVENT_STREAM: {"schema": {"type": "string"}}}},
+    200: {
+        "description": "A page, or the live stream",
+        "content": {
+            "application/json": {"example": lists.EVENTS},
+            EVENT_STREAM: {"schema": {"type": "string"}, "example": lists.EVENT_STREAM},
+        },
+    },
     204: {"description": "No event will follow the one that the stream should resume after"},
 }
 ARTIFACT_RESPONSES: dict[int | str, dict[str, Any]] = {
@@ -64,7 +71,11 @@ ARTIFACT_RESPONSES: dict[int | str, dict[str, Any]] = {
     "",
     status_code=202,
     response_model=AnyJob,
-    responses={**problem_responses(400, 413, 415), **NOT_YET, **success_response(202, LOCATION)},
+    responses={
+        **problem_responses(400, 413, 415),
+        **NOT_YET,
+        **success_response(202, finetune.QUEUED, LOCATION),
+    },
 )
 def create_job(
     spec: Annotated[UserSpec, Body(openapi_examples=EXAMPLES)],
@@ -78,7 +89,7 @@ def create_job(
     return job
 
 
-@router.get("", response_model=JobList)
+@router.get("", response_model=JobList, responses=success_response(200, lists.JOBS))
 def list_jobs(
     context: Ctx,
     page: PageQuery,
@@ -90,7 +101,12 @@ def list_jobs(
 
 
 @router.get(
-    "/{job_id}", response_model=AnyJob, responses={**problem_responses(404), **success_response(200, UNTIL_ENDED)}
+    "/{job_id}",
+    response_model=AnyJob,
+    responses={
+        **problem_responses(404),
+        **success_response(200, headers=UNTIL_ENDED, examples=lists.BY_TYPE),
+    },
 )
 def get_job(job_id: str, response: Response, context: Ctx) -> JobResponse:
     """A job; `Retry-After` says when to ask again while it has not ended."""
@@ -100,19 +116,34 @@ def get_job(job_id: str, response: Response, context: Ctx) -> JobResponse:
     return job
 
 
-@router.post("/{job_id}/cancel", status_code=202, response_model=AnyJob, responses=problem_responses(404, 409))
+@router.post(
+    "/{job_id}/cancel",
+    status_code=202,
+    response_model=AnyJob,
+    responses={**problem_responses(404, 409), **success_response(202, pretrain.CANCELLING)},
+)
 def cancel_job(job_id: str, context: Ctx) -> JobResponse:
     """End a job without a result: at once in the queue, within seconds when it runs."""
     return service.change(context, job_id, transitions.cancel)
 
 
-@router.post("/{job_id}/pause", status_code=202, response_model=AnyJob, responses=problem_responses(404, 409))
+@router.post(
+    "/{job_id}/pause",
+    status_code=202,
+    response_model=AnyJob,
+    responses={**problem_responses(404, 409), **success_response(202, pretrain.PAUSING)},
+)
 def pause_job(job_id: str, context: Ctx) -> JobResponse:
     """Stop a job where it can go on later; `pause_requested` until its checkpoint is written."""
     return service.change(context, job_id, transitions.pause)
 
 
-@router.post("/{job_id}/resume", status_code=202, response_model=AnyJob, responses=problem_responses(404, 409))
+@router.post(
+    "/{job_id}/resume",
+    status_code=202,
+    response_model=AnyJob,
+    responses={**problem_responses(404, 409), **success_response(202, pretrain.RESUMED)},
+)
 def resume_job(job_id: str, context: Ctx) -> JobResponse:
     """Let a paused job go on from its last checkpoint, or one that failed for what its machine may have again."""
     return service.resume(context, job_id)
@@ -146,19 +177,31 @@ async def list_events(
     )
 
 
-@router.get("/{job_id}/metrics", response_model=MetricList, responses=problem_responses(404))
+@router.get(
+    "/{job_id}/metrics",
+    response_model=MetricList,
+    responses={**problem_responses(404), **success_response(200, lists.METRICS)},
+)
 def list_metrics(job_id: str, context: Ctx, page: PageQuery, run: RunQuery = None) -> Listing[dict[str, Any]]:
     """Figures by run (`main` or a baseline's name) and step."""
     return service.metrics(context, job_id, run, page)
 
 
-@router.get("/{job_id}/checkpoints", response_model=CheckpointList, responses=problem_responses(404))
+@router.get(
+    "/{job_id}/checkpoints",
+    response_model=CheckpointList,
+    responses={**problem_responses(404), **success_response(200, lists.CHECKPOINTS)},
+)
 def list_checkpoints(job_id: str, context: Ctx, page: PageQuery) -> Listing[CheckpointResponse]:
     """Saved training states: the newest two, until a day after the job has ended for good."""
     return service.checkpoints(context, job_id, page)
 
 
-@router.get("/{job_id}/artifacts", response_model=ArtifactList, responses=problem_responses(404))
+@router.get(
+    "/{job_id}/artifacts",
+    response_model=ArtifactList,
+    responses={**problem_responses(404), **success_response(200, lists.ARTIFACTS)},
+)
 def list_artifacts(job_id: str, context: Ctx, page: PageQuery) -> Listing[ArtifactResponse]:
     """Files to look at, such as pictures of what a run sees, by name."""
     return artifacts.page(context, job_id, page)

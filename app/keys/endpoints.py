@@ -8,14 +8,18 @@ from app.http.pagination import Listing, PageQuery
 from app.http.problems import problem_responses
 from app.http.response_headers import LOCATION
 from app.http.responses import success_response
-from app.keys import service
+from app.keys import response_examples, service
 from app.keys.schemas import KeyList, KeyRequest, KeyResponse, NewKeyResponse
 from app.routing.guarded_route import GuardedRoute, requires_scope
 
 router = APIRouter(prefix="/v1/keys", tags=["keys"], route_class=GuardedRoute, responses=problem_responses(422))
 
 
-@router.post("", status_code=201, responses={**problem_responses(400, 413, 415), **success_response(201, LOCATION)})
+@router.post(
+    "",
+    status_code=201,
+    responses={**problem_responses(400, 413, 415), **success_response(201, response_examples.NEW, LOCATION)},
+)
 @requires_scope("admin")
 def create_key(request: KeyRequest, response: Response, context: Ctx) -> NewKeyResponse:
     """Make a key. Its `token` is in this answer and nowhere else, ever after."""
@@ -28,21 +32,21 @@ def create_key(request: KeyRequest, response: Response, context: Ctx) -> NewKeyR
     return key
 
 
-@router.get("", response_model=KeyList)
+@router.get("", response_model=KeyList, responses=success_response(200, response_examples.LIST))
 @requires_scope("admin")
 def list_keys(context: Ctx, page: PageQuery) -> Listing[KeyResponse]:
     """Newest first, with those that are revoked or expired."""
     return service.page(context.database, page)
 
 
-@router.get("/{key_id}", responses=problem_responses(404))
+@router.get("/{key_id}", responses={**problem_responses(404), **success_response(200, response_examples.VALID)})
 @requires_scope("admin")
 def get_key(key_id: str, context: Ctx) -> KeyResponse:
     """A key, without its secret."""
     return service.get(context.database, key_id)
 
 
-@router.delete("/{key_id}", responses=problem_responses(404))
+@router.delete("/{key_id}", responses={**problem_responses(404), **success_response(200, response_examples.REVOKED)})
 @requires_scope("admin")
 def revoke_key(key_id: str, context: Ctx) -> KeyResponse:
     """Revoke a key, at once; it stays in the list."""

@@ -10,7 +10,8 @@ from app.core.database.tables import Alias
 from app.core.errors import absence, invalid
 from app.http.pagination import Listing, PageQuery, paginate
 from app.http.problems import problem_responses
-from app.models import queries
+from app.http.responses import success_response
+from app.models import queries, response_examples
 from app.models.schemas import AliasList, AliasRequest, AliasResponse
 from app.routing.guarded_route import GuardedRoute
 
@@ -35,20 +36,22 @@ def set_alias(context: Context, name: str, target: str) -> AliasResponse:
         return AliasResponse.model_validate(queries.alias(session, name))
 
 
-@router.put("/{name}", responses=problem_responses(400, 413, 415))
+@router.put(
+    "/{name}", responses={**problem_responses(400, 413, 415), **success_response(200, response_examples.LEADS_TO_MODEL)}
+)
 def put_alias(name: AliasName, request: AliasRequest, context: Ctx) -> AliasResponse:
     """Create an alias, or lead it to another model at once."""
     return set_alias(context, name, request.model)
 
 
-@router.get("", response_model=AliasList)
+@router.get("", response_model=AliasList, responses=success_response(200, response_examples.ALIASES))
 def list_aliases(context: Ctx, page: PageQuery) -> Listing[AliasResponse]:
     """By name."""
     with context.database.reading() as session:
         return paginate(session, select(Alias), (Alias.name,), page, AliasResponse.model_validate, newest_first=False)
 
 
-@router.get("/{name}", responses=problem_responses(404))
+@router.get("/{name}", responses={**problem_responses(404), **success_response(200, response_examples.LEADS_TO_MODEL)})
 def get_alias(name: str, context: Ctx) -> AliasResponse:
     """The model that an alias refers to."""
     with context.database.reading() as session:

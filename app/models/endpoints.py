@@ -16,7 +16,7 @@ from app.http.problems import problem_responses, temporary_conflict
 from app.http.request_body import media_type, unsupported_media_type
 from app.http.response_headers import ETAG, LOCATION, RETRY_AFTER, sometimes
 from app.http.responses import success_response
-from app.models import service
+from app.models import response_examples, service
 from app.models.download import MEDIA_TYPE, Format, download
 from app.models.schemas import ModelList, ModelResponse
 from app.models.weights import check_backbone
@@ -41,7 +41,7 @@ WEIGHTS = {"requestBody": {"required": True, "content": BINARY}}
     responses={
         **problem_responses(413, 415, 507),
         **temporary_conflict(IN_FLIGHT),
-        **success_response(201, LOCATION),
+        **success_response(201, response_examples.IMPORTED, LOCATION),
     },
 )
 async def create_model(
@@ -64,13 +64,16 @@ async def create_model(
     return model
 
 
-@router.get("", response_model=ModelList)
+@router.get("", response_model=ModelList, responses=success_response(200, response_examples.MODELS))
 def list_models(context: Ctx, page: PageQuery) -> Listing[ModelResponse]:
     """Newest first."""
     return service.page(context, page)
 
 
-@router.get("/{model}", responses={**problem_responses(404), **success_response(200, UNTIL_SERVABLE)})
+@router.get(
+    "/{model}",
+    responses={**problem_responses(404), **success_response(200, response_examples.FINETUNED, UNTIL_SERVABLE)},
+)
 def get_model(model: str, response: Response, context: Ctx) -> ModelResponse:
     """A model, by id or alias; `Retry-After` says when to ask again while it is being made servable."""
     answer = service.get(context, model)

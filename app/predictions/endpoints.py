@@ -6,7 +6,8 @@ from fastapi import APIRouter, Query, Request
 
 from app.context import Context, Ctx
 from app.http.problems import problem_responses, temporary_conflict
-from app.predictions import service
+from app.http.responses import success_response
+from app.predictions import response_examples, service
 from app.predictions.admission_route import AdmissionRoute
 from app.predictions.inputs import ImagesRequest, read_inputs
 from app.predictions.readiness import ResolvedModel, wait_until_ready
@@ -35,7 +36,11 @@ async def _resolve_model(context: Context, model: str) -> ResolvedModel:
     return await wait_until_ready(context.database, model, context.settings.ready_patience_seconds)
 
 
-@router.post("/{model}/predictions", openapi_extra=IMAGES, responses=PROBLEMS)
+@router.post(
+    "/{model}/predictions",
+    openapi_extra=IMAGES,
+    responses={**PROBLEMS, **success_response(200, response_examples.PREDICTED)},
+)
 @requires_scope("read")
 async def predict(
     model: str,
@@ -48,7 +53,11 @@ async def predict(
     return await service.predict(context, resolved, await read_inputs(request, context.settings), top)
 
 
-@router.post("/{model}/embeddings", openapi_extra=IMAGES, responses=PROBLEMS)
+@router.post(
+    "/{model}/embeddings",
+    openapi_extra=IMAGES,
+    responses={**PROBLEMS, **success_response(200, examples={"shortened": response_examples.EMBEDDED})},
+)
 @requires_scope("read")
 async def embed(model: str, request: Request, context: Ctx) -> EmbeddingResponse:
     """The feature vectors of one image or many, from the layer before the classes."""

@@ -16,7 +16,6 @@ from fastapi.routing import APIRoute
 
 from app.http.problems import Problem, problem_responses
 from app.routing.guarded_route import GuardedRoute
-from app.routing.response_examples import RESPONSE_EXAMPLES
 
 Json = dict[str, Any]
 
@@ -74,9 +73,15 @@ def _describe(route: APIRoute, operation: Json) -> None:
         operation["security"] = [{"key": []}, {}]
         operation["x-scope"] = route.scope
         operation["responses"] |= {**REFUSALS, **operation["responses"]}
-    if (example := RESPONSE_EXAMPLES.get(route.name)) is not None:
-        success = operation["responses"][str(route.status_code or 200)]
-        success["content"]["application/json"]["example"] = example
+    _restore_examples(route, operation["responses"])
+
+
+def _restore_examples(route: APIRoute, responses: Json) -> None:
+    """Put the examples of answers back as they were given: FastAPI drops every null from them."""
+    for status, response in route.responses.items():
+        for media_type, content in response.get("content", {}).items():
+            given = {name: content[name] for name in ("example", "examples") if name in content}
+            responses[str(status)]["content"][media_type] |= given
 
 
 def _tell_defaults(schemas: Json) -> None:

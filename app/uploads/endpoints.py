@@ -14,7 +14,7 @@ from app.http.request_body import body_limit, media_type, stream_body, unsupport
 from app.http.response_headers import LOCATION
 from app.http.responses import success_response
 from app.routing.guarded_route import GuardedRoute, requires_scope
-from app.uploads import protocol, service
+from app.uploads import protocol, response_examples, service
 from app.uploads.schemas import UploadResponse
 
 router = APIRouter(prefix="/v1/uploads", tags=["datasets"], route_class=GuardedRoute, responses=problem_responses(422))
@@ -33,7 +33,7 @@ NAME = header_parameter("Upload-Metadata", "`name` or `filename` in base64, as i
 OFFSET = header_parameter("Upload-Offset", "bytes that have come")
 
 
-@router.options("", status_code=204, responses=success_response(204, protocol.VERSIONS | protocol.ABILITIES))
+@router.options("", status_code=204, responses=success_response(204, headers=protocol.VERSIONS | protocol.ABILITIES))
 @requires_scope("read")
 def describe_uploads(response: Response, context: Ctx) -> None:
     """The server's tus version and extensions."""
@@ -48,7 +48,7 @@ def describe_uploads(response: Response, context: Ctx) -> None:
         **problem_responses(413),
         **protocol.WRONG_VERSION,
         **temporary_conflict(IN_FLIGHT),
-        **success_response(201, LOCATION | protocol.PROGRESS),
+        **success_response(201, response_examples.BEGUN, LOCATION | protocol.PROGRESS),
     },
     openapi_extra={"parameters": [RESUMABLE, LENGTH, NAME]},
 )
@@ -66,7 +66,10 @@ def create_upload(
     return _set_headers(upload, response)
 
 
-@router.get("/{upload_id}", responses=problem_responses(404, 423))
+@router.get(
+    "/{upload_id}",
+    responses={**problem_responses(404, 423), **success_response(200, response_examples.UNDER_WAY)},
+)
 @requires_scope("write")
 def get_upload(upload_id: str, context: Ctx) -> UploadResponse:
     """The state of an upload, as JSON."""
@@ -76,7 +79,11 @@ def get_upload(upload_id: str, context: Ctx) -> UploadResponse:
 @router.head(
     "/{upload_id}",
     response_class=Response,
-    responses={**problem_responses(404, 423), **protocol.WRONG_VERSION, **success_response(200, protocol.PROGRESS)},
+    responses={
+        **problem_responses(404, 423),
+        **protocol.WRONG_VERSION,
+        **success_response(200, headers=protocol.PROGRESS),
+    },
     openapi_extra={"parameters": [RESUMABLE]},
 )
 @requires_scope("write")
@@ -93,7 +100,7 @@ def head_upload(upload_id: str, request: Request, response: Response, context: C
     responses={
         **problem_responses(404, 409, 413, 415, 423, 507),
         **protocol.WRONG_VERSION,
-        **success_response(204, protocol.PROGRESS),
+        **success_response(204, headers=protocol.PROGRESS),
     },
     openapi_extra={**CHUNK_BODY, "parameters": [RESUMABLE, OFFSET]},
 )
@@ -112,7 +119,7 @@ async def append_to_upload(upload_id: str, request: Request, response: Response,
 @router.delete(
     "/{upload_id}",
     status_code=204,
-    responses={**problem_responses(404), **protocol.WRONG_VERSION, **success_response(204, protocol.VERSIONS)},
+    responses={**problem_responses(404), **protocol.WRONG_VERSION, **success_response(204, headers=protocol.VERSIONS)},
     openapi_extra={"parameters": [RESUMABLE]},
 )
 async def delete_upload(upload_id: str, request: Request, response: Response, context: Ctx) -> None:

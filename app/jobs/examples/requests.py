@@ -2,12 +2,22 @@
 
 from fastapi.openapi.models import Example
 
+from app.http.response_examples import (
+    ALIAS,
+    DATASET,
+    MODEL,
+    OTHER_DATASET,
+    PRETRAINED_MODEL,
+    SOURCE_DATASET,
+    WEIGHTS,
+)
+
 EXAMPLES: dict[str, Example] = {
     "pretrain": {
         "summary": "A backbone from unlabelled images",
         "value": {
             "type": "pretrain",
-            "dataset": "ds_1",
+            "dataset": SOURCE_DATASET,
             "backbone": "resnet18",
             "image_size": 64,
             "method": {"kind": "simclr", "temperature": 0.5, "denominator": "all"},
@@ -15,11 +25,23 @@ EXAMPLES: dict[str, Example] = {
         },
     },
     "finetune": {
-        "summary": "Held near to the pre-trained weights, as much as validation data ask for, beside two yardsticks",
+        "summary": "Held near to the pre-trained weights, beside the same training from random weights",
         "value": {
             "type": "finetune",
-            "dataset": "ds_2",
-            "init": "mdl_1",
+            "name": "harbour",
+            "dataset": DATASET,
+            "init": PRETRAINED_MODEL,
+            "penalty": {"kind": "l2_sp", "strength": 0.01},
+            "baselines": ["random"],
+            "training": {"epochs": 20},
+        },
+    },
+    "strength": {
+        "summary": "The strength that validation images ask for, from published weights, beside two yardsticks",
+        "value": {
+            "type": "finetune",
+            "dataset": DATASET,
+            "init": WEIGHTS,
             "penalty": {"kind": "l2_sp", "strength": "auto"},
             "baselines": ["random", "head"],
         },
@@ -28,22 +50,22 @@ EXAMPLES: dict[str, Example] = {
         "summary": "Labels from one domain (source), for images of another (dataset)",
         "value": {
             "type": "finetune",
-            "dataset": "ds_3",
-            "init": "mdl_1",
-            "adapt": {"kind": "coral", "source": "ds_2"},
+            "dataset": OTHER_DATASET,
+            "init": PRETRAINED_MODEL,
+            "adapt": {"kind": "coral", "source": DATASET},
             "baselines": ["source_only"],
         },
     },
     "evaluate": {
         "summary": "How good is a model on a labelled dataset?",
-        "value": {"type": "evaluate", "model": "mdl_2", "dataset": "ds_3", "split": "auto"},
+        "value": {"type": "evaluate", "model": MODEL, "dataset": DATASET, "split": "auto"},
     },
     "rank": {
         "summary": "What should a fine-tuning on this dataset start from?",
         "value": {
             "type": "rank",
-            "dataset": "ds_2",
-            "candidates": ["mdl_1", "best", "MobileNet_V2_Weights.IMAGENET1K_V1"],
+            "dataset": DATASET,
+            "candidates": [PRETRAINED_MODEL, ALIAS, WEIGHTS],
         },
     },
 }
