@@ -1,8 +1,8 @@
 """`/docs`: the OpenAPI document as one page of HTML that loads nothing from anywhere."""
 
-import json
 from collections.abc import Iterator
 from html import escape
+from itertools import groupby
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -10,18 +10,17 @@ from starlette.responses import HTMLResponse
 
 from app.core.error_codes import ERROR_CODES, WARNING_CODES
 from app.core.results.events import EVENTS
+from app.routing.docs_html import STYLE, code, example, fields, kind, row, section, table, text
 
 router = APIRouter(include_in_schema=False)
 
-STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222; }
-h1, h2 { line-height: 1.2; } code, pre { font: 14px/1.4 ui-monospace, monospace; }
-pre { overflow-x: auto; padding: .75rem; background: #f4f4f2; border-radius: 6px; }
-details { border-top: 1px solid #ddd; padding: .5rem 0; } summary { cursor: pointer; }
-.method { display: inline-block; min-width: 4.5rem; font-weight: 600; color: #06c; } td { padding: .1rem 1rem .1rem 0;
-vertical-align: top; } @media (prefers-color-scheme: dark) { body { background: #181818; color: #ddd; }
-pre { background: #262626; } details { border-color: #444; } .method { color: #6bf; } }
-"""
+PARTS = {
+    "calls": "Calls",
+    "errors": "Error codes",
+    "warnings": "Warning codes of datasets",
+    "events": "Kinds of events",
+    "schemas": "Schemas",
+}
 
 
 @router.get("/docs", response_class=HTMLResponse)
@@ -33,67 +32,72 @@ async def docs(request: Request) -> HTMLResponse:
 def page(document: dict[str, Any]) -> str:
     """The whole page."""
     info = document["info"]
-    title, about = escape(info["title"]), escape(info.get("description", ""))
-    calls = "".join(
-        _call(method, path, operation)
-        for path, operations in document["paths"].items()
-        for method, operation in operations.items()
-    )
-    codes = "".join(_row(code, escape(row.meaning)) for code, row in ERROR_CODES.items())
-    warnings = "".join(_row(code, escape(meaning)) for code, meaning in WARNING_CODES.items())
-    kinds = "".join(_row(kind, escape(row.meaning)) for kind, row in EVENTS.items())
-    schemas = "".join(_schema(name, schema) for name, schema in document["components"]["schemas"].items())
+    title = escape(info["title"])
+    contents = {
+        "calls": _calls(document["paths"]),
+        "errors": table(row(name, text(each.meaning)) for name, each in ERROR_CODES.items()),
+        "warnings": table(row(name, text(meaning)) for name, meaning in WARNING_CODES.items()),
+        "events": table(row(name, text(each.meaning)) for name, each in EVENTS.items()),
+        "schemas": "".join(_schema(name, schema) for name, schema in document["components"]["schemas"].items()),
+    }
+    links = "".join(f'<a href="#{anchor}">{name}</a>' for anchor, name in PARTS.items())
+    parts = "".join(f'<h2 id="{anchor}">{name}</h2>{contents[anchor]}' for anchor, name in PARTS.items())
     return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><style>{STYLE}</style>'
-        f"<h1>{title} {escape(info['version'])}</h1><p>{about}</p>"
-        '<p>For machines: <a href="openapi.json">openapi.json</a></p>'
-        f"<h2>Calls</h2>{calls}"
-        f'<h2 id="errors">Error codes</h2><table>{codes}</table>'
-        f'<h2 id="warnings">Warning codes of datasets</h2><table>{warnings}</table>'
-        f'<h2 id="events">Kinds of events</h2><table>{kinds}</table>'
-        f"<h2>Schemas</h2>{schemas}</html>"
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{STYLE}</style>'
+        f"<h1>{title} {escape(info['version'])}</h1><p>{text(info.get('description', ''))}</p>"
+        f'<nav>{links}<a href="openapi.json">openapi.json</a></nav>{parts}</html>'
     )
 
 
-def _call(method: str, path: str, operation: dict[str, Any]) -> str:
-    name, verb = escape(operation.get("operationId", "")), method.upper()
-    return (
-        f'<details id="{name}"><summary><span class="method">{verb}</span> <code>{escape(path)}</code></summary>'
-        f"<p>{escape(operation.get('description', ''))}</p><table>{''.join(_rows(operation))}</table></details>"
+def _calls(paths: dict[str, Any]) -> str:
+    """All calls, by the kind of thing that they are about."""
+    calls = [(path, method, call) for path, calls in paths.items() for method, call in calls.items()]
+    calls.sort(key=lambda each: (each[2]["tags"][0] == "health", each[2]["tags"][0]))
+    return "".join(
+        f"<h3>{escape(tag.capitalize())}</h3>{''.join(_call(*each) for each in group)}"
+        for tag, group in groupby(calls, lambda each: each[2]["tags"][0])
     )
+
+
+def _call(path: str, method: str, operation: dict[str, Any]) -> str:
+    summary = f'<span class="method">{method.upper()}</span> {code(path)}'
+    scope = f" Scope of the key: {code(operation['x-scope'])}." if "x-scope" in operation else ""
+    html = f"<p>{text(operation['description'])}{scope}</p>{table(_rows(operation))}"
+    return section(operation["operationId"], summary, html)
 
 
 def _rows(operation: dict[str, Any]) -> Iterator[str]:
     for parameter in operation.get("parameters", ()):
-        kind = parameter["in"] + (", required" if parameter.get("required") else "")
-        yield _row(parameter["name"], f"{kind} {escape(parameter.get('description', ''))}")
+        where = f"{parameter['in']}{', required' if parameter.get('required') else ''}"
+        yield row(parameter["name"], f'<span class="muted">{where}:</span> {text(parameter.get("description", ""))}')
     for media_type, content in operation.get("requestBody", {}).get("content", {}).items():
-        yield _row(f"body: {media_type}", _reference(content.get("schema", {})))
-        for name, example in content.get("examples", {}).items():
-            yield _row(f"example: {name}", f"{escape(example.get('summary', ''))}{_json(example['value'])}")
-    for status, response in operation.get("responses", {}).items():
-        schemas = [content.get("schema", {}) for content in response.get("content", {}).values()]
-        yield _row(status, f"{escape(response.get('description', ''))} {' or '.join(map(_reference, schemas))}")
+        schema = content.get("schema", {})
+        yield row(
+            f"body: {media_type}", fields(schema) if "properties" in schema else kind(schema) + _examples(content)
+        )
+    for status, response in sorted(operation.get("responses", {}).items()):
+        yield row(status, _response(response))
 
 
-def _row(name: str, html: str) -> str:
-    return f"<tr><td><code>{escape(name)}</code></td><td>{html}</td></tr>"
+def _response(response: dict[str, Any]) -> str:
+    contents = response.get("content", {})
+    schemas = " or ".join(kind(content.get("schema", {})) for content in contents.values())
+    headers = (f"{code(name)}: {text(header['description'])}" for name, header in response.get("headers", {}).items())
+    lines = [f"{text(response['description'])} {schemas}", *headers]
+    return "<br>".join(lines) + "".join(map(_examples, contents.values()))
 
 
-def _reference(schema: dict[str, Any]) -> str:
-    """A link to a named schema, or to each of a choice of them."""
-    if "$ref" in schema:
-        name = escape(schema["$ref"].rpartition("/")[2])
-        return f'<a href="#{name}"><code>{name}</code></a>'
-    choice = schema.get("oneOf") or schema.get("anyOf")
-    if choice:
-        return " or ".join(_reference(each) for each in choice)
-    return f"<code>{escape(str(schema.get('type', '')))}</code>"
+def _examples(content: dict[str, Any]) -> str:
+    named = content.get("examples", {}).items()
+    several = (example(": ".join(["example", name, *_summary(each)]), each["value"]) for name, each in named)
+    return "".join(several) + (example("example", content["example"]) if "example" in content else "")
+
+
+def _summary(each: dict[str, Any]) -> list[str]:
+    return [each["summary"]] if "summary" in each else []
 
 
 def _schema(name: str, schema: dict[str, Any]) -> str:
-    return f'<details id="{escape(name)}"><summary><code>{escape(name)}</code></summary>{_json(schema)}</details>'
-
-
-def _json(value: Any) -> str:
-    return f"<pre>{escape(json.dumps(value, indent=2, ensure_ascii=False))}</pre>"
+    about = f"<p>{text(schema.get('description', ''))}</p>"
+    return section(name, code(name), about + (fields(schema) if "properties" in schema else f"<p>{kind(schema)}</p>"))

@@ -9,6 +9,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
@@ -74,6 +75,9 @@ def _describe(route: APIRoute, operation: Json) -> None:
         operation["x-scope"] = route.scope
         operation["responses"] |= {**REFUSALS, **operation["responses"]}
     _restore_examples(route, operation["responses"])
+    for status, response in operation["responses"].items():
+        if response["description"] == route.response_description:  # the same for every status
+            response["description"] = HTTPStatus(int(status)).phrase
 
 
 def _restore_examples(route: APIRoute, responses: Json) -> None:

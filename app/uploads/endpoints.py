@@ -27,7 +27,7 @@ def header_parameter(name: str, description: str) -> dict[str, object]:
     return {"name": name, "in": "header", "required": True, "description": description, "schema": {"type": "string"}}
 
 
-RESUMABLE = header_parameter("Tus-Resumable", protocol.VERSION)
+RESUMABLE = header_parameter("Tus-Resumable", f"the version of tus: `{protocol.VERSION}`")
 LENGTH = header_parameter("Upload-Length", "bytes in all")
 NAME = header_parameter("Upload-Metadata", "`name` or `filename` in base64, as in `name YmlyZHM=`")
 OFFSET = header_parameter("Upload-Offset", "bytes that have come")
