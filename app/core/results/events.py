@@ -25,7 +25,7 @@ class Started(Record):
     """A worker claimed the job."""
 
     attempt: int = Field(description="from 1; an attempt that was stopped in good order does not count")
-    owner: str = Field(description="the worker: host, process and lane")
+    owner: str = Field(description="the worker, as `<host>:<process id>`")
 
 
 class Ended(Record):
