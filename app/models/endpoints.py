@@ -29,6 +29,7 @@ UNTIL_SERVABLE = sometimes(RETRY_AFTER, "until the model is servable")
 BINARY = {MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}}
 DOWNLOADED: dict[int | str, dict[str, Any]] = {
     200: {"description": "The file", "content": BINARY, "headers": ETAG},
+    206: {"description": "The part that the header `Range` asks for", "content": BINARY, "headers": ETAG},
     304: {"description": "The caller has it already", "headers": ETAG},
 }
 WEIGHTS = {"requestBody": {"required": True, "content": BINARY}}

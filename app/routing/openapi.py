@@ -23,7 +23,7 @@ Json = dict[str, Any]
 REPLACED = ("HTTPValidationError", "ValidationError")
 REFERENCES = "#/components/schemas/{model}"
 KEYS = {"key": {"type": "http", "scheme": "bearer", "description": "an API key; not needed where the service says so"}}
-REFUSALS = {str(status): response for status, response in problem_responses(401, 403, 429).items()}
+REFUSALS = {str(status): response for status, response in problem_responses(401, 403, 429, 503).items()}
 PATH_PARAMETERS = {
     "dataset_id": "the dataset's id",
     "job_id": "the job's id",

@@ -99,6 +99,7 @@ def fetch_twice(client: httpx.Client, database: Database, settings: Settings) ->
     for url in (f"/v1/jobs/{job}/artifacts/main.png", f"/v1/models/{add_model(database, settings)}/download"):
         etag = client.get(url).headers["etag"]
         assert client.get(url, headers={"If-None-Match": etag}).status_code == 304
+    assert client.get(url, headers={"Range": "bytes=0-1"}).status_code == 206
 
 
 def upload_in_pieces(client: httpx.Client, settings: Settings) -> None:
