@@ -105,7 +105,6 @@ def test_more_wake_ups_than_can_wait_are_dropped(tmp_path: Path, caplog: pytest.
     with caplog.at_level(logging.WARNING):
         for number in range(MAX_PENDING + 2):
             publisher.wake("long", f"job_{number}")
-    assert [record.getMessage().split(":")[0] for record in caplog.records] == [
-        f"job_{MAX_PENDING}",
-        f"job_{MAX_PENDING + 1}",
-    ]
+    # a publisher of the test before may still tell that its broker is gone
+    dropped = [record.getMessage() for record in caplog.records if "too many wake-ups" in record.getMessage()]
+    assert [message.split(":")[0] for message in dropped] == [f"job_{MAX_PENDING}", f"job_{MAX_PENDING + 1}"]
