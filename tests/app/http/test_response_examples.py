@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from app.core.error_codes import ERROR_CODES, WARNING_CODES
 from app.core.settings import Settings
 from app.core.specs import SPEC
 from app.http import response_examples
@@ -41,15 +42,14 @@ def strict(document: dict[str, Any]) -> DocumentedAnswers:
     return DocumentedAnswers(closed)
 
 
-def jobs(value: Any) -> Iterator[dict[str, Any]]:
-    """Each job in an example."""
+def objects(value: Any) -> Iterator[dict[str, Any]]:
+    """Each object in an example, whatever it is in."""
     if isinstance(value, list):
         for item in value:
-            yield from jobs(item)
+            yield from objects(item)
     elif isinstance(value, dict):
-        if value.get("object") == "job":
-            yield value
-        yield from jobs(list(value.values()))
+        yield value
+        yield from objects(list(value.values()))
 
 
 @pytest.mark.parametrize("place", CONTENTS)
@@ -68,8 +68,14 @@ def test_a_thing_has_one_id_in_all_examples() -> None:
     assert len(set(IDS.findall(told))) > 10
 
 
+def test_codes_are_those_that_there_are() -> None:
+    found = {one["code"] for one in objects([*map(examples, CONTENTS.values())]) if "code" in one}
+    assert "image_damaged" in found
+    assert found <= {*ERROR_CODES, *WARNING_CODES}
+
+
 def test_specs_are_whole() -> None:
-    found = [job for content in CONTENTS.values() for job in jobs(examples(content))]
+    found = [one for one in objects([*map(examples, CONTENTS.values())]) if one.get("object") == "job"]
     assert {job["type"] for job in found} == {"pretrain", "finetune", "evaluate", "rank"}
     for job in found:
         assert SPEC.validate_python(job["spec"]).model_dump(mode="json") == job["spec"]
