@@ -5,7 +5,6 @@ import json
 import logging
 import socket
 import time
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -78,26 +77,24 @@ def test_a_broker_that_is_away_is_told_of(tmp_path: Path, caplog: pytest.LogCapt
     ]
 
 
-@pytest.fixture
-def silent_broker() -> Iterator[str]:
-    """A server that takes connections and never answers."""
-    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
-        yield f"redis://127.0.0.1:{listener.getsockname()[1]}/0"
-
-
 def test_a_broker_that_never_answers_holds_up_neither_requests_nor_the_end(
-    tmp_path: Path, silent_broker: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(broker, "STOP_SECONDS", 0.2)
-    publisher = WakeupPublisher(Settings(data=tmp_path, broker_url=silent_broker))
-    publisher.start()
-    began = time.monotonic()
-    for number in range(3):
-        publisher.wake("long", f"job_{number}")
-    assert time.monotonic() - began < 1
-    publisher.stop()
-    assert time.monotonic() - began < 3
-    assert publisher.daemon
+    with closing(socket.create_server(("127.0.0.1", 0))) as silent:
+        url = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        publisher = WakeupPublisher(Settings(data=tmp_path, broker_url=url))
+        publisher.start()
+        began = time.monotonic()
+        for number in range(3):
+            publisher.wake("long", f"job_{number}")
+        assert time.monotonic() - began < 1
+        publisher.stop()
+        assert time.monotonic() - began < 3
+        assert publisher.is_alive()
+        assert publisher.daemon  # the process ends without it
+    publisher.join(10)
+    assert not publisher.is_alive()
 
 
 def test_more_wake_ups_than_can_wait_are_dropped(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
