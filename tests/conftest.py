@@ -13,6 +13,7 @@ import redis
 from app.core.database.sessions import Database
 from app.core.database.tables import Base
 from app.core.settings import Settings
+from tests.exported_graphs import shared_folder
 from tests.measurements import Measurements
 from tests.servers import fresh_database, postgresql, redis_server
 from tests.shared_data import SHARED
@@ -144,6 +145,12 @@ def small_disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]
         pytest.skip("this machine does not let us mount a file system")
     yield folder
     subprocess.run([unmount, "--lazy", folder], check=True)  # a process that just ended may still hold it
+
+
+@pytest.fixture(scope="session")
+def exported_graphs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The graphs that tests have exported so far."""
+    return shared_folder(tmp_path_factory)
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ import pytest
 
 from tests.conftest import EMBEDDED, SERVERS
 from tests.e2e.service import Service, running
+from tests.exported_graphs import shared_graphs
 from tests.servers import Redis, fresh_database
 
 
@@ -20,21 +21,24 @@ def service(request: pytest.FixtureRequest) -> Service:
 
 
 @pytest.fixture(scope="package")
-def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def embedded(tmp_path_factory: pytest.TempPathFactory, exported_graphs: Path) -> Iterator[Service]:
     """On the embedded pair, for tests too whose subject is not the engine."""
-    with running(tmp_path_factory.mktemp("embedded"), {}) as service:
+    data = tmp_path_factory.mktemp("embedded")
+    with shared_graphs(data, exported_graphs), running(data, {}) as service:
         yield service
 
 
 @pytest.fixture(scope="package")
-def served(tmp_path_factory: pytest.TempPathFactory, postgresql_server: str) -> Iterator[Service]:
+def served(
+    tmp_path_factory: pytest.TempPathFactory, postgresql_server: str, exported_graphs: Path
+) -> Iterator[Service]:
     """On PostgreSQL and Redis, a server of its own: another test's jobs are not for these workers."""
+    data = tmp_path_factory.mktemp("served")
     with (
         fresh_database(postgresql_server) as database,
         closing(Redis()) as broker,
-        running(
-            tmp_path_factory.mktemp("served"), {"IMPRINT_DATABASE_URL": database, "IMPRINT_BROKER_URL": broker.url}
-        ) as service,
+        shared_graphs(data, exported_graphs),
+        running(data, {"IMPRINT_DATABASE_URL": database, "IMPRINT_BROKER_URL": broker.url}) as service,
     ):
         yield service
 

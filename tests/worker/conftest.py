@@ -1,18 +1,21 @@
 """A worker's context on both databases."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from app.core.database.sessions import Database
 from app.core.files.storage import Storage
 from app.core.settings import Settings
+from tests.exported_graphs import shared_graphs
 from worker.context import Context
 
 
 @pytest.fixture
-def context(settings: Settings, database: Database) -> Context:
-    return Context(settings, database, Storage(settings.data))
+def context(settings: Settings, database: Database, exported_graphs: Path) -> Iterator[Context]:
+    with shared_graphs(settings.data, exported_graphs):
+        yield Context(settings, database, Storage(settings.data))
 
 
 @pytest.fixture(scope="module")

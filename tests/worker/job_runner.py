@@ -8,11 +8,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from safetensors.numpy import load_file
 
 from app.core.database.tables import Artifact, Dataset, Job
 from app.core.ids import new_id
 from app.core.jobs import transitions
-from app.core.jobs.leases import claim
+from app.core.jobs.leases import Lease, claim
 from app.core.jobs.states import Status
 from app.core.specs import ASKED_SPEC, LANES, JobSpec, Prepare
 from app.jobs.resolve.resolve import resolve
@@ -81,6 +82,18 @@ def relabel(context: Context, dataset: str, labels: Sequence[int]) -> None:
     np.savez(path, **columns | {"labels": np.array(labels, np.int64)})  # type: ignore[arg-type]
 
 
+def result_of(job: Job) -> dict[str, Any]:
+    """The result of a job, which must have one."""
+    assert job.result is not None
+    return job.result
+
+
+def weights(context: Context, job: Job) -> dict[str, bytes]:
+    """Every tensor's bytes of the job's model; the file's own also hold its metadata, in any order."""
+    path = context.storage.path(f"models/{result_of(job)['model']}/model.safetensors")
+    return {name: array.tobytes() for name, array in load_file(path).items()}
+
+
 def run_job(context: Context, work: JobFunction, asked: Mapping[str, Any]) -> Job:
     """Create, claim and run a job whose spec is completed as the API does; it must succeed."""
     with context.database.reading() as session:
@@ -90,12 +103,22 @@ def run_job(context: Context, work: JobFunction, asked: Mapping[str, Any]) -> Jo
 
 def run_spec(context: Context, work: JobFunction, spec: JobSpec) -> Job:
     """Create, claim and run a job with the spec as it is, which the API might have refused; it must succeed."""
+    return run_claimed(context, work, claim_new(context, spec))
+
+
+def claim_new(context: Context, spec: JobSpec) -> Lease:
+    """Create a job and claim it."""
     with context.database.writing() as session:
         created = transitions.create(session, spec)
         lease = claim(session, LANES[spec.type], "w1", 600)
     assert lease is not None
     assert lease.job_id == created.id
+    return lease
+
+
+def run_claimed(context: Context, work: JobFunction, lease: Lease) -> Job:
+    """Run a claimed job, from its last checkpoint if it has one; it must succeed."""
     work(context, lease, threading.Event())
-    job = row(context.database, created.id)
+    job = row(context.database, lease.job_id)
     assert (job.status, job.error) == (Status.SUCCEEDED, None)
     return job

@@ -41,8 +41,9 @@ def train(context: Context, lease: Lease, stop: threading.Event) -> None:
     for name, run in runs.items():
         if name not in job_state.summaries:
             experiment = build_experiment(context, run, data, _initial_head(job_state, run))
+            resume = training_state if job_state.run == name else None  # before `begin` makes it the run in progress
             callback.begin(name, ranges[name], Preview(experiment.method, experiment.validation or experiment.train))
-            fitted = _fit(experiment, callback, training_state if job_state.run == name else None)
+            fitted = _fit(experiment, callback, resume)
             callback.finish(_evaluate(experiment, data, fitted))
             _keep_weights(job_state, name, run, experiment)
     publish(context, lease, spec, data, job_state, _chosen(job_state))

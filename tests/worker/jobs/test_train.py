@@ -8,13 +8,12 @@ import onnxruntime
 import pytest
 import torch
 from PIL import Image
-from safetensors.numpy import load_file
 from sqlalchemy import select, update
 from torchvision.models import get_model
 
 from app.core.database.tables import Artifact, Dataset, Event, Job, Metric, Model
 from app.core.specs import SPEC, Finetune
-from tests.worker.job_runner import SIDE, add_dataset, predictions, relabel, run_job
+from tests.worker.job_runner import SIDE, add_dataset, predictions, relabel, result_of, run_job, weights
 from worker.context import Context
 from worker.data.job_data import load_job_data
 from worker.jobs.train import train
@@ -40,11 +39,6 @@ def finetuning(model: str, **changes: Any) -> dict[str, Any]:
     return {"type": "finetune", "init": model, **SMALL, **changes}
 
 
-def result_of(job: Job) -> dict[str, Any]:
-    assert job.result is not None
-    return job.result
-
-
 def events(context: Context, job: Job) -> list[str]:
     with context.database.reading() as session:
         return list(session.scalars(select(Event.kind).where(Event.job_id == job.id).order_by(Event.number)))
@@ -55,12 +49,6 @@ def figures(context: Context, job: Job) -> list[set[str]]:
     with context.database.reading() as session:
         rows = session.scalars(select(Metric.figures).where(Metric.job_id == job.id).order_by(Metric.step))
         return [set(row) for row in rows]
-
-
-def weights(context: Context, job: Job) -> dict[str, bytes]:
-    """Every tensor's bytes; the file's own also hold its metadata, in any order."""
-    path = context.storage.path(f"models/{result_of(job)['model']}/model.safetensors")
-    return {name: array.tobytes() for name, array in load_file(path).items()}
 
 
 def test_a_finetuning_says_whether_and_why_transfer_helped(context: Context) -> None:
