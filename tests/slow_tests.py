@@ -20,7 +20,6 @@ SLOW = {
     "tests/worker/test_celery_app.py": PROCESSES,
     "tests/worker/tools": "builds every backbone",
     "tests/worker/training/engine/test_checkpoint_killed.py": PROCESSES,
-    "tests/worker/training/engine/test_loop.py::test_digits_are_learnt": "trains a ResNet until it has learnt",
 }
 # Fixtures that start a server or the whole service.
 SERVICES = {"embedded", "postgresql_server", "redis_server_url", "redis_url", "served", "service"}
