@@ -1,4 +1,4 @@
-"""What every test may ask for. Databases and brokers are real: SQLite files, PostgreSQL and Redis servers."""
+"""Fixtures of all tests. Databases and brokers are real: SQLite files, PostgreSQL and Redis servers."""
 
 import os
 import shutil
@@ -50,7 +50,7 @@ def backends_of(item: pytest.Item) -> str | None:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Where the long tests write their measurements."""
+    """Add the option that says where the long tests write their measurements."""
     parser.addoption("--measurements", type=Path, help="a JSON file; the document is written beside it")
 
 

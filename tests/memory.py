@@ -1,4 +1,4 @@
-"""How much memory a process has held at the most. (What rusage says holds its parent's from before the exec too.)"""
+"""Peak memory of a process. (rusage's peak includes the parent's from before the exec.)"""
 
 import re
 import subprocess
@@ -17,7 +17,7 @@ def peak(pid: int | None) -> int:
 
 
 def measured(code: str, *arguments: object) -> tuple[str, int]:
-    """What a program prints in an interpreter of its own, and its peak in bytes."""
+    """Run a program in an interpreter of its own: its output, and its peak in bytes."""
     command = [sys.executable, "-c", code + TELL, *map(str, arguments)]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     said, _, status = done.stdout.partition("Name:")

@@ -26,7 +26,7 @@ def running(program: str) -> list[int]:
 
 
 def gone(program: str) -> bool:
-    """Whether no process of a child program is left; the kernel takes a moment to reap what was killed."""
+    """Return whether no process of a child program is left; the kernel takes a moment to reap killed ones."""
     return eventually(lambda: not running(program))
 
 
@@ -39,7 +39,7 @@ def eventually(condition: Callable[[], bool], seconds: float = 10) -> bool:
 
 
 def alive(pid: int) -> bool:
-    """Whether a process exists and is no zombie."""
+    """Return whether a process exists and is no zombie."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:

@@ -1,4 +1,4 @@
-"""Where the real photographs and weights are, which are not part of the project: see `SOURCES.md` there."""
+"""The folder of the real photographs and weights, which are not part of the project: see `SOURCES.md` there."""
 
 from pathlib import Path
 

@@ -27,7 +27,7 @@ def _no_transports(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def sent(publisher: WakeupPublisher, *wakeups: tuple[str, str]) -> None:
-    """Everything is sent, or has failed."""
+    """Return whether every message is sent, or has failed."""
     publisher.start()
     for lane, job_id in wakeups:
         publisher.wake(lane, job_id)

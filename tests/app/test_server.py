@@ -19,7 +19,7 @@ from app.core.processes.lifeline import LIFELINE_VARIABLE
 
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[dict[str, Any]]:
-    """How the process's `main` runs uvicorn, which would not return."""
+    """The arguments with which `main` runs uvicorn, which would not return."""
     options: dict[str, Any] = {}
     monkeypatch.setattr(uvicorn, "run", lambda app, **given: options.update(app=app, **given))
     monkeypatch.setattr(sys, "argv", ["app.server", "127.0.0.1", "8123"])

@@ -34,7 +34,7 @@ def anchors(document: str) -> set[str]:
 
 
 def exists(path: str) -> bool:
-    """Whether the repository has this file, folder or glob."""
+    """Return whether the repository has this file, folder or glob."""
     return bool(list(ROOT.glob(path.rstrip("/.")))) if "*" in path else (ROOT / path).exists()
 
 

@@ -82,7 +82,7 @@ WITHOUT_TEST = {
 
 
 def has_code(file: Path) -> bool:
-    """Whether a module holds more than a docstring."""
+    """Return whether a module holds more than a docstring."""
     statements = ast.parse(file.read_text("utf-8")).body
     return any(not (isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant)) for one in statements)
 

@@ -83,7 +83,7 @@ def test_the_interval_of_a_difference_holds_the_truth_19_times_in_20() -> None:
 
 
 def model(rng: np.random.Generator, shared: npt.NDArray[np.float64], share: float) -> Bits:
-    """What three seeds recognise, each of which is 2 points better or worse than it should be."""
+    """Outcomes of three seeds, each of which is 2 points better or worse than the expected one."""
     own = (shared + rng.normal(size=300)) / 2**0.5
     edges = stats.norm.ppf(rng.normal(share, 0.02, (3, 1)))
     bits: Bits = ((own + rng.normal(scale=0.5, size=(3, 300))) / 1.25**0.5 < edges).astype(np.int64)

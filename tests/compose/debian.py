@@ -15,7 +15,7 @@ class CannotBe(Exception):
 
 
 def run(*command: str | Path, **options: object) -> str:
-    """What a command prints. CannotBe, with its last words, when it fails."""
+    """Run a command and return its output. Raises CannotBe, with its last words, when it fails."""
     done = subprocess.run(  # type: ignore[call-overload]
         [str(part) for part in command], capture_output=True, text=True, timeout=RUN_SECONDS, check=False, **options
     )
@@ -51,7 +51,7 @@ def newer(package: str, suite: str, folder: Path) -> Path:
 
 
 def mirror() -> str:
-    """Where this machine's packages come from."""
+    """The package sources of this machine."""
     return _value("URIs")
 
 

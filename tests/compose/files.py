@@ -1,4 +1,4 @@
-"""What the files say that a deployment starts from."""
+"""Readers of the files that a deployment starts from."""
 
 import re
 from pathlib import Path
@@ -25,7 +25,7 @@ def stages() -> dict[str, str]:
 
 
 def foreign_images() -> list[str]:
-    """What is not built from this repository: the Dockerfile's base and the servers that the stack uses."""
+    """The images that are not built from this repository: the Dockerfile's base and the servers of the stack."""
     bases = {stage.split()[0] for stage in stages().values()} - set(stages())
     return sorted(bases | {service["image"] for service in services().values()} - set(OURS))
 
@@ -37,5 +37,5 @@ def commands() -> str:
 
 
 def variables() -> dict[str, str]:
-    """What .env.example sets or offers to set, by name."""
+    """The variables that .env.example sets or offers to set, by name."""
     return dict(re.findall(r"^#?(IMPRINT_\w+)=(.*)$", ENVIRONMENT.read_text(), re.MULTILINE))

@@ -46,7 +46,7 @@ def daemon() -> Iterator[None]:
 
 
 def answers() -> bool:
-    """Whether a daemon runs."""
+    """Return whether a daemon runs."""
     return subprocess.run(["docker", "info"], capture_output=True, timeout=60, check=False).returncode == 0
 
 

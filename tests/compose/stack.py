@@ -46,11 +46,11 @@ class Stack(Imprint):
         self.http.headers["Authorization"] = f"Bearer {said.rpartition('KEY=')[2].strip()}"
 
     def compose(self, *arguments: str) -> str:
-        """What `docker compose` prints. CannotBe when it fails."""
+        """Run `docker compose` and return its output. Raises CannotBe when it fails."""
         return run("docker", "compose", *arguments, cwd=self.folder, env=self.environment)
 
     def refusal(self, *arguments: str, **environment: str) -> str:
-        """What `docker compose` says when it must fail."""
+        """Run `docker compose`, which must fail, and return its output."""
         done = subprocess.run(
             ["docker", "compose", *arguments],
             cwd=self.folder, env={**self.environment, **environment}, capture_output=True, text=True, check=False,
@@ -65,7 +65,7 @@ class Stack(Imprint):
         return time.monotonic() - began
 
     def inspect(self, service: str) -> list[dict[str, Any]]:
-        """What Docker knows of a service's containers, also of those that have ended."""
+        """Docker's state of a service's containers, also of those that have ended."""
         ids = self.compose("ps", "--all", "--quiet", service).split()
         return json.loads(run("docker", "inspect", *ids, env=self.environment)) if ids else []
 
@@ -74,7 +74,7 @@ class Stack(Imprint):
         return {found["State"]["Health"]["Status"] for found in self.inspect(service)}
 
     def python(self, service: str, code: str) -> str:
-        """What Python code prints in a container that runs."""
+        """The output of Python code in a running container."""
         return self.compose("exec", "--no-TTY", service, "python", "-c", code)
 
     def megabytes(self, image: str) -> int:
@@ -82,7 +82,7 @@ class Stack(Imprint):
         return round(int(run("docker", "image", "inspect", "--format", "{{.Size}}", image, env=self.environment)) / 1e6)
 
     def get(self, path: str, **parameters: object) -> Any:
-        """What a GET answers."""
+        """The JSON answer of a GET."""
         answer = self.http.get(path, params=parameters)
         answer.raise_for_status()
         return answer.json()
@@ -126,7 +126,7 @@ def copy(folder: Path) -> None:
 
 
 def _here() -> dict[str, Any]:
-    """What this machine needs: its network while building, its certificates; and shorter times."""
+    """Overrides for this machine: its network while building, its certificates, and shorter times."""
     build = {"build": {"network": "host", "secrets": ["certificates"]}}
     hurry = {"environment": HURRY, "healthcheck": {"interval": "3s"}}
     services: dict[str, Any] = {name: dict(build) for name in BUILT}

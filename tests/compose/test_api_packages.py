@@ -74,7 +74,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(python: Path, folder: Path, *arguments: str | Path) -> str:
-    """What the environment's Python prints, outside the repository and with its own packages alone."""
+    """The output of the environment's Python, outside the repository and with its own packages alone."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     done = subprocess.run(
         [python, *arguments], capture_output=True, text=True, cwd=folder, env=environment, check=False

@@ -1,4 +1,4 @@
-"""What must hold of docker-compose.yml, the Dockerfile and .env.example; needs no Docker, and uses it where it is."""
+"""Properties of docker-compose.yml, the Dockerfile and .env.example; needs no Docker, and uses it where it is."""
 
 import os
 import re

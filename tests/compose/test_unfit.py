@@ -1,4 +1,4 @@
-"""What is wrong with a deployment is said in one line, and an unhealthy worker is told from a healthy one."""
+"""A misconfigured deployment is reported in one line, and an unhealthy worker is told from a healthy one."""
 
 import re
 import socket

@@ -75,7 +75,7 @@ class Service(Imprint):
                 self.start(command, *(("--port", str(self.port)) if command == "api" else ()), name=name)
 
     def get(self, path: str, **parameters: object) -> Any:
-        """What a GET answers."""
+        """The JSON answer of a GET."""
         answer = self.http.get(path, params=parameters)
         answer.raise_for_status()
         return answer.json()
@@ -125,7 +125,7 @@ def running(data: Path, environment: Mapping[str, str]) -> Iterator[Service]:
 
 
 def eventually(what: Callable[[], bool], seconds: float) -> bool:
-    """Whether `what` becomes true in time."""
+    """Return whether `what` becomes true in time."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if what():

@@ -34,7 +34,7 @@ Found = TypeVar("Found")
 
 
 def kind_of(line: str) -> str | None:
-    """What sort of process has this command line."""
+    """The kind of process with this command line."""
     line = f" {line} "
     return next((kind for kind, part in KINDS.items() if part in line), None)
 
@@ -67,12 +67,12 @@ class Storm:
 
     @property
     def stopped(self) -> int:
-        """How often."""
+        """Number of faults of a kind."""
         return self.done[STOPPED]
 
     @property
     def killed(self) -> int:
-        """How many, of all kinds."""
+        """Number of faults of all kinds."""
         return self.done.total() - self.stopped
 
     def settle(self) -> None:
@@ -114,7 +114,7 @@ class Storm:
 
 
 def awaited(look: Callable[[], Found | None]) -> Found:
-    """What is found in the end; a fault that falls on nobody would be counted all the same."""
+    """The outcome; a fault that hits no process would be counted all the same."""
     deadline = time.monotonic() + PATIENCE
     while (found := look()) is None:
         assert time.monotonic() < deadline, "there is nobody left for a fault to fall on"

@@ -43,7 +43,7 @@ def test_a_disk_that_is_full_for_a_while(small_disk: Path, measurements: Measure
 
 
 def refusals(service: Service, spec: dict[str, object]) -> int:
-    """How often a job was refused for want of room; reading goes on."""
+    """Number of times that a job was refused for want of space; reading goes on."""
     refused, until = 0, time.monotonic() + FULL_SECONDS
     while time.monotonic() < until:
         answer = service.http.post("/v1/jobs", json=spec)

@@ -167,7 +167,7 @@ def check_events(client: Client, embedded: Service, job: Any) -> None:
 
 
 def check_lists(client: Client, job: Any) -> None:
-    """What else there is about the job; each answer is held against the document as it comes."""
+    """The other operations on the job; each answer is checked against the document as it comes."""
     for run in ("main", "random"):
         series = client.call("jobs.list_metrics", job.id, run=run).data
         assert [(row.run, row.epoch) for row in series] == [(run, 1), (run, 2)]

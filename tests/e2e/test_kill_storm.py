@@ -29,7 +29,7 @@ TRAINING = {"batch_size": 4, "augmentation": {"crop": 0.7, "flip": False}}
 
 @dataclass(frozen=True)
 class Plan:
-    """How much of it. `pause`: seconds between two faults, in the mean. `epochs`: enough to outlast the faults."""
+    """The size of a storm. `pause`: mean seconds between two faults. `epochs`: enough to outlast the faults."""
 
     jobs: int
     kills: int
@@ -124,7 +124,7 @@ def test_a_kill_storm(stormy: Service, plan: Plan, request: pytest.FixtureReques
 
 
 def stormy_name(request: pytest.FixtureRequest) -> str:
-    """Which pair of backends."""
+    """The pair of backends."""
     return str(request.node.callspec.params["stormy"])
 
 

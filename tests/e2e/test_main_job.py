@@ -33,7 +33,7 @@ def training(service: Service, target: dict[str, Any], **changes: object) -> dic
 
 
 def events(service: Service, job: dict[str, Any]) -> list[str]:
-    """What happened to a job."""
+    """The kinds of a job's events."""
     return [event["type"] for event in service.get(f"/v1/jobs/{job['id']}/events", limit=200)["data"]]
 
 

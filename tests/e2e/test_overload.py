@@ -18,7 +18,7 @@ MIB = 2**20
 
 @pytest.fixture
 def url(embedded: Service, imagenet: dict[str, Any]) -> str:
-    """Where a network of real size answers."""
+    """A service with a network of real size."""
     return f"{embedded.http.base_url}/v1/models/{imagenet['id']}/predictions"
 
 
@@ -32,7 +32,7 @@ def photograph(shared_data: Path, tmp_path: Path) -> Path:
 
 @dataclass(frozen=True)
 class Bounds:
-    """What is promised; the short form runs beside other tests, whose load is in its figures."""
+    """Bounds of the two forms; the short one runs beside other tests, whose load is in its figures."""
 
     share: float  # of the peak rate
     refusal_ms: float  # for 99 of 100
@@ -79,5 +79,5 @@ def answering(service: Service) -> int:
 
 
 def answered(replies: list[Reply]) -> int:
-    """How many were answered with what they asked for."""
+    """Number of requests that were answered with predictions."""
     return sum(each.status == 200 for each in replies)

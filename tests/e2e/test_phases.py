@@ -118,7 +118,7 @@ def obeyed(service: Service, job: str, order: str) -> int:
 
 
 def wait(service: Service, job: str) -> str:
-    """How the job ends; one that stays paused is cancelled, so that it does."""
+    """The final state of the job; one that stays paused is cancelled first."""
     deadline = time.monotonic() + 60
     while True:
         now: dict[str, Any] = service.get(f"/v1/jobs/{job}")
@@ -131,5 +131,5 @@ def wait(service: Service, job: str) -> str:
 
 
 def works_on(service: Service, job: str) -> bool:
-    """Whether a process of the service still has the job in its command line."""
+    """Return whether a process of the service still has the job in its command line."""
     return any(job in line for line in service.alive())

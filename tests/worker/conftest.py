@@ -20,7 +20,7 @@ def context(settings: Settings, database: Database, exported_graphs: Path) -> It
 
 @pytest.fixture(scope="module")
 def one_core() -> Iterator[None]:
-    """Whole jobs in the tests' own process, which has a neighbour on the other core."""
+    """Run whole jobs with one thread: the tests' process has a neighbour on the other core."""
     with pytest.MonkeyPatch.context() as patch:
         for module in ("runs.build", "jobs.train"):
             patch.setattr(f"worker.{module}.CORES", 1)

@@ -1,4 +1,4 @@
-"""Who a request is from, and what it may do: keys in every state, scopes, and the tenant's rate."""
+"""Authentication and permissions: keys in every state, scopes, and the tenant's rate."""
 
 import asyncio
 import time

@@ -19,7 +19,7 @@ class Clock:
 
 
 def taken(limiter: RateLimiter, count: int) -> int:
-    """How many of so many requests are let through."""
+    """Number of requests that are let through."""
     through = 0
     for _ in range(count):
         with suppress(ServiceError):

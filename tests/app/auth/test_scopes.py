@@ -1,4 +1,4 @@
-"""What a key of each scope may do, and which scope a method needs by default."""
+"""Permissions of each scope, and the scope that a method needs by default."""
 
 import pytest
 

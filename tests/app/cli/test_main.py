@@ -17,7 +17,7 @@ Refused = Callable[[str], str]
 
 @pytest.fixture
 def refused(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Refused:
-    """What a command says on the test's database; it must be one line."""
+    """The output of a command on the test's database; it must be one line."""
     monkeypatch.setenv("IMPRINT_DATABASE_URL", settings.database_url)
     monkeypatch.setenv("IMPRINT_DATA", str(settings.data))
 

@@ -152,7 +152,7 @@ def _binds_code(where: Where, node: ast.Assign | ast.AnnAssign) -> bool:
 
 
 def renamed(source: str) -> list[str]:
-    """What would hide a raiser from this search: an import under another name, a subclass, a use without a call."""
+    """Code that would hide a raiser from this search: a renamed import, a subclass, a use without a call."""
     tree = ast.parse(source)
     bound = {node.name for node in ast.walk(tree) if isinstance(node, ast.ExceptHandler)}  # `except E as invalid`
     hidden = []

@@ -1,4 +1,4 @@
-"""What is more than a tenant may use is refused, with 429 and a time to come back; nothing is left of it."""
+"""Requests beyond a tenant's quota are refused with 429 and `Retry-After`, and leave nothing behind."""
 
 import socket
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""Which values settings may have, alone and beside each other."""
+"""Valid and invalid values of settings, alone and in combination."""
 
 import pytest
 from pydantic import ValidationError

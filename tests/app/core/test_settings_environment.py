@@ -1,4 +1,4 @@
-"""What a process says of an environment that it cannot work with."""
+"""Messages of a process with invalid settings in its environment."""
 
 import pytest
 from typer.testing import CliRunner

@@ -1,4 +1,4 @@
-"""What cannot become a dataset is refused with its own code, and nothing is left behind."""
+"""Uploads that cannot become a dataset are refused with their own code, and leave nothing behind."""
 
 import socket
 import time

@@ -1,4 +1,4 @@
-"""What is told of a database that has no room left. The disk is a small one; PostgreSQL says the same by a trigger."""
+"""Responses when the disk of the database is full: a small disk, and PostgreSQL with the same error by a trigger."""
 
 from pathlib import Path
 

@@ -24,7 +24,7 @@ JSON = "application/json"
 
 
 def streamed(request: Request, limit: BodyLimit) -> list[bytes]:
-    """What an endpoint that reads the body to its end gets."""
+    """The body as an endpoint that reads it to its end receives it."""
 
     async def collect() -> list[bytes]:
         return [chunk async for chunk in stream_body(request, limit)]

@@ -1,4 +1,4 @@
-"""What happens to a job, as a list and live."""
+"""A job's events, as a list and as a live stream."""
 
 import json
 import threading

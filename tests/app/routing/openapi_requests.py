@@ -1,4 +1,4 @@
-"""What schemathesis must be told before it can speak to us (its `SCHEMATHESIS_HOOKS`)."""
+"""Hooks for schemathesis (its `SCHEMATHESIS_HOOKS`)."""
 
 from typing import Any
 

@@ -35,7 +35,7 @@ IMAGE = {"content": image_bytes(), "headers": {"content-type": "image/png"}}
 
 @dataclass(frozen=True)
 class Row:
-    """What a call needs, and how to make it; `{...}` in a body stands for the id of that name."""
+    """The scope that a call needs, and its request; `{...}` in a body stands for the id of that name."""
 
     scope: Scope
     call: dict[str, Any] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Everything that the served document allows, and much that it does not: no answer is a 5xx, none is undocumented."""
+"""Requests generated from the served document, valid and invalid: no response is a 5xx, none is undocumented."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""How many bytes an upload may have, of the service's limit and the tenant's."""
+"""The size limit of an upload: the service's and the tenant's."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""What a model is judged by."""
+"""The images, labels and split on which a model is evaluated."""
 
 import numpy as np
 import pytest

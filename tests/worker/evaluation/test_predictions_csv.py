@@ -1,4 +1,4 @@
-"""What a model labels, image by image."""
+"""The table of a model's predictions, image by image."""
 
 import csv
 import io

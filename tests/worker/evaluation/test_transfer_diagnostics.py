@@ -1,4 +1,4 @@
-"""What is said of two domains before any training."""
+"""Diagnostics of two domains before any training."""
 
 from collections.abc import Callable
 from typing import Any
@@ -115,7 +115,7 @@ def test_where_the_gap_cannot_be_known_the_reason_is_told(
 @pytest.mark.usefixtures("one_core")
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_an_adaptation_is_told_how_far_its_two_sides_are_apart(context: Context) -> None:
-    """Whatever the start was trained on, or where it comes from."""
+    """For every kind of initial model and of its training."""
     source, target = add_dataset(context, noise=10), add_dataset(context, noise=90, labelled=False)
     adapt = {"kind": "coral", "source": source}
     found = measured_gap(context, imported(context, target), target, adapt=adapt)

@@ -1,4 +1,4 @@
-"""What a child takes for a full disk."""
+"""Errors that a child takes for a full disk."""
 
 import pytest
 from sqlalchemy import text

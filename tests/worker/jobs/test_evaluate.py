@@ -1,4 +1,4 @@
-"""Whole evaluations, done in this process on small pictures."""
+"""Whole evaluations, run in this process on small images."""
 
 from collections.abc import Iterator
 from contextlib import closing

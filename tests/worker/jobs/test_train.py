@@ -1,4 +1,4 @@
-"""Whole jobs of training, done in this process on small pictures: what they report and what they leave behind."""
+"""Whole training jobs, run in this process on small images: their results and their files."""
 
 import json
 from typing import Any

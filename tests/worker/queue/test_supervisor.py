@@ -41,7 +41,7 @@ def client() -> Iterator[ForkServerClient]:
 
 @pytest.fixture
 def child(monkeypatch: pytest.MonkeyPatch, client: ForkServerClient) -> Child:
-    """Which module does the work of a fine-tuning."""
+    """Set the module that does the work of a fine-tuning."""
     monkeypatch.setattr(job_processes, "torch_server", client)
 
     def use(name: str) -> None:

@@ -37,7 +37,7 @@ def bomb(canary: Path) -> bytes:
 
 
 def received(celery: Celery, body: bytes, content_type: str, encoding: str) -> Any:
-    """What a worker's consumer makes of a message that somebody put into its queue."""
+    """Pass a message that somebody put into the queue to a worker's consumer."""
     queue, arrived = celery.amqp.queues[LANE], []
     with celery.connection_for_read() as connection:
         connection.transport.state.clear()  # kombu remembers the routes of the test before, in another folder

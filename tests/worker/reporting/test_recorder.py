@@ -1,4 +1,4 @@
-"""What a running job writes down, and that nothing is written once the row has moved on."""
+"""Writes of a running job, and that nothing is written once another worker has the job."""
 
 import json
 import os
@@ -184,7 +184,7 @@ def step(context: Context, lease: Lease) -> object:
 
 
 def age(context: Context) -> None:
-    """Nobody is still on the way to the row of any file."""
+    """Every file has its row: no writer is in between."""
     then = time.time() - GRACE_SECONDS - 60
     for path in context.storage.path("jobs").rglob("*"):
         os.utime(path, (then, then))

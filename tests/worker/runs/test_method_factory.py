@@ -79,7 +79,7 @@ def test_every_method_of_the_api_is_here() -> None:
 
 
 def test_the_options_arrive() -> None:
-    """What a user asks for is what the method has."""
+    """The method has the options that the spec asks for."""
     asked = {
         "penalty": {"kind": "l2_sp", "strength": 0.3, "head_strength": 0.7},
         "adapt": {"kind": "coral", "source": "ds_2", "strength": 5},

@@ -14,7 +14,7 @@ LOOK = InferenceOptions(VIEW, torch.device("cpu"), batch_size=2)
 
 
 def by_hand(image: torch.Tensor) -> torch.Tensor:
-    """What serving does to a picture: Pillow, numpy, no line of the training core."""
+    """The preprocessing of serving: Pillow and numpy, no line of the training core."""
     whole = Image.fromarray(image.numpy())
     scale = VIEW.resize / min(whole.size)
     width, height = (int(VIEW.resize * side / min(whole.size)) for side in whole.size)

@@ -52,7 +52,7 @@ def row(database: Database, job_id: str) -> Job:
 
 
 def kinds(database: Database, job_id: str) -> list[str]:
-    """What happened to a job, in order; the numbers have no gaps."""
+    """A job's events in order; their numbers have no gaps."""
     with database.reading() as session:
         events = list(session.scalars(select(Event).where(Event.job_id == job_id).order_by(Event.number)))
     assert [event.number for event in events] == list(range(1, len(events) + 1))

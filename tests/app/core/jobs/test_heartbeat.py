@@ -1,4 +1,4 @@
-"""What a healthcheck of a worker learns."""
+"""A worker's heartbeat, as its healthcheck reads it."""
 
 import os
 import subprocess

@@ -114,7 +114,7 @@ def left_behind(database: Database) -> Lease:
 
 
 def columns(database: Database, job_id: str) -> dict[str, Any]:
-    """Everything that the row says."""
+    """All columns of the row."""
     return {name: value for name, value in vars(row(database, job_id)).items() if name[0] != "_"}
 
 

@@ -1,4 +1,4 @@
-"""What crashes leave behind is put right, three times at most."""
+"""Jobs that crashes left behind are repaired, three times at most."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""What users do to jobs."""
+"""State transitions that users ask for."""
 
 import pytest
 from sqlalchemy import select

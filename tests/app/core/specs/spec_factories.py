@@ -21,7 +21,7 @@ def pretrain(**fields: Any) -> Pretrain:
 
 
 def faults(body: dict[str, Any]) -> list[str]:
-    """What is wrong with a spec, as pydantic words it; there must be something."""
+    """The errors of a spec in pydantic's words; there must be some."""
     with pytest.raises(ValidationError) as caught:
         SPEC.validate_python(body)
     return [str(error["msg"]).removeprefix("Value error, ") for error in caught.value.errors()]

@@ -1,4 +1,4 @@
-"""What a fine-tuning fills in and refuses."""
+"""Defaults and refusals of a fine-tuning."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What a pre-training fills in and refuses."""
+"""Defaults and refusals of a pre-training."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What every training fills in and refuses about its start."""
+"""Defaults and refusals that all training jobs share."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""How long to train, at which rate, and what training options there are."""
+"""Training options: epochs, learning rates, and the rest."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the API answers to an option without effect, and to a field that is misspelt."""
+"""Responses to an option without effect, and to a misspelt field."""
 
 from typing import Any
 

@@ -106,7 +106,7 @@ def archive_of(entries: dict[str, Entry]) -> bytes:
 
 
 def _directory(whole: bytes) -> dict[int, int]:
-    """Where each entry's record in the directory is, by where its file is."""
+    """The offset of each entry's record in the directory, by the offset of its file."""
     length, place = struct.unpack_from("<2L", whole, whole.rindex(END) + 12)
     found, end = {}, place + length
     while place < end:

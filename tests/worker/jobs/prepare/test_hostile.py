@@ -1,4 +1,4 @@
-"""What is hostile is refused by a code of its own and harms nothing: no escape, no crash, no memory, no rest."""
+"""Hostile uploads are refused by a code of their own and harm nothing: no escape, no crash, no memory, no leftovers."""
 
 import io
 import os

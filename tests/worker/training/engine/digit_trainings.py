@@ -76,7 +76,7 @@ def train_digits(
 
 
 def through_json(state: State) -> State:
-    """What a checkpoint makes of a state."""
+    """A state after it was saved and loaded."""
     return State(state.tensors, json.loads(json.dumps(state.meta, allow_nan=False)))
 
 

@@ -65,7 +65,7 @@ def outputs(chosen: DomainAdaptation, inputs: Tensor) -> DomainOutputs:
 def trained(
     chosen: DomainAdaptation, images: PackedImages, target: PackedImages, feed: LoaderOptions = FEED
 ) -> dict[str, Tensor]:
-    """What two epochs leave in the network."""
+    """The network's weights after two epochs."""
     source = chosen.batches(images, SOURCE, feed)
     fit(
         chosen,
