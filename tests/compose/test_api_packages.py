@@ -17,6 +17,7 @@ from worker.models.servable import write_graph
 from worker.training.models.backbones import build_backbone
 from worker.training.transforms.geometric import Preprocessing
 
+pytestmark = pytest.mark.xdist_group("api_packages")  # the environment takes half a minute: made once
 UV = Path(sys.executable).with_name("uv")
 PREPROCESSING = Preprocessing(32, 37, (0.4, 0.5, 0.6), (0.2, 0.3, 0.4))
 REQUIREMENTS = ROOT / "requirements"

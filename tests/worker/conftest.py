@@ -13,9 +13,15 @@ from worker.context import Context
 
 
 @pytest.fixture
-def context(settings: Settings, database: Database, exported_graphs: Path) -> Iterator[Context]:
+def context(settings: Settings, database: Database) -> Context:
+    return Context(settings, database, Storage(settings.data))
+
+
+@pytest.fixture
+def known_graphs(settings: Settings, exported_graphs: Path) -> Iterator[None]:
+    """For tests that publish models: the storage begins with the graphs that other tests have exported."""
     with shared_graphs(settings.data, exported_graphs):
-        yield Context(settings, database, Storage(settings.data))
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -122,7 +122,7 @@ def test_an_adaptation_is_told_how_far_its_two_sides_are_apart(context: Context)
     assert (found["source"], found["images"], found["large"]) == (source, {"source": 12, "target": 12}, True)
 
 
-@pytest.mark.usefixtures("one_core")
+@pytest.mark.usefixtures("one_core", "known_graphs")
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_start_remembers_images_that_are_gone(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:

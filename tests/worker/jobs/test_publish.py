@@ -16,6 +16,7 @@ from worker.models.servable import write_weights
 from worker.training.models.backbones import build_backbone
 
 pytestmark = [
+    pytest.mark.usefixtures("known_graphs"),
     pytest.mark.parametrize("database_url", ["sqlite"], indirect=True),
     # the converter's own warnings about the exporter's internals
     pytest.mark.filterwarnings("ignore"),

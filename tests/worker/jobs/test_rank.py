@@ -9,7 +9,7 @@ from worker.jobs.rank import rank
 from worker.jobs.train import train
 
 pytestmark = [
-    pytest.mark.usefixtures("one_core"),
+    pytest.mark.usefixtures("one_core", "known_graphs"),
     pytest.mark.parametrize("database_url", ["sqlite"], indirect=True),
     pytest.mark.filterwarnings("ignore"),
 ]

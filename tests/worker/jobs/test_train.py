@@ -21,7 +21,7 @@ from worker.training.data.batches import Batch
 from worker.training.methods.supervised import Supervised
 
 pytestmark = [
-    pytest.mark.usefixtures("one_core"),
+    pytest.mark.usefixtures("one_core", "known_graphs"),
     pytest.mark.parametrize("database_url", ["sqlite"], indirect=True),
     # the converter's own warnings about the exporter's internals are not ours to mend
     pytest.mark.filterwarnings("ignore"),

@@ -16,7 +16,7 @@ from worker.errors import Stopped
 from worker.jobs.train import train
 
 pytestmark = [
-    pytest.mark.usefixtures("one_core"),
+    pytest.mark.usefixtures("one_core", "known_graphs"),
     pytest.mark.parametrize("database_url", ["sqlite"], indirect=True),
     # the converter's own warnings about the exporter's internals are not ours to mend
     pytest.mark.filterwarnings("ignore"),

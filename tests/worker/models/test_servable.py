@@ -1,6 +1,7 @@
 """The exported graph answers as torch does, for every way a network is put together."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,25 @@ PIXELS = np.random.default_rng(1).integers(0, 256, (5, 32, 32, 3), dtype=np.uint
 def cache(tmp_path: Path) -> OnnxCache:
     """No structure is known yet."""
     return OnnxCache(Storage(tmp_path / "data"))
+
+
+@pytest.fixture(scope="module")
+def squeezenet_graphs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with the exported graph of SqueezeNet, which takes seconds."""
+    folder = tmp_path_factory.mktemp("squeezenet")
+    write_graph(squeezenet(), VIEW, CLASSES, folder, 1.0, None, OnnxCache(Storage(folder / "data")))
+    return folder / "data" / "graphs"
+
+
+@pytest.fixture
+def squeezenet_cache(tmp_path: Path, squeezenet_graphs: Path) -> OnnxCache:
+    """The graph of SqueezeNet is known."""
+    shutil.copytree(squeezenet_graphs, tmp_path / "data" / "graphs")
+    return OnnxCache(Storage(tmp_path / "data"))
+
+
+def squeezenet() -> Network:
+    return build_backbone("squeezenet1_1", 3, 32, seed=0).eval()
 
 
 # the converter's own warnings about the exporter's internals are not ours to mend
@@ -93,9 +113,10 @@ def test_a_structure_is_exported_once_and_filled_with_any_weights(
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("damage", [b"", b"no graph", None])
-def test_a_kept_graph_that_is_damaged_is_exported_again(tmp_path: Path, cache: OnnxCache, damage: bytes | None) -> None:
-    network = build_backbone("squeezenet1_1", 3, 32, seed=0).eval()
-    write_graph(network, VIEW, CLASSES, tmp_path, 1.0, None, cache)
+def test_a_kept_graph_that_is_damaged_is_exported_again(
+    tmp_path: Path, squeezenet_cache: OnnxCache, damage: bytes | None
+) -> None:
+    write_graph(squeezenet(), VIEW, CLASSES, tmp_path, 1.0, None, squeezenet_cache)
     (kept,) = (tmp_path / "data").glob("graphs/*.onnx")
     if damage is None:  # a graph that can be read, and answers something else
         graph = onnx.load(kept)
@@ -104,17 +125,18 @@ def test_a_kept_graph_that_is_damaged_is_exported_again(tmp_path: Path, cache: O
     else:
         kept.write_bytes(damage)
     whole = (tmp_path / "model.onnx").read_bytes()
-    write_graph(network, VIEW, CLASSES, tmp_path, 1.0, None, cache)
+    write_graph(squeezenet(), VIEW, CLASSES, tmp_path, 1.0, None, squeezenet_cache)
     assert onnx.load_from_string(whole).graph.node == onnx.load(tmp_path / "model.onnx").graph.node
     assert onnx.load(kept).graph.node == onnx.load_from_string(whole).graph.node
 
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("damage", ["another size", "no features", "no input"])
-def test_a_kept_graph_of_something_else_is_exported_again(tmp_path: Path, cache: OnnxCache, damage: str) -> None:
-    """It can be loaded, but not asked what this one is: that ends no job."""
-    network = build_backbone("squeezenet1_1", 3, 32, seed=0).eval()
-    write_graph(network, VIEW, CLASSES, tmp_path, 1.0, None, cache)
+def test_a_kept_graph_of_something_else_is_exported_again(
+    tmp_path: Path, squeezenet_cache: OnnxCache, damage: str
+) -> None:
+    """It can be loaded, but has other inputs or outputs: no job fails of that."""
+    write_graph(squeezenet(), VIEW, CLASSES, tmp_path, 1.0, None, squeezenet_cache)
     (kept,) = (tmp_path / "data").glob("graphs/*.onnx")
     whole = kept.read_bytes()
     graph = onnx.load(kept)
@@ -125,7 +147,7 @@ def test_a_kept_graph_of_something_else_is_exported_again(tmp_path: Path, cache:
     else:
         graph.graph.ClearField("input")
     onnx.save(graph, kept)
-    write_graph(network, VIEW, CLASSES, tmp_path, 1.0, None, cache)
+    write_graph(squeezenet(), VIEW, CLASSES, tmp_path, 1.0, None, squeezenet_cache)
     assert kept.read_bytes() == whole
 
 
@@ -143,7 +165,7 @@ def test_a_graph_that_answers_otherwise_is_refused(
 ) -> None:
     monkeypatch.setattr("worker.models.servable.Servable", Forgetful)
     with pytest.raises(RuntimeError, match="differs from torch: logits differ by"):
-        write_graph(build_backbone("squeezenet1_1", 3, 32, seed=0).eval(), VIEW, CLASSES, tmp_path, 1.0, None, cache)
+        write_graph(squeezenet(), VIEW, CLASSES, tmp_path, 1.0, None, cache)
 
 
 def test_weights_carry_their_classes(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from worker.training.models.backbones import build_backbone
 from worker.training.models.weights import torchvision_state
 
 pytestmark = [
+    pytest.mark.usefixtures("known_graphs"),
     pytest.mark.parametrize("database_url", ["sqlite"], indirect=True),
     # the converter's own warnings about the exporter's internals
     pytest.mark.filterwarnings("ignore"),
