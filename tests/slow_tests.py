@@ -4,6 +4,9 @@ import pytest
 
 WHOLE_JOBS = "runs whole jobs"
 PROCESSES = "starts processes"
+EXPORTS = "exports graphs, which takes torch seconds"
+BACKBONES = "builds every backbone"
+TRAINS = "trains a network until it has learnt"
 # A folder, a file, or a test of a file, and the reason.
 SLOW = {
     "tests/app/cli": PROCESSES,
@@ -11,15 +14,26 @@ SLOW = {
     "tests/app/core/jobs/test_races.py": "threads that race for the same rows",
     "tests/app/routing/test_openapi.py": "sends requests of every kind to every operation",
     "tests/benchmarks": "tests of the benchmarks, not of the service",
+    "tests/app/test_main.py::test_starting_needs_no_torch": PROCESSES,
     "tests/clients": "generates clients from the OpenAPI document, and runs whole jobs with them",
+    "tests/compose": "installs the packages of an image",
     "tests/e2e": "runs the whole service",
     "tests/worker/evaluation/test_transfer_diagnostics.py": WHOLE_JOBS,
     "tests/worker/jobs": WHOLE_JOBS,
+    "tests/worker/models": EXPORTS,
     "tests/worker/processes": PROCESSES,
     "tests/worker/queue": PROCESSES,
+    "tests/worker/reporting/test_recorder.py": PROCESSES,
+    "tests/worker/runs/test_publish_model.py": EXPORTS,
     "tests/worker/test_celery_app.py": PROCESSES,
-    "tests/worker/tools": "builds every backbone",
+    "tests/worker/test_job_modules.py": PROCESSES,
+    "tests/worker/tools": BACKBONES,
     "tests/worker/training/engine/test_checkpoint_killed.py": PROCESSES,
+    "tests/worker/training/engine/test_loop.py::test_digits_are_learnt": TRAINS,
+    "tests/worker/training/engine/test_run_resumed.py": TRAINS,
+    "tests/worker/training/methods/test_linear_probe.py": TRAINS,
+    "tests/worker/training/methods/test_selfsupervised.py::test_digits_are_learnt_without_labels": TRAINS,
+    "tests/worker/training/models": BACKBONES,
 }
 # Fixtures that start a server or the whole service.
 SERVICES = {"embedded", "postgresql_server", "redis_server_url", "redis_url", "served", "service"}
