@@ -6,7 +6,7 @@ WHOLE_JOBS = "runs whole jobs"
 PROCESSES = "starts processes"
 EXPORTS = "exports graphs, which takes torch seconds"
 BACKBONES = "builds every backbone"
-TRAINS = "trains a network until it has learnt"
+TRAINS = "trains networks"
 # A folder, a file, or a test of a file, and the reason.
 SLOW = {
     "tests/app/cli": PROCESSES,
@@ -28,11 +28,12 @@ SLOW = {
     "tests/worker/test_celery_app.py": PROCESSES,
     "tests/worker/test_job_modules.py": PROCESSES,
     "tests/worker/tools": BACKBONES,
-    "tests/worker/training/engine/test_checkpoint_killed.py": PROCESSES,
-    "tests/worker/training/engine/test_loop.py::test_digits_are_learnt": TRAINS,
-    "tests/worker/training/engine/test_run_resumed.py": TRAINS,
+    "tests/worker/training/engine": TRAINS,
+    "tests/worker/training/methods/test_base.py::test_a_run_can_be_interrupted_and_gives_the_same_bytes": TRAINS,
+    "tests/worker/training/methods/test_domain_adaptation.py::test_the_targets_labels_change_no_byte": TRAINS,
     "tests/worker/training/methods/test_linear_probe.py": TRAINS,
     "tests/worker/training/methods/test_selfsupervised.py::test_digits_are_learnt_without_labels": TRAINS,
+    "tests/worker/training/metrics/test_novelty.py::test_the_exported_graph_says_the_same": EXPORTS,
     "tests/worker/training/models": BACKBONES,
 }
 # Fixtures that start a server or the whole service.
