@@ -10,7 +10,7 @@ TRAINS = "trains networks"
 # A folder, a file, or a test of a file, and the reason.
 SLOW = {
     "tests/app/cli": PROCESSES,
-    "tests/app/core/files/test_zip_directory.py::test_entries_are_those_of_zipfile": "writes an archive of 65,537 entries",
+    "tests/app/core/files/test_zip_directory.py::test_entries_are_those_of_zipfile": "65,537 entries",
     "tests/app/core/jobs/test_heartbeat.py": PROCESSES,
     "tests/app/core/jobs/test_races.py": "threads that race for the same rows",
     "tests/app/core/models/test_onnx_graph.py": PROCESSES,
@@ -32,10 +32,7 @@ SLOW = {
     "tests/worker/test_job_modules.py": PROCESSES,
     "tests/worker/tools": BACKBONES,
     "tests/worker/training/engine": TRAINS,
-    "tests/worker/training/methods/test_base.py::test_a_run_can_be_interrupted_and_gives_the_same_bytes": TRAINS,
-    "tests/worker/training/methods/test_domain_adaptation.py": TRAINS,
-    "tests/worker/training/methods/test_linear_probe.py": TRAINS,
-    "tests/worker/training/methods/test_selfsupervised.py::test_digits_are_learnt_without_labels": TRAINS,
+    "tests/worker/training/methods": TRAINS,
     "tests/worker/training/metrics/test_novelty.py::test_the_exported_graph_says_the_same": EXPORTS,
     "tests/worker/training/models": BACKBONES,
 }
