@@ -34,6 +34,7 @@ def train(context: Context, lease: Lease, stop: threading.Event) -> None:
     runs = plan(spec, data.epoch_images)
     _check_candidates(runs, data)
     job_state, training_state = unwrap(recorder.latest_checkpoint())
+    interrupted = job_state.run  # the one that the training state is of
     if job_state.diagnostics is None:
         job_state.diagnostics = _diagnose(context, spec, data, recorder)
     callback = JobCallback(context, lease, recorder, job_state, stop)
@@ -41,9 +42,8 @@ def train(context: Context, lease: Lease, stop: threading.Event) -> None:
     for name, run in runs.items():
         if name not in job_state.summaries:
             experiment = build_experiment(context, run, data, _initial_head(job_state, run))
-            resume = training_state if job_state.run == name else None  # before `begin` makes it the run in progress
             callback.begin(name, ranges[name], Preview(experiment.method, experiment.validation or experiment.train))
-            fitted = _fit(experiment, callback, resume)
+            fitted = _fit(experiment, callback, training_state if name == interrupted else None)
             callback.finish(_evaluate(experiment, data, fitted))
             _keep_weights(job_state, name, run, experiment)
     publish(context, lease, spec, data, job_state, _chosen(job_state))
