@@ -10,6 +10,7 @@ from app.http.response_examples import (
     MODEL,
     PRETRAINED_MODEL,
     PUBLICATION_JOB,
+    SOURCE_DATASET,
     listing,
 )
 
@@ -57,6 +58,8 @@ FINETUNED = {
     "parent": PRETRAINED_MODEL,
     "job": FINETUNING_JOB,
     "dataset": DATASET,
+    "trained_on": [DATASET, SOURCE_DATASET],
+    "from_labels": True,
     "error": None,
     "bytes": 44759552,
     "created_at": "2026-11-29T10:29:29.347Z",
@@ -73,6 +76,8 @@ IMPORTED = {
     "parent": None,
     "job": PUBLICATION_JOB,
     "dataset": None,
+    "trained_on": [],
+    "from_labels": True,
     "metrics": None,
     "error": None,
     "bytes": 9072456,

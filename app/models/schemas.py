@@ -23,6 +23,13 @@ class ModelResponse(ResponseModel):
     parent: str | None = Field(description="the model or torchvision weights that it started from; null for none")
     job: str | None = Field(description="id of the job that made it or makes it servable")
     dataset: str | None = Field(description="id of the dataset that it was trained on; null for imported weights")
+    trained_on: list[str] = Field(
+        description="ids of the datasets that it, or a model that it came from, was trained on or chosen by, deleted"
+        " ones too; what weights from elsewhere were trained on is not known"
+    )
+    from_labels: bool = Field(
+        description="whether it, or a model or weights that it came from, learnt from labels; torchvision's weights did"
+    )
     metrics: Stored[RunMetrics] | None = Field(description="metrics of its training; null for imported weights")
     input: Stored[ModelInput] = Field(description="what every photograph is made into")
     error: ErrorDetail | None = Field(description="why it cannot be served; null unless it has failed")

@@ -30,6 +30,7 @@ def create(context: Context, file: ReceivedFile, name: str, backbone: str, key: 
         status="preparing",
         backbone=backbone,
         classes=classes,
+        from_labels=len(classes) > 1,  # a download of a model without classes has one output, of no meaning
         input=imagenet_input(PRETRAINED_IMAGE_SIZE).model_dump(),
         sha256=file.sha256,
         bytes=file.bytes,

@@ -44,6 +44,7 @@ def add_model(
     """A published model that tells the colours of an image apart: logits are the mean of each channel."""
     model_id = new_id("mdl")
     values = {"status": "ready", "backbone": "resnet18", "input": INPUT, "sha256": "0", "bytes": 1}
+    values["from_labels"] = bool(classes)
     with database.writing() as session:
         session.add(Model(id=model_id, name="n", classes=list(classes), **{**values, **changed}))
     folder = settings.data / "models" / model_id

@@ -36,7 +36,7 @@ def evaluate(context: Context, lease: Lease, stop: threading.Event) -> None:
         raise JobError("wrong_type", f"A job of type {spec.type} is not for evaluating.")
     model = _model(context, spec.model)
     dataset = open_labelled(context, spec.dataset)
-    evaluation = evaluation_set(dataset, model.classes, _split(context, spec, model, dataset.images))
+    evaluation = evaluation_set(dataset, model.classes, _split(spec, model, dataset.images))
     network, preprocessing = load_model(context, model)
     on_progress = _progress_callback(context, lease, stop)
     inference = BatchInference(network, preprocessing, resolve_device(context, spec.device), on_progress)
@@ -68,25 +68,11 @@ def _model(context: Context, model_id: str) -> Model:
     return model
 
 
-def _split(context: Context, spec: Evaluate, model: Model, images: PackedImages) -> str:
+def _split(spec: Evaluate, model: Model, images: PackedImages) -> str:
     """The requested split; "auto": the images that neither the model nor its ancestors were trained on."""
     if spec.split != "auto":
         return spec.split
-    return best_split(images) if spec.dataset in _training_datasets(context, model) else ALL
-
-
-def _training_datasets(context: Context, model: Model) -> set[str]:
-    """The ids of the datasets that a model and its ancestors were trained on."""
-    seen, datasets, parent = {model.id}, {model.dataset}, model.parent
-    while parent is not None and parent not in seen:
-        seen.add(parent)
-        with context.database.reading() as session:
-            ancestor = session.get(Model, parent)
-        if ancestor is None:
-            break
-        datasets.add(ancestor.dataset)
-        parent = ancestor.parent
-    return {dataset for dataset in datasets if dataset}
+    return best_split(images) if spec.dataset in model.trained_on else ALL
 
 
 def _progress_callback(context: Context, lease: Lease, stop: threading.Event) -> OnProgress:

@@ -14,6 +14,7 @@ from worker.data.job_data import JobData
 from worker.data.preprocessing import to_input
 from worker.evaluation.batch_inference import BatchInference, sample
 from worker.models.initial_weights import with_weights
+from worker.models.lineage import job_lineage
 from worker.models.onnx_cache import OnnxCache
 from worker.models.servable import write_graph, write_weights
 from worker.runs.job_result import job_result
@@ -43,6 +44,8 @@ def publish(context: Context, lease: Lease, spec: TrainingSpec, data: JobData, s
         cache = OnnxCache(context.storage)
         write_graph(network, data.preprocessing, data.classes, scratch, _temperature(result), novelty, cache)
         model = _model_row(model_id, lease, spec, data, result["metrics"])
+        lineage = job_lineage(context, spec)
+        model.trained_on, model.from_labels = lineage.trained_on, lineage.from_labels
         model.sha256, model.bytes = sha256(weights), weights.stat().st_size
         with context.database.writing() as session:
             leases.fence(session, lease)

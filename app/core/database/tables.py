@@ -6,7 +6,7 @@ models are plain ids, not foreign keys: a model outlives the job and the dataset
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Boolean, Double, ForeignKey, Index, Integer, MetaData, String
+from sqlalchemy import JSON, BigInteger, Boolean, Double, ForeignKey, Index, Integer, MetaData, String, false
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -245,7 +245,11 @@ class Rejection(Base):
 
 
 class Model(TenantOwned, Base):
-    """A servable model; `status` is preparing (weights are there, the ONNX file is not yet), ready or failed."""
+    """A servable model; `status` is preparing (weights are there, the ONNX file is not yet), ready or failed.
+
+    `trained_on` has the datasets that it or an ancestor was trained on, and `from_labels` is true if any of them learnt
+    from labels (`worker.models.lineage`); both stay true when ancestors are deleted.
+    """
 
     __tablename__ = "models"
 
@@ -258,6 +262,8 @@ class Model(TenantOwned, Base):
     parent: Mapped[str | None] = mapped_column(String(80))
     job: Mapped[str | None] = mapped_column(Id)
     dataset: Mapped[str | None] = mapped_column(Id)
+    trained_on: Mapped[list[str]] = mapped_column(default=list, server_default="[]")
+    from_labels: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     metrics: Mapped[dict[str, Any] | None]
     error: Mapped[dict[str, Any] | None]
     sha256: Mapped[str] = mapped_column(String(64))

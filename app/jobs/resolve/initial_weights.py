@@ -14,7 +14,7 @@ Spec = TypeVar("Spec", bound=TrainingJobSpec)
 
 @dataclass(frozen=True)
 class InitialModel:
-    """A model by its id, or a weights name; `from_labels`: it has learnt to tell classes apart."""
+    """A model by its id, or a weights name; `from_labels`: it or an ancestor learnt from labels."""
 
     init: str
     backbone: str
@@ -34,7 +34,7 @@ def find_initial_model(session: Session, spec: TrainingJobSpec) -> InitialModel 
     if is_weights_name(spec.init):
         return InitialModel(spec.init, weights_backbone(spec.init, "/init"), PRETRAINED_IMAGE_SIZE, from_labels=True)
     model = usable_model(session, spec.init, "/init")
-    return InitialModel(model.id, model.backbone, int(model.input["size"]), from_labels=bool(model.classes))
+    return InitialModel(model.id, model.backbone, int(model.input["size"]), from_labels=model.from_labels)
 
 
 def inherit_from(spec: Spec, initial: InitialModel | None) -> Spec:

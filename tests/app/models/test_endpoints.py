@@ -53,6 +53,7 @@ def test_the_other_real_weights(client: httpx.Client, shared_data: Path) -> None
     data = (shared_data / "weights" / "squeezenet1_0_imagenet1k.safetensors").read_bytes()
     response = client.post("/v1/models?name=n&backbone=squeezenet1_0", content=data, headers=OCTETS)
     assert (response.status_code, len(response.json()["classes"])) == (201, 1000)
+    assert (response.json()["trained_on"], response.json()["from_labels"]) == ([], True)
     found = problem(
         client.post("/v1/models?name=n&backbone=squeezenet1_1", content=data, headers=OCTETS), 422, "weights_do_not_fit"
     )

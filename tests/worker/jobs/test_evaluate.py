@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from app.core.database.sessions import Database
-from app.core.database.tables import Base
+from app.core.database.tables import Base, Model
 from app.core.files.storage import Storage
 from app.core.settings import Settings
 from app.core.specs import Evaluate
-from tests.worker.job_runner import SIDE, add_dataset, predictions, relabel, run_job, run_spec
+from tests.worker.job_runner import SIDE, add_dataset, predictions, relabel, result_of, run_job, run_spec
 from worker.context import Context
 from worker.errors import JobError
 from worker.jobs.evaluate import evaluate
@@ -62,6 +62,22 @@ def test_the_figures_are_those_of_the_job_that_made_the_model(
     for name in ("loss", "roc_auc", "expected_calibration_error"):
         assert found["metrics"][name] == pytest.approx(made["metrics"][name], abs=1e-4)
     assert found["metrics"]["calibration"]["temperature"] == made["metrics"]["calibration"]["temperature"]
+
+
+def test_a_dataset_that_an_ancestor_trained_on_is_judged_by_its_test_split(context: Context) -> None:
+    """Also after the ancestor is deleted, and for the source of an adaptation."""
+    source, target = add_dataset(context, noise=30, seed=8), add_dataset(context, noise=60, seed=9)
+    short = {"training": TRAINING | {"epochs": 1}}
+    spec = {"type": "pretrain", "dataset": source, "method": {"kind": "supervised"}, **short}
+    base = result_of(run_job(context, train, spec | {"backbone": "resnet18", "image_size": SIDE}))["model"]
+    child = result_of(run_job(context, train, {"type": "finetune", "dataset": target, "init": base, **short}))["model"]
+    with context.database.writing() as session:
+        session.delete(session.get_one(Model, base))
+    assert evaluated(context, model=child, dataset=source)["split"] == "test"
+    adapt = {"adapt": {"kind": "coral", "source": source}, "backbone": "resnet18", "image_size": SIDE}
+    adapted = result_of(run_job(context, train, {"type": "finetune", "dataset": target, **adapt, **short}))["model"]
+    found = evaluated(context, model=adapted, dataset=source)
+    assert (found["split"], found["images"]) == ("test", 6)
 
 
 def test_another_dataset_is_judged_whole(context: Context, made: dict[str, Any]) -> None:

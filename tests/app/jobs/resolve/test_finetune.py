@@ -5,8 +5,10 @@ from typing import Any
 import httpx
 
 from app.core.database.sessions import Database
+from app.core.settings import Settings
+from app.core.specs import FINETUNE_RATE, UNLABELLED_RATE
 from tests.app.problem_assertions import problem
-from tests.app.row_factories import add_dataset
+from tests.app.row_factories import add_dataset, add_model
 
 UNLABELLED = {"labelled": False, "classes": []}
 
@@ -70,6 +72,15 @@ def test_epochs_go_by_the_larger_side(client: httpx.Client, database: Database) 
     large = add_dataset(database, splits={"train": 160, "val": 2, "test": 4})
     for target, source in ((small, large), (large, small)):
         assert ask(client, target, source).json()["spec"]["training"]["epochs"] == 100
+
+
+def test_the_rate_is_that_of_the_start_s_lineage(client: httpx.Client, database: Database, settings: Settings) -> None:
+    """A self-supervised model has no classes, and yet has learnt from labels where its own start had."""
+    target = add_dataset(database)
+    for from_labels, rates in ((True, FINETUNE_RATE), (False, UNLABELLED_RATE)):
+        start = add_model(database, settings, classes=(), from_labels=from_labels)
+        body = {"type": "finetune", "dataset": target, "init": start}
+        assert client.post("/v1/jobs", json=body).json()["spec"]["training"]["learning_rate"] == rates["adamw"]
 
 
 def test_a_strength_is_chosen_on_the_source(client: httpx.Client, database: Database) -> None:

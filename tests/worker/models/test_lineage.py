@@ -1,0 +1,59 @@
+"""The lineage of a model that a job makes."""
+
+from typing import Any
+
+import pytest
+
+from app.core.database.tables import Model
+from app.core.specs import Finetune, Pretrain
+from worker.context import Context
+from worker.models.lineage import Lineage, job_lineage
+
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+def add_model(context: Context, trained_on: list[str], *, from_labels: bool) -> str:
+    fields: dict[str, Any] = {"status": "ready", "backbone": "resnet18", "classes": [], "input": {}, "sha256": "0"}
+    with context.database.writing() as session:
+        session.add(Model(id="mdl_1", name="n", bytes=1, trained_on=trained_on, from_labels=from_labels, **fields))
+    return "mdl_1"
+
+
+def finetune(**fields: Any) -> Finetune:
+    return Finetune.model_validate({"type": "finetune", "dataset": "ds_t"} | fields)
+
+
+def simclr(**fields: Any) -> Pretrain:
+    return Pretrain.model_validate({"type": "pretrain", "dataset": "ds_u", "method": {"kind": "simclr"}} | fields)
+
+
+def test_a_model_from_random_weights_has_its_own_job_alone(context: Context) -> None:
+    assert job_lineage(context, finetune()) == Lineage(["ds_t"], from_labels=True)
+    assert job_lineage(context, simclr()) == Lineage(["ds_u"], from_labels=False)
+
+
+@pytest.mark.parametrize(
+    ("kind", "trained_on"), [("none", ["ds_s"]), ("coral", ["ds_s", "ds_t"]), ("dann", ["ds_s", "ds_t"])]
+)
+def test_an_adaptation_trains_on_its_source_and_a_target_that_only_judges_does_not_count(
+    context: Context, kind: str, trained_on: list[str]
+) -> None:
+    spec = finetune(adapt={"kind": kind, "source": "ds_s"})
+    assert job_lineage(context, spec) == Lineage(trained_on, from_labels=True)
+
+
+def test_all_of_the_parents_lineage_is_inherited(context: Context) -> None:
+    parent = add_model(context, ["ds_a", "ds_z"], from_labels=True)
+    assert job_lineage(context, simclr(init=parent)) == Lineage(["ds_a", "ds_u", "ds_z"], from_labels=True)
+    assert job_lineage(context, finetune(init=parent)).trained_on == ["ds_a", "ds_t", "ds_z"]
+
+
+def test_a_start_without_labels_stays_one_without_labels(context: Context) -> None:
+    parent = add_model(context, ["ds_a"], from_labels=False)
+    assert not job_lineage(context, simclr(init=parent)).from_labels
+    assert job_lineage(context, finetune(init=parent)).from_labels
+
+
+def test_torchvisions_weights_learnt_from_labels(context: Context) -> None:
+    spec = simclr(init="ResNet18_Weights.IMAGENET1K_V1")
+    assert job_lineage(context, spec) == Lineage(["ds_u"], from_labels=True)
