@@ -72,7 +72,7 @@ def decode_view(data: bytes, card: ModelCard, settings: Settings) -> Pixels | Ba
         return BadImage("file_too_large", f"An image file has at most {settings.max_image_bytes} bytes.")
     try:
         decoded = decode_image(data, settings.max_image_pixels, card.input.resize * DECODE_HEADROOM)
-        return evaluation_view(decoded.image, card.input.size, card.input.resize)
+        return evaluation_view(decoded.image, card.input.size, card.input.resize, card.input.interpolation)
     except BadImage as error:
         return error
 

@@ -92,7 +92,7 @@ def apart(archive: Path, headroom: int) -> float:
         for name in reader.namelist()[::SAMPLED]:
             content, most = reader.read(name), Settings().max_image_pixels
             views = [
-                evaluation_view(decode_image(content, most, smallest).image, SIDE, SIDE).astype(int)
+                evaluation_view(decode_image(content, most, smallest).image, SIDE, SIDE, "bilinear").astype(int)
                 for smallest in (SIDE * headroom, None)
             ]
             gaps.append(float(np.abs(views[0] - views[1]).mean()))

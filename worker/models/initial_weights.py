@@ -11,10 +11,10 @@ from torchvision.models import get_weight
 from app.core.database.tables import Model
 from app.core.files import storage_keys
 from app.core.files.storage import DISK_FULL_ERRNOS
-from app.core.models.backbones import of_weights
+from app.core.models.pretrained_weights import find_weights
 from app.core.specs import RANDOM, Finetune, Pretrain
 from worker.context import Context
-from worker.data.preprocessing import imagenet_preprocessing, model_preprocessing
+from worker.data.preprocessing import from_input, model_preprocessing
 from worker.errors import JobError
 from worker.training.models.backbones import Network, build_backbone, new_head
 from worker.training.models.weights import load_torchvision_state
@@ -44,17 +44,21 @@ def load_model(context: Context, model: Model) -> tuple[Network, Preprocessing]:
 
 
 def load_candidate(context: Context, name: str) -> tuple[Network, Preprocessing]:
-    """A model by its id, or torchvision's weights by name, at its own image size. Raises JobError when it is gone."""
+    """A model by its id, or torchvision's weights by name, with its own preprocessing.
+
+    Raises:
+        JobError: it is deleted, unknown, or cannot be downloaded.
+    """
     if name.startswith("mdl_"):
         with context.database.reading() as session:
             model = session.get(Model, name)
         if model is None:
             raise JobError("model_not_found", f"The model '{name}' has been deleted.")
         return load_model(context, model)
-    backbone, preprocessing = of_weights(name), imagenet_preprocessing()
-    if backbone is None:
+    weights = find_weights(name)
+    if weights is None:
         raise JobError("weights_not_found", f"torchvision has no weights '{name}'.")
-    return with_weights(backbone, preprocessing.size, _torchvision_state(name)), preprocessing
+    return with_weights(weights.backbone, weights.size, _torchvision_state(name)), from_input(weights.input)
 
 
 def with_weights(backbone: str, image_size: int, state: dict[str, Tensor]) -> Network:

@@ -67,7 +67,7 @@ def infer(
     preprocessing = options.preprocessing
 
     def fixed(image: Tensor, generator: torch.Generator) -> Tensor:  # noqa: ARG001 - nothing random here
-        return resize_and_center_crop(image, preprocessing.size, preprocessing.resize)
+        return resize_and_center_crop(image, preprocessing)
 
     feed = LoaderOptions(training=False, batch_size=options.batch_size, seed=0, workers=PREFETCH_THREADS)
     network.to(options.device)

@@ -25,6 +25,7 @@ MODE_CONVERSIONS |= {"P": "palette", "PA": "palette", "CMYK": "cmyk"} | dict.fro
 ROTATED_ORIENTATIONS = range(2, 9)  # EXIF's orientations other than upright
 MAX_ASPECT_RATIO = 32  # above every panorama; an attacker can make thin images at no cost
 STRIP_ROWS = 64
+RESAMPLING = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}  # Pillow always antialiases
 DECODE_HEADROOM = 2  # a JPEG is decoded at no less than this many times the side that is needed
 
 Pixels = NDArray[np.uint8]
@@ -175,25 +176,35 @@ def _to_eight_bits(image: Image.Image) -> Image.Image:
     return Image.fromarray(scaled)
 
 
-def resize_shorter(image: Image.Image, side: int) -> Image.Image:
-    """Resize the shorter side to `side` pixels, the longer in proportion (rounded down, as torchvision does)."""
+def resize_shorter(image: Image.Image, side: int, interpolation: str = "bilinear") -> Image.Image:
+    """Resize the shorter side to `side` pixels, the longer in proportion (rounded down, as torchvision does).
+
+    Args:
+        image: in any mode.
+        side: length of the shorter side of the result, in pixels.
+        interpolation: a key of `RESAMPLING`.
+
+    Returns:
+        The resized image.
+    """
     width, height = image.size
     shorter, longer = min(width, height), max(width, height)
     other = int(side * longer / shorter)
-    return image.resize((side, other) if width <= height else (other, side), Image.Resampling.BILINEAR)
+    return image.resize((side, other) if width <= height else (other, side), RESAMPLING[interpolation])
 
 
-def evaluation_view(image: Image.Image, size: int, resize: int) -> Pixels:
+def evaluation_view(image: Image.Image, size: int, resize: int, interpolation: str) -> Pixels:
     """Take the deterministic view: resize, then crop the centre.
 
     Args:
         image: RGB.
         size: side of the crop, in pixels.
         resize: the shorter side before the crop, in pixels.
+        interpolation: a key of `RESAMPLING`.
 
     Returns:
         uint8 (size, size, 3).
     """
-    image = resize_shorter(image, resize)
+    image = resize_shorter(image, resize, interpolation)
     left, top = round((image.width - size) / 2), round((image.height - size) / 2)
     return np.asarray(image.crop((left, top, left + size, top + size)))

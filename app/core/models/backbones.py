@@ -149,11 +149,3 @@ BACKBONES: dict[str, Backbone] = {
     "wide_resnet101_2": Backbone("fc", 2048, 8, 1, "a4bc7cb0555a3c2b"),
     "wide_resnet50_2": Backbone("fc", 2048, 8, 1, "bd39965438a879d1"),
 }
-
-# `MobileNet_V2_Weights.IMAGENET1K_V1` is of mobilenet_v2: the names are equal without case and underscores.
-BY_PLAIN_NAME = {name.replace("_", ""): name for name in BACKBONES}
-
-
-def of_weights(name: str) -> str | None:
-    """Return the backbone of a torchvision weights name, or None."""
-    return BY_PLAIN_NAME.get(name.partition("_Weights.")[0].replace("_", "").lower())

@@ -7,7 +7,7 @@ import math
 
 BACKBONE = "resnet18"
 IMAGE_SIZE = 128
-PRETRAINED_IMAGE_SIZE = 224  # of weights from elsewhere
+PRETRAINED_IMAGE_SIZE = 224  # of imported weights
 
 # Learning rates by optimizer: from random weights, fine-tuning every weight, and an output layer on fixed features.
 SCRATCH_RATE = {"adamw": 1e-3, "sgd": 0.1}

@@ -32,8 +32,8 @@ class TrainingJobSpec(AskedSpec):
         None,
         ge=8,
         le=1024,
-        description="side in pixels of the square images that the network sees; by default that of the initial model,"
-        f" {defaults.PRETRAINED_IMAGE_SIZE} from torchvision's weights, {defaults.IMAGE_SIZE} from random weights",
+        description="side in pixels of the square images that the network sees; by default that of the initial model"
+        f" or of torchvision's weights (224 for most), {defaults.IMAGE_SIZE} from random weights",
     )
     training: Training = Field(Training(), description="how to optimise")
 

@@ -6,8 +6,8 @@ from typing import TypeVar
 from sqlalchemy.orm import Session
 
 from app.core.errors import invalid
-from app.core.specs import PRETRAINED_IMAGE_SIZE, RANDOM, TrainingJobSpec
-from app.jobs.resolve.models import is_weights_name, usable_model, weights_backbone
+from app.core.specs import RANDOM, TrainingJobSpec
+from app.jobs.resolve.models import is_weights_name, known_weights, usable_model
 
 Spec = TypeVar("Spec", bound=TrainingJobSpec)
 
@@ -32,7 +32,8 @@ def find_initial_model(session: Session, spec: TrainingJobSpec) -> InitialModel 
     if spec.init == RANDOM:
         return None
     if is_weights_name(spec.init):
-        return InitialModel(spec.init, weights_backbone(spec.init, "/init"), PRETRAINED_IMAGE_SIZE, from_labels=True)
+        weights = known_weights(spec.init, "/init")
+        return InitialModel(spec.init, weights.backbone, weights.size, from_labels=True)
     model = usable_model(session, spec.init, "/init")
     return InitialModel(model.id, model.backbone, int(model.input["size"]), from_labels=model.from_labels)
 

@@ -6,9 +6,9 @@ from sqlalchemy.orm import Session
 
 from app.core.database.tables import Model
 from app.core.errors import absence, invalid
-from app.core.models.backbones import BACKBONES, of_weights
+from app.core.models.pretrained_weights import DEFAULTS, PRETRAINED_WEIGHTS, PretrainedWeights, find_weights
 from app.core.specs import WEIGHTS_NAME
-from app.core.validation_messages import alternatives
+from app.core.validation_messages import did_you_mean
 from app.models.queries import find_for_use
 
 
@@ -27,11 +27,10 @@ def is_weights_name(name: str) -> bool:
     return re.match(WEIGHTS_NAME, name) is not None
 
 
-def weights_backbone(name: str, pointer: str) -> str:
-    """The backbone that a torchvision weights name belongs to."""
-    backbone = of_weights(name)
-    if backbone is None:
-        classifier = name.partition("_Weights.")[0]
-        message = f"torchvision has no weights called '{name}', and no classifier '{classifier}'."
-        raise invalid("weights_not_found", message + alternatives(classifier.lower(), BACKBONES), pointer)
-    return backbone
+def known_weights(name: str, pointer: str) -> PretrainedWeights:
+    """The weights of a torchvision name, or 422."""
+    weights = find_weights(name)
+    if weights is None:
+        message = f"torchvision has no weights called '{name}'."
+        raise invalid("weights_not_found", message + did_you_mean(name, [*DEFAULTS, *PRETRAINED_WEIGHTS]), pointer)
+    return weights

@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 from app.core.errors import invalid
 from app.core.specs import RANDOM, Rank
 from app.jobs.resolve.datasets import check_learnable, ready_dataset
-from app.jobs.resolve.models import is_weights_name, usable_model, weights_backbone
+from app.jobs.resolve.models import is_weights_name, known_weights, usable_model
 
 
 def resolve(session: Session, spec: Rank) -> Rank:
@@ -28,5 +28,5 @@ def _resolve_candidate(session: Session, name: str, pointer: str) -> str:
         raise invalid("random_cannot_be_ranked", message, pointer)
     if not is_weights_name(name):
         return usable_model(session, name, pointer).id
-    weights_backbone(name, pointer)
+    known_weights(name, pointer)
     return name

@@ -53,12 +53,19 @@ def test_from_a_model_backbone_and_size_are_inherited(
 
 
 @pytest.mark.parametrize(
-    ("weights", "backbone"),
-    [("ResNet18_Weights.IMAGENET1K_V1", "resnet18"), ("MobileNet_V2_Weights.DEFAULT", "mobilenet_v2")],
+    ("weights", "backbone", "size"),
+    [
+        ("ResNet18_Weights.IMAGENET1K_V1", "resnet18", 224),
+        ("MobileNet_V2_Weights.DEFAULT", "mobilenet_v2", 224),
+        ("EfficientNet_V2_L_Weights.IMAGENET1K_V1", "efficientnet_v2_l", 480),
+        ("ViT_H_14_Weights.DEFAULT", "vit_h_14", 518),
+    ],
 )
-def test_from_a_weights_name(client: httpx.Client, database: Database, weights: str, backbone: str) -> None:
-    spec = ask(client, add_dataset(database), init=weights).json()["spec"]
-    assert (spec["init"], spec["backbone"], spec["image_size"]) == (weights, backbone, 224)
+def test_from_a_weights_name(client: httpx.Client, database: Database, weights: str, backbone: str, size: int) -> None:
+    dataset_id = add_dataset(database)
+    spec = ask(client, dataset_id, init=weights).json()["spec"]
+    assert (spec["init"], spec["backbone"], spec["image_size"]) == (weights, backbone, size)
+    assert ask(client, dataset_id, init=weights, image_size=112).json()["spec"]["image_size"] == 112
 
 
 @pytest.mark.parametrize(

@@ -215,6 +215,6 @@ def test_a_large_photograph_is_decoded_at_a_fraction_of_its_size_and_seen_alike(
     seen = decode_view(buffer.getvalue(), card, settings)
     assert isinstance(seen, np.ndarray)
     decoded = decode_image(buffer.getvalue(), settings.max_image_pixels)
-    whole = evaluation_view(decoded.image, card.input.size, card.input.resize)
+    whole = evaluation_view(decoded.image, card.input.size, card.input.resize, card.input.interpolation)
     assert np.abs(seen.astype(int) - whole).max() <= 2
     assert decode_image(buffer.getvalue(), settings.max_image_pixels, 2 * card.input.resize).image.size == (800, 600)

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +14,15 @@ import torch
 from onnx.numpy_helper import to_array
 from safetensors import safe_open
 
+from app.core.files.images import DECODE_HEADROOM, decode_image
 from app.core.files.storage import Storage
+from app.core.settings import Settings
+from app.predictions.service import decode_view
+from app.serving.loaded_model import LoadedModel
+from tests.worker.training.packed_fixtures import pack, shared
 from worker.models.onnx_cache import OnnxCache
 from worker.models.servable import Servable, read_novelty_bank, write_graph, write_weights
+from worker.training.inference import InferenceOptions, infer
 from worker.training.metrics.novelty import Novelty, novelty_from_features
 from worker.training.models.backbones import Network, build_backbone
 from worker.training.transforms.geometric import Preprocessing
@@ -81,6 +89,31 @@ def test_the_graph_answers_as_torch_does(
     assert described["input"]["mean"] == list(VIEW.mean)
     assert described["features"] == network.feature_dim
     assert described["temperature"] == 1.7
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+def test_photographs_are_answered_as_the_training_core_does(
+    tmp_path: Path, squeezenet_cache: OnnxCache, settings: Settings, interpolation: str
+) -> None:
+    with zipfile.ZipFile(shared("ponce_birds_train.zip")) as archive:
+        files = [archive.read(name) for name in archive.namelist() if name.endswith(".jpg")][:6]
+    network, view = squeezenet(), replace(VIEW, interpolation=interpolation)
+    network.head.weight.data *= 100  # answers that depend on the image
+    write_graph(network, view, CLASSES, tmp_path, 1.0, None, squeezenet_cache)
+    served = LoadedModel(tmp_path)
+    assert served.card.input.interpolation == interpolation
+    answers = served.run([decode_view(data, served.card, settings) for data in files])
+
+    decoded = [decode_image(data, settings.max_image_pixels, view.resize * DECODE_HEADROOM).image for data in files]
+    images = pack(tmp_path, [np.asarray(image) for image in decoded], [0] * len(files), [0] * len(files))
+    for other in ("bilinear", "bicubic"):
+        options = InferenceOptions(replace(view, interpolation=other), torch.device("cpu"), 4)
+        (logits,) = infer(network, lambda x: (network(x),), images, np.arange(len(files)), options)
+        served_logits = torch.from_numpy(np.stack([answer.logits for answer in answers]))
+        error = float((served_logits.softmax(1) - logits.softmax(1)).abs().max())
+        assert (error < 1e-4) == (other == interpolation)
 
 
 def some_known(network: Network, images: int = 16) -> Novelty:

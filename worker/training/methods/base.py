@@ -57,7 +57,7 @@ class Method(nn.Module):
         Returns:
             uint8 (3, S, S), or (V, 3, S, S) for V views.
         """
-        return resize_and_center_crop(image, self.preprocessing.size, self.preprocessing.resize)
+        return resize_and_center_crop(image, self.preprocessing)
 
     def training_step(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """Compute the loss terms of one batch.

@@ -37,7 +37,8 @@ class SelfSupervised(Method):
 
     def training_transform(self, image: Tensor, generator: torch.Generator) -> Tensor:
         """Take a random crop, mirrored with probability 0.5: uint8 (3, S, S)."""
-        crop = random_resized_crop(image, self.preprocessing.size, self.crop_scale, RATIO, generator)
+        size, interpolation = self.preprocessing.size, self.preprocessing.interpolation
+        crop = random_resized_crop(image, size, self.crop_scale, RATIO, generator, interpolation)
         return horizontal_flip(crop, FLIP, generator)
 
     def split_validation_batch(self, batch: Batch) -> tuple[Batch, Tensor]:

@@ -77,7 +77,8 @@ class Supervised(Labelled):
 
     def training_transform(self, image: Tensor, generator: torch.Generator) -> Tensor:
         """Take a random crop, mirrored with probability `flip`: uint8 (3, S, S)."""
-        crop = random_resized_crop(image, self.preprocessing.size, self.crop_scale, RATIO, generator)
+        size, interpolation = self.preprocessing.size, self.preprocessing.interpolation
+        crop = random_resized_crop(image, size, self.crop_scale, RATIO, generator, interpolation)
         return horizontal_flip(crop, self.flip, generator)
 
     def training_step(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:

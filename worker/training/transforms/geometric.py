@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 CROP_ATTEMPTS = 10
+RESAMPLING = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 
 
 @dataclass(frozen=True)
@@ -27,24 +28,28 @@ class Preprocessing:
         resize: length of the shorter side before the crop, in pixels.
         mean: per channel (RGB), on the scale 0..1.
         std: per channel (RGB), on the scale 0..1.
+        interpolation: how pixels are resized, also in training crops; a key of `RESAMPLING`. Always antialiased.
 
     Raises:
-        ValueError: if not 1 <= size <= resize, or a standard deviation is not positive.
+        ValueError: if not 1 <= size <= resize, a standard deviation is not positive, or the interpolation is another.
     """
 
     size: int
     resize: int
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
+    interpolation: str = "bilinear"
 
     def __post_init__(self) -> None:
         if not 1 <= self.size <= self.resize:
             raise ValueError(f"the crop ({self.size}) must be at least 1 and at most the resize ({self.resize})")
         if min(self.std) <= 0:
             raise ValueError("the standard deviations must be positive")
+        if self.interpolation not in RESAMPLING:
+            raise ValueError(f"the interpolation is one of {', '.join(RESAMPLING)}, not {self.interpolation!r}")
 
 
-def resize_and_center_crop(image: Tensor, size: int, resize_to: int) -> Tensor:
+def resize_and_center_crop(image: Tensor, preprocessing: Preprocessing) -> Tensor:
     """Apply the deterministic view to one image, bit-identical to serving (Pillow).
 
     The rounding is torchvision's: the longer side is truncated, the offset of the crop is rounded. torch's own resize,
@@ -53,23 +58,27 @@ def resize_and_center_crop(image: Tensor, size: int, resize_to: int) -> Tensor:
 
     Args:
         image: uint8 (H, W, 3).
-        size: side of the crop, in pixels.
-        resize_to: length of the shorter side before the crop, in pixels.
+        preprocessing: sizes and interpolation of the view.
 
     Returns:
-        uint8 (3, size, size).
+        uint8 (3, S, S).
     """
     height, width = image.shape[:2]
-    short = min(height, width)
+    short, size, resize_to = min(height, width), preprocessing.size, preprocessing.resize
     shape = int(resize_to * width / short), int(resize_to * height / short)
-    whole = Image.fromarray(image.numpy()).resize(shape, Image.Resampling.BILINEAR)
+    whole = Image.fromarray(image.numpy()).resize(shape, RESAMPLING[preprocessing.interpolation])
     left, top = round((whole.width - size) / 2), round((whole.height - size) / 2)
     part = np.array(whole.crop((left, top, left + size, top + size)))
     return torch.from_numpy(part).permute(2, 0, 1)
 
 
 def random_resized_crop(
-    image: Tensor, size: int, scale: tuple[float, float], ratio: tuple[float, float], generator: torch.Generator
+    image: Tensor,
+    size: int,
+    scale: tuple[float, float],
+    ratio: tuple[float, float],
+    generator: torch.Generator,
+    interpolation: str = "bilinear",
 ) -> Tensor:
     """Crop a random part of an image and resize it: Going Deeper with Convolutions (Szegedy 2015, arXiv:1409.4842).
 
@@ -79,13 +88,14 @@ def random_resized_crop(
         scale: smallest and largest area of the part, as a share of the image's.
         ratio: smallest and largest width / height of the part.
         generator: source of the randomness.
+        interpolation: a key of `RESAMPLING`.
 
     Returns:
         uint8 (3, size, size).
     """
     top, left, height, width = _crop_box(image.shape[0], image.shape[1], scale, ratio, generator)
     part = image[None, top : top + height, left : left + width].contiguous()  # torch would copy it too, more slowly
-    return F.interpolate(part.permute(0, 3, 1, 2), size=(size, size), mode="bilinear", antialias=True)[0]
+    return F.interpolate(part.permute(0, 3, 1, 2), size=(size, size), mode=interpolation, antialias=True)[0]
 
 
 def horizontal_flip(image: Tensor, probability: float, generator: torch.Generator) -> Tensor:

@@ -10,7 +10,6 @@ import pytest
 from PIL import Image
 
 from app.core.files.images import BadImage, decode_image, evaluation_view, resize_shorter
-from app.core.models.preprocessing import resize_for
 
 PIXELS = 64_000_000
 
@@ -144,7 +143,7 @@ def test_limits_are_the_callers() -> None:
 
 @pytest.mark.parametrize("size", [(40, 20), (20, 40), (33, 33), (2, 500)])
 def test_the_evaluation_view_is_the_centre(size: tuple[int, int]) -> None:
-    view = evaluation_view(Image.new("RGB", size, "white"), 16, resize_for(16))
+    view = evaluation_view(Image.new("RGB", size, "white"), 16, 18, "bilinear")
     assert (view.shape, view.dtype) == ((16, 16, 3), np.uint8)
     assert (view == 255).all()
     assert min(resize_shorter(Image.new("RGB", size), 18).size) == 18

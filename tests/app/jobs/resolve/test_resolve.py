@@ -212,8 +212,12 @@ LOST: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"init": "ResNet81_Weights.DEFAULT"},
-        "torchvision has no weights called 'ResNet81_Weights.DEFAULT', and no classifier 'ResNet81'."
-        " Did you mean 'resnet18'?",
+        "torchvision has no weights called 'ResNet81_Weights.DEFAULT'. Did you mean 'ResNet18_Weights.DEFAULT'?",
+    ),
+    (
+        {"type": "rank", "candidates": ["ResNet18_Weights.IMAGENET1K_V9"]},
+        "torchvision has no weights called 'ResNet18_Weights.IMAGENET1K_V9'."
+        " Did you mean 'ResNet18_Weights.IMAGENET1K_V1'?",
     ),
     ({"backbone": "resnet81"}, "'resnet81' is not one of torchvision's classifiers. Did you mean 'resnet18'?"),
 ]

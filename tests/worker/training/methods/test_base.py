@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from worker.training.methods.simclr import SimCLR
 from worker.training.methods.supervised import Supervised
 from worker.training.models.backbones import build_backbone
 from worker.training.randomness import STEP, generator_at
+from worker.training.transforms.geometric import RESAMPLING
 
 RECIPE = Recipe(
     epochs=2,
@@ -150,6 +152,18 @@ def fed(method: Method, images: PackedImages, count: int) -> BatchSource:
     if not isinstance(method, DomainAdaptation):
         return source
     return PairedBatches(source, method.unlabelled_batches(images, np.arange(100, 116), feed))
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_views_are_resized_with_the_interpolation_of_the_preprocessing(digits: PackedImages, name: str) -> None:
+    method = MAKERS[name]()
+    for training in (True, False):
+        feed = LoaderOptions(training=training, batch_size=2, seed=0, workers=0)
+        inputs = []
+        for interpolation in RESAMPLING:
+            method.preprocessing = replace(VIEW, interpolation=interpolation)
+            inputs.append(next(method.batches(digits, np.arange(2), feed).epoch(0, 0)).inputs)
+        assert not torch.equal(*inputs)
 
 
 @pytest.mark.parametrize("name", MAKERS)

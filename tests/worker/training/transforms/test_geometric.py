@@ -10,6 +10,7 @@ from torchvision.transforms import v2
 
 from worker.training.randomness import AUGMENTATION, generator_at
 from worker.training.transforms.geometric import (
+    RESAMPLING,
     Preprocessing,
     horizontal_flip,
     normalise,
@@ -23,11 +24,28 @@ def random_image(height: int, width: int) -> torch.Tensor:
     return torch.from_numpy(np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8))
 
 
+def view(size: int, resize: int, interpolation: str = "bilinear") -> Preprocessing:
+    return Preprocessing(size, resize, (0.5, 0.5, 0.5), (0.2, 0.2, 0.2), interpolation)
+
+
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
 @pytest.mark.parametrize("shape", [(256, 341), (300, 256), (31, 200), (8, 8), (37, 36)])
-def test_center_is_pillow_behind_torchvisions_rounding(shape: tuple[int, int]) -> None:
+def test_center_is_pillow_behind_torchvisions_rounding(shape: tuple[int, int], interpolation: str) -> None:
     image = random_image(*shape)
-    theirs = v2.Compose([v2.Resize(37, v2.InterpolationMode.BILINEAR), v2.CenterCrop(32), v2.PILToTensor()])
-    assert torch.equal(resize_and_center_crop(image, 32, 37), theirs(Image.fromarray(image.numpy())))
+    theirs = v2.Compose([v2.Resize(37, v2.InterpolationMode(interpolation)), v2.CenterCrop(32), v2.PILToTensor()])
+    ours = resize_and_center_crop(image, view(32, 37, interpolation))
+    assert torch.equal(ours, theirs(Image.fromarray(image.numpy())))
+
+
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+@pytest.mark.parametrize("size", [48, 200])
+def test_a_training_crop_is_resized_as_pillow_would(interpolation: str, size: int) -> None:
+    """Noise overshoots under bicubic weights, which must be cut off at 0 and 255, never wrap around."""
+    image = random_image(90, 120)
+    crop = random_resized_crop(image, size, (1.0, 1.0), (4 / 3, 4 / 3), generator_at(0, AUGMENTATION), interpolation)
+    pillow = Image.fromarray(image.numpy()).resize((size, size), RESAMPLING[interpolation])
+    difference = crop.int() - torch.from_numpy(np.array(pillow)).permute(2, 0, 1).int()
+    assert int(difference.abs().max()) <= 2
 
 
 def test_normalise() -> None:
@@ -51,7 +69,8 @@ def test_normalising_is_the_same_whatever_the_order_in_memory(height: int) -> No
 def test_views_and_stacks_are_in_memory_as_a_convolution_wants_them() -> None:
     image, generator = random_image(60, 80), torch.Generator().manual_seed(0)
     crop = random_resized_crop(image, 16, (0.2, 1.0), (0.75, 1.33), generator)
-    for views in ([crop, horizontal_flip(crop, 1.0, generator), resize_and_center_crop(image, 16, 20)], [crop]):
+    centre = resize_and_center_crop(image, view(16, 20))
+    for views in ([crop, horizontal_flip(crop, 1.0, generator), centre], [crop]):
         batch = stack_channels_last(views)
         assert batch.is_contiguous(memory_format=torch.channels_last)
         assert torch.equal(batch, torch.stack(views))
@@ -93,7 +112,7 @@ def test_a_crop_that_never_fits_is_the_largest_centred_one() -> None:
 
 
 def test_flip_is_a_coin() -> None:
-    image = resize_and_center_crop(random_image(9, 9), 8, 8)
+    image = resize_and_center_crop(random_image(9, 9), view(8, 8))
     flipped = [
         torch.equal(horizontal_flip(image, 0.5, generator_at(s, AUGMENTATION)), image.flip(-1)) for s in range(200)
     ]
@@ -105,6 +124,8 @@ def test_flip_is_a_coin() -> None:
 def test_a_view_that_cannot_be_is_refused(size: int, resize: int, std: float) -> None:
     with pytest.raises(ValueError, match="must be"):
         Preprocessing(size, resize, (0.5, 0.5, 0.5), (0.2, 0.2, std))
+    with pytest.raises(ValueError, match="bilinear, bicubic, not 'nearest'"):
+        view(8, 8, "nearest")
 
 
 def test_views_are_distributed_as_torchvisions_are() -> None:
