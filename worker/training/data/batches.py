@@ -70,8 +70,10 @@ class LoaderOptions:
     """Options for the assembly of batches.
 
     Attributes:
-        training: shuffle, and drop a last batch of one image; otherwise rows keep their order.
-        batch_size: images per batch.
+        training: shuffle, and cut an epoch into even batches; otherwise rows keep their order and all batches but the
+            last are full.
+        batch_size: images per batch; in training, batches are smaller where the rows do not fill them, and one image
+            larger where a single row would be left over.
         seed: seed of order and augmentation.
         workers: threads that prefetch; with 0, batches are assembled on demand.
         balance: in training, draw every class equally often, which repeats some rows and omits others.
@@ -104,10 +106,30 @@ class LoaderOptions:
             ValueError: as `balanced_order`.
         """
         for each in count(epoch):
-            order = self.order(labels, each)
-            for step in range(start, self.steps(len(labels))):
-                yield each, step, order[step * self.batch_size : (step + 1) * self.batch_size]
+            batches = self.cut(self.order(labels, each))
+            for step in range(start, len(batches)):
+                yield each, step, batches[step]
             start = 0
+
+    def cut(self, order: npt.NDArray[np.int64]) -> list[npt.NDArray[np.int64]]:
+        """Cut an epoch into batches.
+
+        In training their sizes differ by one at most, so that no step of an epoch is noisier than the others: with
+        statistics of two images, the rest of 98 at a batch size of 32, batch norm cost twelve points of accuracy.
+
+        Args:
+            order: int64 (N,), the result of `order`.
+
+        Returns:
+            `steps(N)` parts of it, in order.
+
+        Raises:
+            ValueError: as `count_steps`.
+        """
+        steps = self.steps(len(order))
+        if self.training:
+            return np.array_split(order, steps)
+        return [order[step * self.batch_size : (step + 1) * self.batch_size] for step in range(steps)]
 
     def order(self, labels: npt.NDArray[np.int64], epoch: int) -> npt.NDArray[np.int64]:
         """Compute the order of an epoch.
@@ -227,7 +249,8 @@ def rest_of_epoch(stream: BatchStream, epoch: int, start: int) -> Generator[Batc
 def count_steps(images: int, batch_size: int, training: bool) -> int:
     """Compute the number of steps of an epoch.
 
-    In training, a last batch of one image is dropped, because batch norm needs two.
+    In training, a single image that is left over does not make a step of its own, because batch norm needs two; it is
+    in one of the other batches.
 
     Args:
         images: number of images.

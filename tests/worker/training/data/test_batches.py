@@ -35,7 +35,7 @@ def same(ours: list[Batch], theirs: list[Batch]) -> bool:
 def test_threads_do_not_change_a_byte(packed: Maker) -> None:
     images = packed(30)
     alone = list(source(images).epoch(2, 0))
-    assert [len(batch) for batch in alone] == [4] * 7 + [2]
+    assert [len(batch) for batch in alone] == [4] * 6 + [3] * 2
     assert alone[0].inputs.shape == (4, 3, 8, 8)
     for workers in (1, 3, 16):
         assert same(list(source(images, workers).epoch(2, 0)), alone)
@@ -84,6 +84,42 @@ def test_count_steps(images: int, size: int, training: bool, steps: int) -> None
     assert count_steps(images, size, training) == steps
 
 
+@pytest.mark.parametrize(
+    ("images", "size", "sizes"),
+    [
+        (98, 32, [25, 25, 24, 24]),
+        (100, 32, [25] * 4),
+        (96, 32, [32] * 3),
+        (33, 32, [33]),
+        (65, 32, [33, 32]),
+        (5, 2, [3, 2]),
+        (3, 1, [1, 1, 1]),
+        (1, 32, [1]),
+    ],
+)
+@pytest.mark.parametrize("balance", [False, True])
+def test_a_training_epoch_is_cut_into_even_batches(images: int, size: int, sizes: list[int], balance: bool) -> None:
+    source = tensors([row % 2 for row in range(images)], LoaderOptions(True, size, seed=3, workers=0, balance=balance))
+    assert [len(batch) for batch in source.epoch(0, 0)] == sizes
+    assert len(source) == len(sizes)
+
+
+def test_no_training_batch_is_a_single_image_unless_asked_for() -> None:
+    for size in range(2, 12):
+        for images in range(2, 60):
+            feed = LoaderOptions(training=True, batch_size=size, seed=0, workers=0)
+            sizes = [len(part) for part in feed.cut(np.arange(images))]
+            assert sum(sizes) == images
+            assert len(sizes) == count_steps(images, size, training=True)
+            assert min(sizes) >= 2
+            assert max(sizes) - min(sizes) <= 1
+            assert max(sizes) <= size + 1
+
+
+def test_without_training_all_batches_but_the_last_are_full(packed: Maker) -> None:
+    assert [len(batch) for batch in source(packed(10), training=False).epoch(0, 0)] == [4, 4, 2]
+
+
 @pytest.mark.parametrize(("images", "size"), [(0, 4), (4, 0)])
 def test_nothing_to_batch(images: int, size: int) -> None:
     with pytest.raises(ValueError, match="batch"):
@@ -119,7 +155,7 @@ def test_the_next_epoch_is_assembled_while_this_one_ends(packed: Maker) -> None:
     feed = LoaderOptions(training=True, batch_size=4, seed=0, workers=2)
     images = packed(30)
     with closing(ImageBatches(images, np.arange(30), counted, feed).endless(0, 0)) as batches:
-        assert [len(batch) for batch in islice(batches, 8)] == [4] * 7 + [2]
+        assert [len(batch) for batch in islice(batches, 8)] == [4] * 6 + [3] * 2
         assert all(assembled.acquire(timeout=10) for _ in range(30 + 4 * 4))
 
 

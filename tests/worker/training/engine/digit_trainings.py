@@ -52,7 +52,7 @@ def method(penalty: str = "none", mixing: float = 0.0, layer_decay: float = 1.0)
 
 
 def sources(chosen: Supervised, images: PackedImages, workers: int = 0) -> tuple[BatchSource, BatchSource]:
-    """100 digits to train, so that an epoch has three steps of 32 and one of 4; 50 to validate."""
+    """100 digits to train, which makes four steps of 25 in an epoch; 50 to validate."""
     train, val = images.indices("train")[:100], images.indices("val")[:50]
     return (
         chosen.batches(images, train, LoaderOptions(training=True, batch_size=32, seed=7, workers=workers)),

@@ -77,7 +77,7 @@ def test_a_part_has_two_images() -> None:
 def test_memory_that_runs_out_halves_the_batch_and_says_so(digits: PackedImages) -> None:
     chosen, callback = small(10), RecordingCallback()
     fit(chosen, *sources(chosen, digits), RECIPE, callback, None)
-    assert callback.micro_batch_sizes == [16, 8]  # of batches of 32
+    assert callback.micro_batch_sizes == [13, 7]  # of batches of 25
     assert len(callback.steps) == RECIPE.epochs * STEPS_PER_EPOCH
     assert all(math.isfinite(figures["val_loss"]) for figures in callback.epochs)
 
@@ -89,7 +89,7 @@ def test_a_resumed_run_remembers(digits: PackedImages) -> None:
     first, callback = small(10), RecordingCallback()
     fit(first, *sources(first, digits), RECIPE, callback, None)
     state: State = callback.states[0]
-    assert state.meta["progress"]["micro_batch_size"] == 8
+    assert state.meta["progress"]["micro_batch_size"] == 7
     second, after = small(10), RecordingCallback()
     fit(second, *sources(second, digits), RECIPE, after, state)
     assert after.micro_batch_sizes == []
@@ -101,4 +101,4 @@ def test_a_device_that_holds_nothing(digits: PackedImages) -> None:
     chosen, callback = small(1), RecordingCallback()
     with pytest.raises(torch.OutOfMemoryError):
         fit(chosen, *sources(chosen, digits), replace(RECIPE, epochs=1), callback, None)
-    assert callback.micro_batch_sizes == [16, 8, 4, 2]
+    assert callback.micro_batch_sizes == [13, 7, 4, 2]
