@@ -115,10 +115,12 @@ class Penalty:
     Attributes:
         needs_start: the penalty needs a frozen copy of the pre-trained network.
         replaces_weight_decay: the optimizer must not decay the weights as well.
+        compares_features: the distance is that of the two networks' features, so nothing random may be in the trunk.
     """
 
     needs_start = True
     replaces_weight_decay = False
+    compares_features = False
 
     def __init__(self, strength: float, head_strength: float) -> None:
         """Store the factors.
@@ -161,6 +163,8 @@ class L2SP(Penalty):
 
 class FunctionDistance(Penalty):
     """strength * mean squared distance of the features to the pre-trained network's on the same images."""
+
+    compares_features = True
 
     def __call__(self, inputs: PenaltyInputs) -> Tensor:
         """Compute the term; no gradient reaches the start."""

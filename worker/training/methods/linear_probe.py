@@ -6,7 +6,7 @@ Training never runs the trunk, so neither its weights nor its batch-norm statist
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from worker.training.data.batches import Batch, BatchStream, LoaderOptions, TensorBatches
 from worker.training.data.packed import PackedImages
@@ -20,8 +20,9 @@ class LinearProbe(Labelled):
     """Minimises the cross-entropy of the head on features of the deterministic view, computed once per split.
 
     Understanding intermediate layers using linear classifier probes (Alain & Bengio 2016, arXiv:1610.01644). The
-    published network is the same trunk with the trained head. The cache is held in memory: 4 D bytes per image; for
-    SqueezeNet, whose head reads a feature map, 4 D h w.
+    published network is the same trunk with the trained head. Backbones with dropout before the output layer train
+    without it here. The cache is held in memory: 4 D bytes per image; for SqueezeNet, whose head reads a feature map,
+    4 D h w.
     """
 
     def batches(self, images: PackedImages, indices: npt.NDArray[np.int64], feed: LoaderOptions) -> BatchStream:
@@ -44,6 +45,10 @@ class LinearProbe(Labelled):
     def logits(self, batch: Batch) -> Tensor:
         """Compute the head's logits (B, outputs) of cached features."""
         return self.network.classify(batch.inputs)
+
+    def frozen(self) -> list[nn.Module]:
+        """Return the dropout before the head."""
+        return [self.network.dropout]
 
     def parameter_groups(self, weight_decay: float) -> Groups:
         """Build the groups of the head."""

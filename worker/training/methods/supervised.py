@@ -10,6 +10,7 @@ from worker.training.losses.penalties import PENALTIES, PenaltyInputs, cross_ent
 from worker.training.methods.labelled import Labelled
 from worker.training.models.backbones import Network
 from worker.training.models.batch_norm import batch_norms
+from worker.training.models.random_layers import random_layers
 from worker.training.optim.layer_groups import layer_groups
 from worker.training.optim.optimizers import Groups, decay_groups, layered_groups
 from worker.training.transforms.geometric import Preprocessing, horizontal_flip, random_resized_crop
@@ -74,6 +75,9 @@ class Supervised(Labelled):
         self.mixup, self.cutmix = mixup, cutmix
         self.frozen_norms = frozen_norms
         self.anchor = copy.deepcopy(network).requires_grad_(False) if self.penalty.needs_start else None
+        if self.anchor is not None and not frozen_norms:
+            for norm in batch_norms(self.anchor):
+                norm.track_running_stats = False  # normalises by the batch, as the network does, and records nothing
 
     def training_transform(self, image: Tensor, generator: torch.Generator) -> Tensor:
         """Take a random crop, mirrored with probability `flip`: uint8 (3, S, S)."""
@@ -115,9 +119,17 @@ class Supervised(Labelled):
         )
 
     def frozen(self) -> list[nn.Module]:
-        """Return the anchor, and the batch norms if their statistics stay the initial network's."""
-        anchor: list[nn.Module] = [] if self.anchor is None else [self.anchor]
-        return [*anchor, *(batch_norms(self.network) if self.frozen_norms else [])]
+        """Return the batch norms if their statistics stay the initial network's, and layers that would add noise.
+
+        Where features are compared, the network and the anchor are to differ in their weights alone. Dropout of f in
+        the trunk with probability p would make the expected distance (f - f_s)^2 + p / (1 - p) f^2, whose minimum is
+        not at f_s.
+        """
+        networks = [self.network] if self.anchor is None else [self.network, self.anchor]
+        norms = [norm for network in networks for norm in batch_norms(network)] if self.frozen_norms else []
+        if not self.penalty.compares_features:
+            return [*norms]
+        return [*norms, *(layer for network in networks for layer in random_layers(network.trunk))]
 
     def parameter_groups(self, weight_decay: float) -> Groups:
         """Build groups of all parameters, per layer with layer_decay; with l2_sp the penalty replaces weight decay."""

@@ -29,21 +29,26 @@ HEAD_STD = 0.01
 
 
 class Network(nn.Module):
-    """A torchvision model split at its last layer: `head(trunk(x))` equals the model's own output.
+    """A torchvision model split at its last layer: `head(dropout(trunk(x)))` equals the model's own output.
 
-    The trunk is the model with an Identity at `head_name`, so its parameters keep torchvision's names.
+    The trunk is the model with an Identity at `head_name`, so its parameters keep torchvision's names. Dropout directly
+    before the output layer belongs to the classifier, not to the features: two passes of `encode` in training mode
+    agree, unless there is dropout further inside.
 
     Attributes:
         name: torchvision's name of the backbone.
         image_size: side S of the input, in pixels.
-        trunk: computes the head's input.
+        trunk: computes the head's input before dropout.
         head_name: the output layer's name in torchvision's model.
+        dropout: dropout before the output layer, with probability 0 if torchvision's model has none.
         head: the output layer.
         half_precision: the trunk computes in bfloat16; its output is float32 all the same.
         feature_dim: dimension D of `features`.
     """
 
-    def __init__(self, name: str, image_size: int, trunk: nn.Module, head_name: str, head: nn.Module) -> None:
+    def __init__(
+        self, name: str, image_size: int, trunk: nn.Module, head_name: str, head: nn.Module, dropout: float = 0.0
+    ) -> None:
         """Store the parts.
 
         Args:
@@ -52,12 +57,14 @@ class Network(nn.Module):
             trunk: the model with an Identity at `head_name`.
             head_name: the output layer's name in torchvision's model.
             head: the output layer, linear or a 1x1 convolution.
+            dropout: probability of the dropout before the output layer.
         """
         super().__init__()
         self.name = name
         self.image_size = image_size
         self.head_name = head_name
         self.trunk = trunk
+        self.dropout = nn.Dropout(dropout)
         self.head = head
         self.half_precision = False
         self.feature_dim = int(head.weight.shape[1])  # type: ignore[index]
@@ -91,8 +98,8 @@ class Network(nn.Module):
         return encoded
 
     def classify(self, encoded: Tensor) -> Tensor:
-        """Compute the logits (N, outputs) from the result of `encode`."""
-        logits: Tensor = self.head(encoded)
+        """Compute the logits (N, outputs) from the result of `encode`, with dropout in training mode."""
+        logits: Tensor = self.head(self.dropout(encoded))
         return logits
 
     def features(self, x: Tensor) -> Tensor:
@@ -112,8 +119,8 @@ class ConvolutionalHead(Network):
     """SqueezeNet, whose head is a 1x1 convolution of the feature map, then ReLU and mean."""
 
     def _encode(self, x: Tensor) -> Tensor:
-        """Compute the feature map (N, D, h, w) after dropout."""
-        encoded: Tensor = self.trunk.get_submodule("classifier.0")(self.trunk.get_submodule("features")(x))
+        """Compute the feature map (N, D, h, w)."""
+        encoded: Tensor = self.trunk.get_submodule("features")(x)
         return encoded
 
     def pool(self, encoded: Tensor) -> Tensor:
@@ -121,8 +128,8 @@ class ConvolutionalHead(Network):
         return encoded.mean(dim=(2, 3))
 
     def classify(self, encoded: Tensor) -> Tensor:
-        """Compute the logits (N, outputs) as torchvision does."""
-        return F.adaptive_avg_pool2d(F.relu(self.head(encoded)), 1).flatten(1)
+        """Compute the logits (N, outputs) as torchvision does, with dropout in training mode."""
+        return F.adaptive_avg_pool2d(F.relu(self.head(self.dropout(encoded))), 1).flatten(1)
 
 
 def build_backbone(name: str, outputs: int, image_size: int, seed: int) -> Network:
@@ -147,10 +154,11 @@ def build_backbone(name: str, outputs: int, image_size: int, seed: int) -> Netwo
     with seeded(seed):
         model = torchvision.models.get_model(name, num_classes=outputs, **_options(name, image_size))
     head_name, head = _output_layer(model)
+    dropout = _take_dropout(model, head_name)
     model.set_submodule(head_name, nn.Identity())
     kind = ConvolutionalHead if isinstance(head, nn.Conv2d) else Network
     model.to(memory_format=torch.channels_last)  # the fastest layout for convolutions, whatever their input's
-    return kind(name, image_size, model, head_name, head)
+    return kind(name, image_size, model, head_name, head, dropout)
 
 
 def new_head(network: Network, outputs: int, seed: int) -> None:
@@ -205,3 +213,14 @@ def _output_layer(model: nn.Module) -> tuple[str, nn.Module]:
     """Find the output layer and its name: in every torchvision classifier the last linear or convolutional layer."""
     layers = [(name, part) for name, part in model.named_modules() if isinstance(part, nn.Linear | nn.Conv2d)]
     return layers[-1]
+
+
+def _take_dropout(model: nn.Module, head_name: str) -> float:
+    """Remove the dropout directly before the output layer, in order of definition; return its probability, or 0."""
+    modules = list(model.named_modules())
+    before = next(number for number, (name, _) in enumerate(modules) if name == head_name) - 1
+    name, module = modules[before]
+    if not isinstance(module, nn.Dropout):
+        return 0.0
+    model.set_submodule(name, nn.Identity())
+    return module.p

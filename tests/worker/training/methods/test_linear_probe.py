@@ -77,6 +77,17 @@ def test_cached_features_are_drawn_class_by_class(packed: Callable[[int], Packed
     assert float(shown.float().mean()) == pytest.approx(0.5, abs=0.08)
 
 
+def test_the_head_trains_without_dropout() -> None:
+    probe = LinearProbe(
+        build_backbone("mobilenet_v2", 3, VIEW.size, seed=0), VIEW, label_smoothing=0, class_weights=None
+    )
+    probe.train()
+    features = torch.randn(4, probe.network.feature_dim)
+    batch = Batch(features, torch.tensor([0, 1, 2, 0]), torch.arange(4))
+    expected = cross_entropy(probe.network.head(features), batch.labels, 0.0, None)
+    assert probe.training_step(batch, generator_at(0, STEP))["loss"].item() == pytest.approx(expected.item())
+
+
 def test_class_weights_and_smoothing_reach_the_loss() -> None:
     weights = torch.tensor([1.0, 2.0, 3.0])
     network = build_backbone("squeezenet1_1", 3, VIEW.size, seed=0)
