@@ -53,6 +53,13 @@ class EpochMetrics(TypedDict, total=False):
     train_risk: Annotated[float, Field(description="its cross-entropy part, in nats")]
     train_penalty: Annotated[float, Field(description="its part strength * distance to the pre-trained network")]
     train_alignment: Annotated[float, Field(description="its part that draws source and target domain together")]
+    train_domain_accuracy: Annotated[
+        float,
+        Field(
+            description="share of the training images whose domain the classifier of `dann` recognises, each domain"
+            " counted as half; at 0.5 it cannot tell them apart"
+        ),
+    ]
     train_rotation_accuracy: Annotated[float, Field(description="share of rotations recognised while training")]
     val_loss: Annotated[float, Field(description="the method's loss on the validation split")]
     val_accuracy: Annotated[float, Field(description="share of validation images predicted rightly")]

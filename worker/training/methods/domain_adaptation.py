@@ -71,7 +71,7 @@ class DomainAdaptation(Supervised):
         self.done = epoch / self.epochs
 
     def training_step(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
-        """Compute the loss and its three terms.
+        """Compute the loss and its terms.
 
         Raises:
             ValueError: if the batch has no target images.
@@ -86,9 +86,10 @@ class DomainAdaptation(Supervised):
         penalty = self._penalty(mixed.inputs, encoded)
         # mixed like the source, otherwise mixing itself would tell the domains apart
         target = mix(self.normalised(batch.unlabelled), self.mixup, self.cutmix, generator)
-        alignment = self.alignment(source, self._outputs(self.network.encode(target.inputs)), self.done)
-        terms = {"risk": risk, "penalty": penalty, "alignment": alignment}
-        return {"loss": risk + penalty + alignment} | {name: term.detach() for name, term in terms.items()}
+        aligned = self.alignment(source, self._outputs(self.network.encode(target.inputs)), self.done)
+        terms = {"risk": risk, "penalty": penalty} | aligned
+        loss = risk + penalty + aligned["alignment"]
+        return {"loss": loss} | {name: term.detach() for name, term in terms.items()}
 
     def _outputs(self, encoded: Tensor) -> DomainOutputs:
         return DomainOutputs(self.network.pool(encoded), self.network.classify(encoded))
@@ -113,8 +114,9 @@ class DomainAdaptation(Supervised):
         return ImageBatches(images, indices, self.training_transform, own)
 
     def parameter_groups(self, weight_decay: float) -> Groups:
-        """Build the groups of `Supervised`, and those of the alignment's own weights."""
-        return super().parameter_groups(weight_decay) + decay_groups([self.alignment], weight_decay)
+        """Build the groups of `Supervised`, and those of the alignment's own weights at the alignment's own rate."""
+        own = [group | {"lr_scale": self.alignment.lr_scale} for group in decay_groups([self.alignment], weight_decay)]
+        return super().parameter_groups(weight_decay) + own
 
 
 @contextmanager

@@ -27,6 +27,12 @@ def outputs(x: Tensor) -> DomainOutputs:
     return DomainOutputs(x, x)
 
 
+def value(alignment: Alignment, source: DomainOutputs, target: DomainOutputs, done: float) -> Tensor:
+    """The term alone, without what is reported beside it."""
+    term: Tensor = alignment(source, target, done)["alignment"]
+    return term
+
+
 def naive_covariance(x: list[list[float]], i: int, j: int) -> float:
     """Sun & Saenko 2016, eq. 2: (sum x_i x_j - (sum x_i) (sum x_j) / n) / (n - 1)."""
     n = len(x)
@@ -121,15 +127,16 @@ def test_features_that_are_all_alike_do_no_harm() -> None:
 def test_strength_scales_a_distance_whenever_it_is_asked(name: str) -> None:
     one, three = ALIGNMENTS[name](4, 1.0, 0), ALIGNMENTS[name](4, 3.0, 0)
     source, target = outputs(SOURCE), outputs(TARGET)
-    assert three(source, target, 0.0).item() == pytest.approx(3 * one(source, target, 0.9).item())
-    assert one(source, target, 0.0).item() > 0
+    assert value(three, source, target, 0.0).item() == pytest.approx(3 * value(one, source, target, 0.9).item())
+    assert value(one, source, target, 0.0).item() > 0
+    assert one(source, target, 0.0).keys() == {"alignment"}
     assert list(one.parameters()) == []
 
 
 @pytest.mark.parametrize("distance", [coral, mmd])
 def test_a_closeness_is_strength_times_the_distance_of_the_logits(distance: Distance) -> None:
     source, target = DomainOutputs(torch.randn(7, 9), SOURCE), DomainOutputs(torch.randn(5, 9), TARGET)
-    found = DistanceAlignment(distance, 2.0)(source, target, 0.5)
+    found = value(DistanceAlignment(distance, 2.0), source, target, 0.5)
     assert found.item() == pytest.approx(2 * distance(SOURCE, TARGET).item())
 
 
@@ -163,11 +170,11 @@ def test_dann_turns_the_gradient_round_on_its_way_to_the_features(strength: floa
     source, target = (x.clone().requires_grad_() for x in (SOURCE, TARGET))
     plain_source, plain_target = (x.clone().requires_grad_() for x in (SOURCE, TARGET))
     here, there = DomainOutputs(source, torch.zeros(7, 2)), DomainOutputs(target, torch.zeros(5, 2))
-    value, plain = term(here, there, done), classifier_loss(term.classifier, plain_source, plain_target)
+    loss, plain = value(term, here, there, done), classifier_loss(term.classifier, plain_source, plain_target)
     weights = list(term.parameters())
-    found = torch.autograd.grad(value, [source, target, *weights])
+    found = torch.autograd.grad(loss, [source, target, *weights])
     expected = torch.autograd.grad(plain, [plain_source, plain_target, *weights])
-    assert value.item() == pytest.approx(plain.item())
+    assert loss.item() == pytest.approx(plain.item())
     factor = -strength * (2 / (1 + math.exp(-10 * done)) - 1)
     for ours, theirs in zip(found[:2], expected[:2], strict=True):
         assert torch.allclose(ours, factor * theirs, atol=1e-7)
@@ -178,14 +185,25 @@ def test_dann_turns_the_gradient_round_on_its_way_to_the_features(strength: floa
 def test_either_domain_counts_for_half() -> None:
     term = DANN(4, 1.0, seed=0)
     once, twice = (term(outputs(torch.cat([SOURCE] * times)), outputs(TARGET), 1.0) for times in (1, 2))
-    assert once.item() == pytest.approx(twice.item())
+    for name, figure in once.items():
+        assert figure.item() == pytest.approx(twice[name].item()), name
+
+
+def test_the_accuracy_is_the_share_of_domains_that_are_recognised() -> None:
+    """By a classifier that answers with the first feature, above 0 for the target: 3 of 4, and 1 of 3, are right."""
+    term = DANN(1, 1.0, seed=0)
+    term.classifier = nn.Identity()  # type: ignore[assignment]
+    source, target = torch.tensor([[-1.0], [-2.0], [-0.5], [4.0]]), torch.tensor([[3.0], [-1.0], [-2.0]])
+    found = term(outputs(source), outputs(target), 0.5)["domain_accuracy"]
+    assert found.item() == pytest.approx((3 / 4 + 1 / 3) / 2)
+    assert not found.requires_grad
 
 
 def test_a_classifier_that_knows_nothing_has_the_loss_log_2() -> None:
     term = DANN(4, 1.0, seed=0)
     for weight in term.parameters():
         nn.init.zeros_(weight)
-    assert term(outputs(SOURCE), outputs(TARGET), 1.0).item() == pytest.approx(math.log(2))
+    assert value(term, outputs(SOURCE), outputs(TARGET), 1.0).item() == pytest.approx(math.log(2))
 
 
 def test_the_classifier_is_a_function_of_its_seed() -> None:
@@ -212,6 +230,6 @@ def test_following_the_gradient_brings_the_domains_together(name: str) -> None:
     optimizer = torch.optim.Adam([shift, *term.parameters()], lr=0.02)
     for _ in range(400):
         optimizer.zero_grad()
-        term(outputs(source), outputs(target + shift), 1.0).backward()
+        value(term, outputs(source), outputs(target + shift), 1.0).backward()  # type: ignore[no-untyped-call]
         optimizer.step()
     assert (target + shift - source).mean(0).norm().item() < 1.0

@@ -101,7 +101,7 @@ def test_the_terms_add_up(alignment: str, penalty: str) -> None:
 def test_the_alignment_is_of_both_domains_outputs(alignment: str) -> None:
     chosen = method(alignment, strength=2.0).eval()
     source, target = (outputs(chosen, chosen.normalised(inputs)) for inputs in (BATCH.inputs, OTHERS))
-    expected = chosen.alignment(source, target, 0.0)
+    expected = chosen.alignment(source, target, 0.0)["alignment"]
     assert terms(chosen)["alignment"] == pytest.approx(expected.item(), rel=1e-4)
 
 
@@ -110,11 +110,11 @@ def test_either_domain_is_normalised_by_its_own_batch() -> None:
     chosen.train()
     alone = copy.deepcopy(chosen)
     source, target = (outputs(alone, alone.normalised(inputs)) for inputs in (BATCH.inputs, OTHERS))
-    expected = alone.alignment(source, target, 0.0)
+    expected = alone.alignment(source, target, 0.0)["alignment"]
     assert terms(chosen)["alignment"] == pytest.approx(expected.item(), rel=1e-5)
     together = outputs(alone, alone.normalised(torch.cat([BATCH.inputs, OTHERS])))
     one, other = (DomainOutputs(together.features[part], together.logits[part]) for part in (slice(6), slice(6, None)))
-    assert alone.alignment(one, other, 0.0).item() != pytest.approx(expected.item(), rel=1e-5)
+    assert alone.alignment(one, other, 0.0)["alignment"].item() != pytest.approx(expected.item(), rel=1e-5)
 
 
 def test_running_statistics_come_from_the_target_alone() -> None:
@@ -193,7 +193,7 @@ def test_the_schedule_goes_by_whole_epochs() -> None:
             DomainOutputs(features, torch.zeros(2, 3)),
             DomainOutputs(2 * features.detach(), torch.zeros(2, 3)),
         )
-        chosen.alignment(source, target, chosen.done).backward()
+        chosen.alignment(source, target, chosen.done)["alignment"].backward()
         assert features.grad is not None
         gradients.append(features.grad.norm().item())
     assert gradients[0] == 0
@@ -207,7 +207,8 @@ def test_the_target_is_mixed_like_the_source() -> None:
     assert others.share < 1
     source = outputs(chosen, mixed.inputs)
     expected, unmixed = (
-        chosen.alignment(source, outputs(chosen, x), 0.0).item() for x in (others.inputs, chosen.normalised(OTHERS))
+        chosen.alignment(source, outputs(chosen, x), 0.0)["alignment"].item()
+        for x in (others.inputs, chosen.normalised(OTHERS))
     )
     found = terms(chosen)["alignment"]
     assert found == pytest.approx(expected, rel=1e-4)
@@ -220,6 +221,22 @@ def test_two_datasets_in_the_same_order_are_not_paired_image_by_image(digits: Pa
     ours, theirs = (torch.cat([batch.indices for batch in side.epoch(0, 0)]) for side in (source, target))
     assert sorted(ours.tolist()) == sorted(theirs.tolist())
     assert int((ours == theirs).sum()) < 8
+
+
+@pytest.mark.parametrize("layer_decay", [1.0, 0.5])
+def test_the_domain_classifier_learns_at_ten_times_the_rate(layer_decay: float) -> None:
+    """Of the head's, whatever layer_decay makes of the layers below."""
+    chosen = method("dann", layer_decay=layer_decay)
+    scale = {id(p): group.get("lr_scale", 1.0) for group in chosen.parameter_groups(0.1) for p in group["params"]}
+    assert {scale[id(p)] for p in chosen.alignment.parameters()} == {10.0}
+    assert {scale[id(p)] for p in chosen.network.head.parameters()} == {1.0}
+    assert max(scale[id(p)] for p in chosen.network.parameters()) == 1.0
+
+
+def test_the_domain_classifiers_accuracy_is_a_term_of_dann() -> None:
+    found = {alignment: terms(method(alignment).eval()) for alignment in ALIGNMENTS}
+    assert 0 <= found["dann"]["domain_accuracy"] <= 1
+    assert [name for name, figures in found.items() if "domain_accuracy" in figures] == ["dann"]
 
 
 def test_the_classifiers_weights_learn_and_decay() -> None:
