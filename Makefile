@@ -57,7 +57,7 @@ FAULT_TESTS := $(addprefix tests/,worker/jobs/prepare/test_hostile.py worker/que
 	e2e/test_idempotent_kill.py)
 storm: setup
 	OMP_NUM_THREADS=1 $(BIN)/pytest $(FAULT_TESTS) --measurements docs/evidence/reliability.json
-	OMP_NUM_THREADS=1 $(BIN)/pytest -m storm --timeout 3600 --measurements docs/evidence/reliability.json
+	OMP_NUM_THREADS=1 $(BIN)/pytest tests -m storm --timeout 3600 --measurements docs/evidence/reliability.json
 
 # The whole stack in containers, which takes Docker, root and some 15 GB; what it saw becomes docs/evidence/compose.md.
 compose-test: setup

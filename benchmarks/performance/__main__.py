@@ -12,6 +12,7 @@ from pathlib import Path
 
 from benchmarks.performance import (
     augmentation,
+    estimates,
     growth,
     heads,
     large,
@@ -35,6 +36,7 @@ SECTIONS = {
     "heads": heads.run,
     "reaching": reaching.run,
     "starting": starting.run,
+    "estimates": estimates.run,
     "preparing": preparing.run,
     "large": large.run,
     "predictions": predictions.run,

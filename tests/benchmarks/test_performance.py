@@ -1,5 +1,6 @@
 from dataclasses import asdict
 
+from benchmarks.performance.estimates import Moment, ratios_at
 from benchmarks.performance.measure import Goal, Section, Series, ratios, rounds
 from benchmarks.performance.report import document
 
@@ -31,3 +32,9 @@ def test_the_document_has_each_target_and_whether_it_was_met() -> None:
     assert "| small | 10 | ≤ 64 | met |" in told
     assert "| large | 65 | ≤ 64 | **not met** |" in told
     assert told.endswith("A note.\n")
+
+
+def test_an_estimate_is_compared_with_the_time_that_really_passed() -> None:
+    moments = [Moment(0.0, None), Moment(25.0, 150.0), Moment(50.0, 50.0), Moment(90.0, 5.0)]
+    assert ratios_at((0.2, 0.5, 0.8), moments, 100.0) == {0.2: 2.0, 0.5: 1.0, 0.8: 0.5}
+    assert ratios_at((0.0,), moments, 100.0) == {}
