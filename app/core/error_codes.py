@@ -131,6 +131,13 @@ ERROR_CODES: dict[str, ErrorCode] = {
     "too_few_classes": ErrorCode("The dataset has fewer than two classes.", (422,)),
     "classes_differ": ErrorCode("The dataset has classes that the model or the other dataset lacks.", (422,)),
     "no_training_images": ErrorCode("The dataset has no images in its training split.", (422,)),
+    "nothing_to_refit": ErrorCode(
+        "`refit` adds images of splits in which the dataset has none. Leave it out, or give the dataset those splits.",
+        (422,),
+    ),
+    "no_batch_norm": ErrorCode(
+        "The baseline 'target_statistics' adapts batch norm, and this backbone has none. Leave it out.", (422,)
+    ),
     "no_validation_images": ErrorCode(
         'A penalty strength of "auto", and `patience`, need validation images. Set a number or leave patience out,'
         " or upload a `val` split.",

@@ -11,6 +11,7 @@ from app.context import Ctx, CurrentPrincipal
 from app.core import retry_after
 from app.core.jobs import transitions
 from app.core.jobs.states import TERMINAL, Status
+from app.core.results.events import RUN
 from app.http.etags import IfNoneMatch
 from app.http.idempotency import IN_FLIGHT, IdempotencyKeyHeader
 from app.http.pagination import Listing, PageQuery
@@ -22,7 +23,6 @@ from app.jobs.event_stream import parse_last_event_id, read_update, stream_event
 from app.jobs.examples import finetune, lists, pretrain
 from app.jobs.examples.requests import EXAMPLES
 from app.jobs.schemas import (
-    RUN,
     AnyJob,
     ArtifactList,
     ArtifactResponse,

@@ -7,7 +7,7 @@ from sqlalchemy import Row
 
 from app.core.database.tables import Event, Job
 from app.core.jobs.states import Status
-from app.core.results.events import EVENTS
+from app.core.results.events import EVENTS, RUN
 from app.core.results.metrics import OPEN, EpochMetrics, LatestMetrics
 from app.core.results.progress import Progress
 from app.core.specs import ASKED_UNION, JOB_TYPES, AskedSpec
@@ -15,8 +15,6 @@ from app.core.specs.job_types import union_of
 from app.http.pagination import Listing
 from app.http.responses import OBJECT, ErrorDetail, MaybeTime, ResponseModel, Time
 from app.http.stored_json import Stored, stored
-
-RUN = "`main`, `head`, a baseline's name, or `strength=<number>`"
 
 if TYPE_CHECKING:
     UserSpec = AskedSpec
@@ -36,7 +34,9 @@ class JobResponse(ResponseModel):
     status: Status = Field(description="where it stands")
     queue_position: int | None = Field(None, description="from 1, within its lane; null unless it is queued")
     progress: Stored[Progress] | None = Field(description="how far it is; null until it runs")
-    metrics: Stored[LatestMetrics] | None = Field(description="the newest epoch's metrics; null before there are any")
+    metrics: Stored[LatestMetrics] | None = Field(
+        description="the newest epoch's metrics of the job's own model, never of a baseline; null before there are any"
+    )
     error: ErrorDetail | None = Field(description="why it failed; null unless it has")
     attempts: int = Field(description="claims by a worker, but for those that stopped in good order")
     pause_requested: bool = Field(description="whether it will pause after its next checkpoint")

@@ -8,7 +8,7 @@ from typing import Any
 from benchmarks.quality.outcomes import Outcome
 from benchmarks.quality.service import Job, Service, Spec, wall_seconds
 
-MAIN = "main"  # the run that makes the job's model
+MAIN, REFIT = "main", "refit"  # the judged run, and the one on more labels whose model is published
 Correct = Callable[[str], str]  # which of its test images a run of the job recognised
 
 
@@ -46,14 +46,29 @@ def conduct(service: Service, trials: Sequence[Trial]) -> list[Outcome]:
 
 
 def outcomes(trial: Trial, job: Job, correct: Correct) -> list[Outcome]:
-    """The baselines of a job under their own names, its strengths as `<name> <strength>`, and the job itself."""
+    """The baselines of a job under their own names, its strengths as `<name> <strength>`, the job itself, its refit."""
     result = job["result"]
     if result["metrics"]["split"] != "test":
         raise SystemExit(f"{trial.key}: judged by '{result['metrics']['split']}', not by the test images")
-    beside = [_run(trial, job, name, baseline, correct(name)) for name, baseline in result["baselines"].items()]
+    found = [
+        _run(trial, job, name, baseline, correct(_judged(name, baseline)))
+        for name, baseline in result["baselines"].items()
+    ]
     if result["strength"]:
-        return [*beside, *_curve(trial, job, correct)]
-    return [*beside, _run(trial, job, trial.name, result, correct(MAIN))]
+        found += _curve(trial, job, correct)
+    else:
+        found.append(_run(trial, job, trial.name, result, correct(MAIN)))
+    if (refit := result["refit"]) is not None:
+        found.append(_run(trial, job, f"{trial.name}, refit", refit, correct(REFIT)))
+    return found
+
+
+def _judged(name: str, baseline: Mapping[str, Any]) -> str:
+    """The run of a baseline: of several learning rates the one that validation chose."""
+    rates = baseline["learning_rates"]
+    if rates is None:
+        return name
+    return next(str(point["run"]) for point in rates["curve"] if point["learning_rate"] == rates["chosen"])
 
 
 def _run(trial: Trial, job: Job, name: str, told: Mapping[str, Any], correct: str) -> Outcome:

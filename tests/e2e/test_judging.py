@@ -70,7 +70,7 @@ def test_an_evaluation_agrees_with_the_job_that_made_the_model(
     made = finetuned["result"]
     found = embedded.job(type="evaluate", model=made["model"], dataset=sevens["id"])["result"]
     assert (found["split"], found["images"]) == ("test", 300)
-    assert found["metrics"]["accuracy"] == pytest.approx(made["metrics"]["accuracy"], abs=0.004)
+    assert found["metrics"]["accuracy"] == pytest.approx(made["refit"]["metrics"]["accuracy"], abs=0.004)
     assert all(suspect["image"].startswith(f"test/{suspect['class']}/") for suspect in found["suspects"])
 
 

@@ -38,8 +38,9 @@ class Plan:
     epochs: int
 
 
-SHORT = Plan(jobs=2, kills=3, stops=1, pause=1.5, epochs=30)
-LONG = Plan(jobs=50, kills=200, stops=20, pause=1.2, epochs=16)
+# Of each job two runs are trained: the judged one, and the refit that is published.
+SHORT = Plan(jobs=2, kills=3, stops=1, pause=1.5, epochs=15)
+LONG = Plan(jobs=50, kills=200, stops=20, pause=1.2, epochs=8)
 
 
 @pytest.fixture(params=[EMBEDDED, SERVERS])

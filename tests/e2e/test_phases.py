@@ -14,7 +14,7 @@ from tests.measurements import Measurements
 GRACE = float(HURRY["IMPRINT_GRACE_SECONDS"])
 ENDED = ("succeeded", "failed", "cancelled")
 LONGEST = 7.0  # seconds from asking for a job to what is done to it: past the end of most
-TRAINING = {"epochs": 12, "batch_size": 4, "augmentation": {"crop": 0.7, "flip": False}}
+TRAINING = {"epochs": 6, "batch_size": 4, "augmentation": {"crop": 0.7, "flip": False}}  # twice: judged, and refit
 REST = "rest"  # no order: the next one comes when the job has come to rest
 ORDERS = (
     ("cancel",),

@@ -35,5 +35,13 @@ def split_to_test(images: PackedImages) -> EvaluationSet:
 def job_data(images: PackedImages, target: PackedImages | None = None) -> JobData:
     """The data of a job on the CPU."""
     return JobData(
-        images, target, CLASSES, split_to_test(images), None, VIEW, torch.device("cpu"), converted={"grey": 1}
+        images,
+        target,
+        CLASSES,
+        split_to_test(images),
+        None,
+        VIEW,
+        torch.device("cpu"),
+        converted={"grey": 1},
+        from_labels=True,
     )

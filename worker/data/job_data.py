@@ -29,6 +29,7 @@ class JobData:
         preprocessing: of the images.
         device: where the job computes.
         converted: how many of `images` were converted to upright RGB when they were prepared, by kind of conversion.
+        from_labels: the initial weights have learnt from labels.
     """
 
     images: PackedImages
@@ -39,11 +40,16 @@ class JobData:
     preprocessing: Preprocessing
     device: torch.device
     converted: dict[str, int]
+    from_labels: bool
 
     @property
-    def epoch_images(self) -> int:
-        """The number of images in an epoch: all of the larger of the two domains."""
-        return max(len(images.indices("train")) for images in (self.images, self.target) if images is not None)
+    def known(self) -> PackedImages:
+        """The images that the model is for: those of the target of an adaptation, else the job's own."""
+        return self.images if self.target is None else self.target
+
+    def epoch_images(self, *splits: str) -> int:
+        """The number of images in an epoch over these splits: all of the larger of the two domains."""
+        return max(len(images.indices(*splits)) for images in (self.images, self.target) if images is not None)
 
 
 def load_job_data(context: Context, spec: Pretrain | Finetune) -> JobData:
@@ -51,15 +57,17 @@ def load_job_data(context: Context, spec: Pretrain | Finetune) -> JobData:
     source = spec.labels_from if isinstance(spec, Finetune) else spec.dataset
     images, names = open_dataset(context, source), class_names(context, source)
     classes = names if spec.learns_labels else []
+    initial = _initial_model(context, spec)
     return JobData(
         images,
         without_labels(open_dataset(context, spec.dataset)) if source != spec.dataset else None,
         classes,
         _evaluation_set(context, spec, source, classes) if classes else None,
         _class_balance(spec, images, classes) if classes else None,
-        job_preprocessing(spec, _initial_model(context, spec)),
+        job_preprocessing(spec, initial),
         resolve_device(context, spec.training.device),
         conversions(context, source),
+        spec.init != RANDOM and (initial is None or bool(initial.classes)),
     )
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 
-from app.core.specs import HEAD, RANDOM, SOURCE_ONLY
+from app.core.specs import HEAD, RANDOM, SOURCE_ONLY, TARGET_STATISTICS
 from worker.data.evaluation_set import INTERVAL_DRAWS, INTERVAL_LEVEL
 from worker.training.metrics.bootstrap import difference_interval
 
@@ -12,8 +12,14 @@ BASELINE_NAME = {
     RANDOM: "the same training from random weights",
     HEAD: "a new output layer alone on the same start",
     SOURCE_ONLY: "the same training without adaptation",
+    TARGET_STATISTICS: "the target's batch-norm statistics alone",
 }
-SUBJECT = {RANDOM: "Transfer", HEAD: "Training the whole network", SOURCE_ONLY: "Adaptation"}
+SUBJECT = {
+    RANDOM: "Transfer",
+    HEAD: "Training the whole network",
+    SOURCE_ONLY: "Adaptation",
+    TARGET_STATISTICS: "Alignment",
+}
 SEPARABLE_RATIO = 1.5  # k-NN accuracy / chance, above which the start's features separate the classes
 
 
@@ -33,8 +39,14 @@ def comparisons(correct: str, baselines: dict[str, str], seed: int) -> dict[str,
     return result
 
 
-def verdict(metrics: dict[str, Any], compared: dict[str, Any], baselines: dict[str, Any], start: Any) -> str:
-    """One sentence for each baseline, and one that explains the result where the start's features do."""
+def verdict(
+    metrics: dict[str, Any],
+    compared: dict[str, Any],
+    baselines: dict[str, Any],
+    start: dict[str, Any] | None,
+    refit: dict[str, Any] | None = None,
+) -> str:
+    """One sentence for each baseline, one that explains the result where the start's features do, one of the refit."""
     images, accuracy = metrics["images"], metrics["accuracy"]
     sentences = [
         _summarize(name, accuracy, baselines[name]["metrics"]["accuracy"], compared[name], images) for name in compared
@@ -44,7 +56,7 @@ def verdict(metrics: dict[str, Any], compared: dict[str, Any], baselines: dict[s
             f"{accuracy:.3f} on {images} {metrics['split']} images; whether transfer helped cannot be said without"
             " a baseline: ask for baselines ['random', 'head']."
         ]
-    return " ".join([*sentences, *_explain(start)])
+    return " ".join([*sentences, *_explain(start), *_tell_refit(refit)])
 
 
 def _summarize(name: str, accuracy: float, other: float, compared: dict[str, Any], images: int) -> str:
@@ -64,6 +76,19 @@ def _explain(start: dict[str, Any] | None) -> list[str]:
     return [
         f"Before any training the start's features {already} told these classes apart: the nearest images were of the"
         f" same class for {knn:.0%} of the training images (chance: {chance:.0%})."
+    ]
+
+
+def _tell_refit(refit: dict[str, Any] | None) -> list[str]:
+    """The images that the judged and the published network were trained on."""
+    if refit is None:
+        return []
+    judged, published = (sum(refit[name].values()) for name in ("judged_on", "published_on"))
+    accuracy = refit["metrics"].get("accuracy")
+    own = "" if accuracy is None else f"; it reaches {accuracy:.3f} on the same images"
+    return [
+        f"These figures are of the network that was trained on {judged} images; the published one was trained in the"
+        f" same way on {published} ({', '.join(refit['published_on'])}){own}."
     ]
 
 

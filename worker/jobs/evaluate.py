@@ -81,7 +81,7 @@ def _progress_callback(context: Context, lease: Lease, stop: threading.Event) ->
     def on_progress(done: int, total: int) -> None:
         if stop.is_set():
             raise Stopped
-        progress.report(done, total)
+        progress.count(done, total)
 
     return on_progress
 

@@ -41,7 +41,7 @@ def rank(context: Context, lease: Lease, stop: threading.Event) -> None:
         if stop.is_set():
             raise Stopped
         scored.append(_score(context, spec, name, images))
-        progress.report(number + 1, len(spec.candidates))
+        progress.count(number + 1, len(spec.candidates))
     ranking = sorted(scored, key=lambda one: -one.get("logme", -torch.inf))
     numbered = [{"rank": at, **one} for at, one in enumerate(ranking, 1)]
     result = RankResult.model_validate({"dataset": spec.dataset, "chance": 1 / len(classes), "ranking": numbered})

@@ -4,24 +4,29 @@ import threading
 from dataclasses import replace
 
 from app.core.jobs.leases import Lease
-from app.core.specs import HEAD, Finetune, Pretrain
+from app.core.specs import Finetune, Pretrain
 from worker.context import Context
 from worker.data.job_data import JobData, load_job_data
 from worker.errors import JobError, Stopped
-from worker.evaluation.evaluate_run import Evaluation, evaluate_run
+from worker.evaluation.evaluate_run import Evaluation, evaluate_run, evaluate_with_temperature
+from worker.evaluation.known_images import fit_novelty
 from worker.evaluation.transfer_diagnostics import diagnose
 from worker.jobs.entry_point import main, parse_spec
 from worker.reporting.recorder import JobRecorder
 from worker.runs.build import CORES, Experiment, build_experiment
-from worker.runs.callbacks import JobCallback, StepRange
+from worker.runs.callbacks import JobCallback
+from worker.runs.choices import Summaries, best, decided_facts, winners
 from worker.runs.job_state import Diagnostics, JobState, Weights, unwrap
-from worker.runs.plan import RunPlan, plan
+from worker.runs.plan import MAIN, REFIT, Purpose, RunPlan, TrainingSpec, groups, plan
 from worker.runs.previews import Preview
 from worker.runs.publish_model import publish
+from worker.runs.schedule import RunSteps, Schedule, run_steps
 from worker.training.devices import configure_torch
 from worker.training.engine.checkpoint import State
 from worker.training.engine.loop import Diverged, FitResult, Interrupted, fit
 from worker.training.models.weights import torchvision_state
+
+Runs = dict[str, RunPlan]
 
 
 def train(context: Context, lease: Lease, stop: threading.Event) -> None:
@@ -31,27 +36,49 @@ def train(context: Context, lease: Lease, stop: threading.Event) -> None:
         raise JobError("wrong_type", f"A job of type {spec.type} is not for training.")
     recorder = JobRecorder(context, lease)
     data = load_job_data(context, spec)
-    runs = plan(spec, data.epoch_images)
-    _check_candidates(runs, data)
     job_state, training_state = unwrap(recorder.latest_checkpoint())
+    runs = _runs(spec, data, job_state.summaries)
+    _check_trials(runs, data)
     interrupted = job_state.run  # the one that the training state is of
     if job_state.diagnostics is None:
         job_state.diagnostics = _diagnose(context, spec, data, recorder)
-    callback = JobCallback(context, lease, recorder, job_state, stop)
-    ranges = StepRange.consecutive(runs, data.epoch_images)
-    for name, run in runs.items():
-        if name not in job_state.summaries:
-            experiment = build_experiment(context, run, data, _initial_head(job_state, run))
-            callback.begin(name, ranges[name], Preview(experiment.method, experiment.validation or experiment.train))
-            fitted = _fit(experiment, callback, training_state if name == interrupted else None)
-            callback.finish(_evaluate(experiment, data, fitted))
-            _keep_weights(job_state, name, run, experiment)
-    publish(context, lease, spec, data, job_state, _chosen(job_state))
+    callback = JobCallback(context, lease, recorder, job_state, Schedule(_steps(runs, data)), stop)
+    while (name := next((each for each in runs if each not in job_state.summaries), None)) is not None:
+        run = runs[name]
+        callback.schedule.begin(name)
+        experiment = build_experiment(context, run, data, _initial_head(job_state, run))
+        callback.begin(name, Preview(experiment.method, experiment.validation or experiment.train))
+        fitted = _fit(experiment, callback, training_state if name == interrupted else None)
+        callback.schedule.finish()
+        evaluation = _evaluate(experiment, run, data, fitted, job_state.summaries)
+        callback.finish(evaluation, _novelty_thresholds(experiment, run, runs, data))
+        _keep_weights(job_state, name, runs, experiment)
+        runs = _runs(spec, data, job_state.summaries)
+        callback.schedule.runs = _steps(runs, data)
+    _name_winners(winners(runs, job_state.summaries), recorder)
+    callback.publish()
+    publish(context, lease, spec, data, job_state, runs)
 
 
-def _check_candidates(runs: dict[str, RunPlan], data: JobData) -> None:
-    candidates = [run for run in runs.values() if run.candidate]
-    if len(candidates) > 1 and not len(data.images.indices("val")):
+def _name_winners(chosen: dict[str, str], recorder: JobRecorder) -> None:
+    """Make the chosen trial's metrics the job's, and give a baseline's chosen trial the baseline's name."""
+    recorder.choose_metrics(chosen.pop(MAIN))
+    for baseline, trial in chosen.items():
+        if trial != baseline:
+            recorder.rename_run(trial, baseline)
+
+
+def _runs(spec: TrainingSpec, data: JobData, summaries: Summaries) -> Runs:
+    """The job's runs, the later of which depend on what the earlier ones decided."""
+    return plan(spec, decided_facts(spec, data, summaries))
+
+
+def _steps(runs: Runs, data: JobData) -> dict[str, RunSteps]:
+    return {name: run_steps(run, data) for name, run in runs.items()}
+
+
+def _check_trials(runs: Runs, data: JobData) -> None:
+    if len(groups(runs)[MAIN]) > 1 and not len(data.images.indices("val")):
         raise JobError("no_validation_images", "strength 'auto' is chosen on validation images, and there are none.")
 
 
@@ -69,7 +96,7 @@ def _diagnose(context: Context, spec: Pretrain | Finetune, data: JobData, record
 
 
 def _initial_head(job_state: JobState, run: RunPlan) -> Weights | None:
-    return job_state.weights[HEAD] if run.starts_from_head else None
+    return None if run.head is None else job_state.weights[run.head]
 
 
 def _fit(experiment: Experiment, callback: JobCallback, state: State | None) -> FitResult:
@@ -84,37 +111,47 @@ def _fit(experiment: Experiment, callback: JobCallback, state: State | None) -> 
         configure_torch(CORES)
 
 
-def _evaluate(experiment: Experiment, data: JobData, fitted: FitResult) -> Evaluation:
-    """Evaluate the run's best weights; without labels, the metrics are those of its validation."""
+def _evaluate(
+    experiment: Experiment, run: RunPlan, data: JobData, fitted: FitResult, summaries: Summaries
+) -> Evaluation:
+    """Evaluate the run's best weights, on images that it was not trained on.
+
+    Without labels, the metrics are those of its validation. A refit has no images to fit a temperature on, so it has
+    that of the judged run.
+    """
     training = {"best_epoch": fitted.epoch + 1, "epochs": fitted.epochs, "validation": fitted.metrics}
-    if data.evaluation is None:
-        return Evaluation({"split": "val", **fitted.metrics, **training})
-    evaluation = evaluate_run(experiment.method.network, data.evaluation, data, experiment.recipe.seed)
+    network, seed = experiment.method.network, experiment.recipe.seed
+    if run.judged:
+        if data.evaluation is None:
+            return Evaluation({"split": "val", **fitted.metrics, **training})
+        evaluation = evaluate_run(network, data.evaluation, data, seed)
+    elif run.trial is None or data.evaluation is None or data.evaluation.split in run.splits:
+        return Evaluation(training)
+    else:
+        temperature = summaries[run.trial]["metrics"]["calibration"]["temperature"]
+        evaluation = evaluate_with_temperature(network, data.evaluation, data, temperature, seed)
     return replace(evaluation, metrics=evaluation.metrics | training)
 
 
-def _keep_weights(job_state: JobState, name: str, run: RunPlan, experiment: Experiment) -> None:
-    """Keep the weights needed later: the head that candidates start from, and the best candidate's weights."""
-    if name == HEAD:
+def _novelty_thresholds(experiment: Experiment, run: RunPlan, runs: Runs, data: JobData) -> list[float] | None:
+    """Distances of held-out images, for a refit that will have none."""
+    if REFIT not in runs or run.purpose is not Purpose.MAIN:
+        return None
+    novelty = fit_novelty(experiment.method.network, data, experiment.recipe.seed)
+    return None if novelty is None else novelty.thresholds.tolist()
+
+
+def _keep_weights(job_state: JobState, name: str, runs: Runs, experiment: Experiment) -> None:
+    """Keep the weights needed later: heads that other runs start from, and those of the model to be published."""
+    run = runs[name]
+    if any(other.head == name for other in runs.values()):
         job_state.keep(experiment.method.network.head.state_dict())
-    if run.candidate and _score(job_state, name) > _score(job_state, job_state.chosen):
-        job_state.weights.pop(job_state.chosen or "", None)
-        job_state.chosen = name
+    trials = [trial for trial in groups(runs)[MAIN] if trial in job_state.summaries]
+    best_so_far = run.purpose is Purpose.MAIN and best(trials, job_state.summaries) == name
+    if name == REFIT or (REFIT not in runs and best_so_far):
+        for trial in trials:
+            job_state.weights.pop(trial, None)
         job_state.keep(torchvision_state(experiment.method.network))
-
-
-def _score(job_state: JobState, name: str | None) -> tuple[float, float]:
-    """The criterion between candidates: validation accuracy, then loss; never the test metrics."""
-    if name is None:
-        return (-1.0, 0.0)
-    metrics = job_state.summaries[name]["metrics"]["validation"]
-    return metrics.get("accuracy", 0.0), -metrics.get("loss", 0.0)
-
-
-def _chosen(job_state: JobState) -> str:
-    if job_state.chosen is None:
-        raise RuntimeError("no candidate has finished")
-    return job_state.chosen
 
 
 if __name__ == "__main__":

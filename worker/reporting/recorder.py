@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from app.core.database.tables import Artifact, Checkpoint, Job, Metric
@@ -44,18 +44,30 @@ class JobRecorder:
             leases.fence(session, self._lease)
             record_event(session, self._lease.job_id, kind, data)
 
-    def metrics(self, run: str, epoch: int, step: int, metrics: dict[str, float]) -> None:
-        """Write an epoch's metrics, also as the job's latest; a resumed run overwrites those of the same step."""
-        payload = {"run": run, "epoch": epoch, "step": step, **metrics}
+    def metrics(self, position: RunPosition, *, own: bool) -> None:
+        """Write an epoch's metrics; a resumed run overwrites those of the same step.
+
+        `own`: they are also the job's latest metrics.
+        """
+        payload = _payload(position.run, position.epoch, position.step, position.metrics)
         with self._context.database.writing() as session:
-            leases.fence(session, self._lease, metrics=payload)
-            self._replace_metric(session, run, epoch, step, metrics)
+            leases.fence(session, self._lease, **({"metrics": payload} if own else {}))
+            self._replace_metric(session, position)
             record_event(session, self._lease.job_id, "epoch", payload)
 
-    def _replace_metric(self, session: Session, run: str, epoch: int, step: int, metrics: dict[str, float]) -> None:
-        job_id = self._lease.job_id
+    def _replace_metric(self, session: Session, position: RunPosition) -> None:
+        job_id, run, step = self._lease.job_id, position.run, position.step
         session.execute(delete(Metric).where(Metric.job_id == job_id, Metric.run == run, Metric.step == step))
-        session.add(Metric(job_id=job_id, run=run, epoch=epoch, step=step, figures=metrics))
+        session.add(Metric(job_id=job_id, run=run, epoch=position.epoch, step=step, figures=position.metrics))
+
+    def choose_metrics(self, run: str) -> None:
+        """Make a run's last metrics the job's: those of the trial that was chosen."""
+        of_run = select(Metric).where(Metric.job_id == self._lease.job_id, Metric.run == run)
+        with self._context.database.writing() as session:
+            last = session.scalars(of_run.order_by(Metric.step.desc()).limit(1)).first()
+            if last is not None:
+                payload = _payload(run, last.epoch, last.step, last.figures)
+                leases.fence(session, self._lease, metrics=payload)
 
     def checkpoint(self, state: State, position: RunPosition) -> None:
         """Save a state: the file first, whole and durable, then the row that points at it; old files go last."""
@@ -94,6 +106,15 @@ class JobRecorder:
                 .returning(Checkpoint.key)
             )
             return list(session.scalars(old))
+
+    def rename_run(self, run: str, name: str) -> None:
+        """Give a run's metrics and artifacts another name; nothing happens where it has that name already."""
+        job_id = self._lease.job_id
+        with self._context.database.writing() as session:
+            leases.fence(session, self._lease)
+            session.execute(update(Metric).where(Metric.job_id == job_id, Metric.run == run).values(run=name))
+            for artifact in session.scalars(select(Artifact).where(Artifact.job_id == job_id, Artifact.run == run)):
+                artifact.run, artifact.name = name, artifact.name.replace(run, name, 1)
 
     def artifact(self, name: str, position: RunPosition, media_type: str, data: bytes) -> None:
         """Publish a file: the file first, then its row. The previous artifact of this name is deleted last."""
@@ -137,3 +158,7 @@ class JobRecorder:
                 logger.warning("checkpoint %d of %s cannot be used: %s", row.number, row.job_id, error)
                 self.event("checkpoint_damaged", {"number": row.number, "reason": str(error)[:300]})
         return None
+
+
+def _payload(run: str, epoch: int, step: int, metrics: dict[str, float]) -> dict[str, Any]:
+    return {"run": run, "epoch": epoch, "step": step, **metrics}

@@ -1,5 +1,6 @@
 """Turns the spec of one run into training objects: the only place that does."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from torch import Tensor
@@ -52,8 +53,8 @@ def build_experiment(context: Context, run: RunPlan, data: JobData, head: dict[s
     recipe = _recipe(context, spec)
     return Experiment(
         learner,
-        _training_batches(learner, data, recipe),
-        _validation_batches(learner, data, recipe),
+        _training_batches(learner, data, recipe, run.splits),
+        _validation_batches(learner, data, recipe, run.splits),
         recipe,
         # a step on cached features takes less time than waking a second thread
         threads=1 if isinstance(learner, LinearProbe) else CORES,
@@ -78,16 +79,21 @@ def _recipe(context: Context, spec: TrainingSpec) -> Recipe:
     )
 
 
-def _training_batches(learner: Method, data: JobData, recipe: Recipe) -> BatchStream:
+def _training_batches(learner: Method, data: JobData, recipe: Recipe, splits: Sequence[str]) -> BatchStream:
     sampled = data.balance is not None and data.balance.sampled
     feed = _feed(data, recipe, training=True)
-    source = learner.batches(data.images, data.images.indices("train"), replace(feed, balance=sampled))
+    source = learner.batches(data.images, data.images.indices(*splits), replace(feed, balance=sampled))
     if data.target is None or not isinstance(learner, DomainAdaptation):
         return source
-    return PairedBatches(source, learner.unlabelled_batches(data.target, data.target.indices("train"), feed))
+    return PairedBatches(source, learner.unlabelled_batches(data.target, data.target.indices(*splits), feed))
 
 
-def _validation_batches(learner: Method, data: JobData, recipe: Recipe) -> BatchSource | None:
+def _validation_batches(
+    learner: Method, data: JobData, recipe: Recipe, trained_on: Sequence[str]
+) -> BatchSource | None:
+    """The validation images, unless the run trains on them."""
+    if "val" in trained_on:
+        return None
     rows = data.images.indices("val")
     feed = _feed(data, recipe, training=False)
     return CachedBatches(learner.batches(data.images, rows, feed)) if len(rows) else None

@@ -11,7 +11,9 @@ from worker.training.engine.checkpoint import State
 FINISHED_PREFIX = "finished/"  # of the tensors of finished runs, beside those of the run in progress
 # Keys in checkpoints, which other versions of this program read as well.
 STATE_KEY = "ledger"
-CHOSEN, COLLAPSED = "chosen", "collapsed"
+COLLAPSED = "collapsed"
+NOVELTY = "novelty"  # in the summary of a run whose refit needs the thresholds of its novelty
+CHOSEN = "chosen"  # written by version 0.2; now it follows from the summaries
 
 Weights = dict[str, Tensor]
 
@@ -34,7 +36,6 @@ class JobState:
         summaries: of the finished runs, by name.
         weights: of finished runs that are still needed, by name.
         diagnostics: None until they are made.
-        chosen: the best candidate so far.
         collapsed: runs whose features have collapsed, and been reported.
         seconds_before: duration of the run in progress over earlier attempts.
     """
@@ -43,7 +44,6 @@ class JobState:
     summaries: dict[str, dict[str, Any]] = field(default_factory=dict)
     weights: dict[str, Weights] = field(default_factory=dict)
     diagnostics: Diagnostics | None = None
-    chosen: str | None = None
     collapsed: list[str] = field(default_factory=list)
     seconds_before: float = 0.0
     _began: float = field(default_factory=time.monotonic)
@@ -74,8 +74,6 @@ class JobState:
 
     def _notes(self) -> dict[str, Any]:
         notes: dict[str, Any] = {} if self.diagnostics is None else asdict(self.diagnostics)
-        if self.chosen is not None:
-            notes[CHOSEN] = self.chosen
         if self.collapsed:
             notes[COLLAPSED] = self.collapsed
         return notes
@@ -97,13 +95,13 @@ def unwrap(state: State | None) -> tuple[JobState, State | None]:
     tensors = {name: tensor for name, tensor in state.tensors.items() if not name.startswith(FINISHED_PREFIX)}
     meta = {name: value for name, value in state.meta.items() if name != STATE_KEY}
     notes = dict(entry["notes"])
-    chosen, collapsed = notes.pop(CHOSEN, None), notes.pop(COLLAPSED, [])
+    notes.pop(CHOSEN, None)
+    collapsed = notes.pop(COLLAPSED, [])
     job_state = JobState(
         entry["run"],
         entry["summaries"],
         weights,
         Diagnostics(**notes) if notes else None,
-        chosen,
         collapsed,
         entry["seconds"],
     )

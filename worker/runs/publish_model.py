@@ -1,6 +1,9 @@
 """Publishes the model of a training job: files, row and the job's end, all or nothing."""
 
+from collections.abc import Mapping
 from typing import Any
+
+import torch
 
 from app.core.database.tables import Model
 from app.core.files import storage_keys
@@ -12,32 +15,34 @@ from app.core.specs import JOB_TYPES
 from worker.context import Context
 from worker.data.job_data import JobData
 from worker.data.preprocessing import to_input
-from worker.evaluation.batch_inference import BatchInference, sample
+from worker.evaluation.batch_inference import BatchInference
+from worker.evaluation.known_images import MIN_BANK_IMAGES, fit_novelty, known_rows
 from worker.models.initial_weights import with_weights
 from worker.models.lineage import job_lineage
 from worker.models.onnx_cache import OnnxCache
 from worker.models.servable import write_graph, write_weights
+from worker.runs.choices import winners
 from worker.runs.job_result import job_result
-from worker.runs.job_state import JobState
-from worker.runs.plan import TrainingSpec
-from worker.training.metrics.novelty import Novelty, novelty_from_features
+from worker.runs.job_state import NOVELTY, JobState
+from worker.runs.plan import MAIN, REFIT, RunPlan, TrainingSpec
+from worker.training.metrics.novelty import Novelty, novelty_with_thresholds
 from worker.training.models.backbones import Network
 
-BANK_IMAGES = 1024  # training images to which an image is compared
-MIN_BANK_IMAGES = 2
-HELD_OUT_IMAGES = 1000  # validation images that tell how far known images are from the bank
 
-
-def publish(context: Context, lease: Lease, spec: TrainingSpec, data: JobData, state: JobState, chosen: str) -> None:
-    """Write the model of the run `chosen`, and end the job with it.
+def publish(
+    context: Context, lease: Lease, spec: TrainingSpec, data: JobData, state: JobState, runs: Mapping[str, RunPlan]
+) -> None:
+    """Write the model of the chosen trial, or of its refit, and end the job with it.
 
     Raises:
         StaleLease: the job has moved on; nothing is left behind.
     """
     model_id = new_id("mdl")
-    result = {"model": model_id, **job_result(spec, data, state, chosen)}
-    network = with_weights(str(spec.backbone), data.preprocessing.size, state.weights[chosen])
-    novelty = fit_novelty(network, data, spec.training.seed)
+    result = {"model": model_id, **job_result(spec, data, state, runs)}
+    judged = winners(runs, state.summaries)[MAIN]
+    published = REFIT if REFIT in runs else judged
+    network = with_weights(str(spec.backbone), data.preprocessing.size, state.weights[published])
+    novelty = _novelty(network, data, runs[published], state.summaries[judged])
     with context.storage.incoming() as scratch:
         weights = scratch / storage_keys.WEIGHTS
         write_weights(network, data.classes, weights)
@@ -54,18 +59,16 @@ def publish(context: Context, lease: Lease, spec: TrainingSpec, data: JobData, s
             leases.succeed(session, lease, JOB_TYPES[lease.type].result.model_validate(result))
 
 
-def fit_novelty(network: Network, data: JobData, seed: int) -> Novelty | None:
-    """Fit novelty detection on the training images or, when adapting, on the target's; None for too few images."""
-    images = data.images if data.target is None else data.target
-    inference = BatchInference(network, data.preprocessing, data.device)
-    train, val = (
-        sample(images.indices("train"), BANK_IMAGES, seed),
-        sample(images.indices("val"), HELD_OUT_IMAGES, seed),
-    )
-    if len(train) < MIN_BANK_IMAGES:
+def _novelty(network: Network, data: JobData, run: RunPlan, judged: Mapping[str, Any]) -> Novelty | None:
+    """Novelty of the published network: a refit compares images with all of its own, at the judged run's thresholds."""
+    seed = run.spec.training.seed
+    if run.judged:
+        return fit_novelty(network, data, seed)
+    thresholds, rows = judged[NOVELTY], known_rows(data, run.splits, seed)
+    if thresholds is None or len(rows) < MIN_BANK_IMAGES:
         return None
-    bank = inference.features(images, train)
-    return novelty_from_features(bank, inference.features(images, val) if len(val) else bank[:0], seed)
+    features = BatchInference(network, data.preprocessing, data.device).features(data.known, rows)
+    return novelty_with_thresholds(features, torch.tensor(thresholds), seed)
 
 
 def _temperature(result: dict[str, Any]) -> float:

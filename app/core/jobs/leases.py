@@ -9,7 +9,7 @@ Consistency (Gray & Cheriton 1989).
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, literal, select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
 from app.core.database.clock import now
@@ -17,8 +17,10 @@ from app.core.database.tables import Job
 from app.core.jobs.states import LEASED, Status
 from app.core.jobs.transitions import apply, close, record_event, transition
 from app.core.results.base import Record
-from app.core.results.progress import Progress
+from app.core.results.progress import in_phase
 from app.core.specs import USER_TYPES
+
+OUTCOME = ("model", "verdict")  # of a result, told with the event that ends the job
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ class JobRequests:
 def claim(session: Session, lane: str, owner: str, seconds: float) -> Lease | None:
     """Take the oldest queued job of a lane. Two workers never take the same one.
 
-    From now on the job has a progress: that of its last attempt, or an empty one.
+    From now on the job has a progress: that of its last attempt, or an empty one, in the phase `preparing`.
 
     Args:
         session: in a writing transaction.
@@ -103,16 +105,17 @@ def claim(session: Session, lane: str, owner: str, seconds: float) -> Lease | No
             owner=owner,
             started_at=now(),
             lease_expires_at=now() + seconds,
-            progress=func.coalesce(Job.progress, literal(Progress().model_dump(), Job.progress.type)),
         )
-        .returning(Job.id, Job.epoch, Job.type, Job.spec, Job.tenant, Job.attempts)
+        .returning(Job.id, Job.epoch, Job.type, Job.spec, Job.tenant, Job.attempts, Job.progress)
         .execution_options(synchronize_session=False)
     )
     row = session.execute(statement).one_or_none()
     if row is None:
         return None
+    lease = Lease(row.id, row.epoch, row.type, row.spec, row.tenant)
+    fence(session, lease, progress=in_phase(row.progress, "preparing"))
     record_event(session, row.id, "started", {"attempt": row.attempts, "owner": owner})
-    return Lease(row.id, row.epoch, row.type, row.spec, row.tenant)
+    return lease
 
 
 def renew(session: Session, lease: Lease, seconds: float) -> JobRequests:
@@ -193,10 +196,19 @@ def succeed(session: Session, lease: Lease, result: Record) -> None:
         StaleLease: if the row has moved on, or a cancellation came first.
     """
     written = result.model_dump(mode="json", by_alias=True)
-    values = {"result": written, "finished_at": now(), "lease_expires_at": None, "owner": None, "error": None}
+    fence(session, lease)
+    progress = session.scalar(select(Job.progress).where(Job.id == lease.job_id))
+    values = {
+        "result": written,
+        "finished_at": now(),
+        "lease_expires_at": None,
+        "owner": None,
+        "error": None,
+        "progress": (progress or {}) | {"fraction": 1.0, "eta_seconds": 0.0},
+    }
     if not apply(session, transition(lease.job_id, Status.SUCCEEDED, Job.epoch == lease.epoch, **values)):
         raise StaleLease(lease)
-    record_event(session, lease.job_id, Status.SUCCEEDED, {})
+    record_event(session, lease.job_id, Status.SUCCEEDED, {name: written.get(name) for name in OUTCOME})
 
 
 def fail(session: Session, lease: Lease, code: str, message: str) -> None:
@@ -281,7 +293,13 @@ def resolve_orphaned(
         close(session, job_id, Status.FAILED, {"code": code, "message": message}, ours)
         return Status.FAILED
     target = Status.PAUSED if job.pause_requested else Status.QUEUED
-    values = {"owner": None, "lease_expires_at": None, "pause_requested": False, "woken_at": now()}
+    values = {
+        "owner": None,
+        "lease_expires_at": None,
+        "pause_requested": False,
+        "woken_at": now(),
+        "progress": in_phase(job.progress, "waiting"),
+    }
     apply(session, transition(job_id, target, ours, **values))
     record_event(session, job_id, target, {"reason": reason})
     return target

@@ -14,6 +14,7 @@ from app.core.errors import conflict, not_found
 from app.core.ids import new_id
 from app.core.jobs.states import TERMINAL, Status, sources
 from app.core.results.events import check_event
+from app.core.results.progress import in_phase
 from app.core.specs import LANES, USER_TYPES, JobSpec
 
 # Errors after which another attempt may succeed: the machine lacked disk, memory, power or network.
@@ -191,6 +192,7 @@ def resume(session: Session, job_id: str) -> Job:
 
 def _enqueue(session: Session, job: Job, **values: Any) -> None:
     values |= {"pause_requested": False, "queued_at": now(), "woken_at": now()}
+    values |= {} if job.progress is None else {"progress": in_phase(job.progress, "waiting")}
     if apply(session, transition(job.id, Status.QUEUED, Job.status == job.status, **values)):
         record_event(session, job.id, "queued", {"reason": "resumed"})
 

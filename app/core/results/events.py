@@ -10,6 +10,11 @@ from app.core.results.base import Record
 from app.core.results.metrics import LatestMetrics
 from app.core.results.training import ClassBalance, DomainGap
 
+RUN = (
+    "`main`, `head`, `refit`, `refit_head`, a baseline's name, `strength=<number>`, or `random_rate=<number>`: the"
+    " baseline from random weights at one learning rate"
+)
+
 
 class NoData(Record):
     """No data: the kind of event is all there is."""
@@ -28,6 +33,13 @@ class Started(Record):
     owner: str = Field(description="the worker, as `<host>:<process id>`")
 
 
+class Succeeded(Record):
+    """The job's outcome; the rest is in its result."""
+
+    model: str | None = Field(None, description="id of the model that the job made or evaluated; null for none")
+    verdict: str | None = Field(None, description="of a fine-tuning: whether transfer helped, and why; else null")
+
+
 class Ended(Record):
     """Reason why the job ended without a result."""
 
@@ -38,7 +50,7 @@ class Ended(Record):
 class RunBegun(Record):
     """A run started, or continued from its checkpoint."""
 
-    run: str = Field(description="`main`, `head`, a baseline's name, or `strength=<number>`")
+    run: str = Field(description=RUN)
     epochs: int = Field(description="epochs that it trains for at most")
 
 
@@ -60,7 +72,7 @@ class BatchSplit(Record):
 
 
 class Collapse(Record):
-    """The features are the same for every image: the training has failed."""
+    """Spread of the features over the validation images, by which a collapse is told."""
 
     run: str = Field(description="name of the run")
     epoch: int = Field(description="epoch of the run, from 1")
@@ -93,7 +105,7 @@ EVENTS: dict[str, EventKind] = {
     "started": EventKind("A worker claimed the job.", Started),
     "cancelling": EventKind("A user cancelled the job while it ran; it ends within seconds.", NoData),
     "paused": EventKind("The job is paused; it goes on when it is resumed.", Reason),
-    "succeeded": EventKind("The job has its result.", NoData),
+    "succeeded": EventKind("The job has its result.", Succeeded),
     "failed": EventKind("The job has failed; its error says why.", Ended),
     "cancelled": EventKind("The job was cancelled.", Ended),
     "run_started": EventKind("A run of the job begins.", RunBegun),
@@ -102,6 +114,7 @@ EVENTS: dict[str, EventKind] = {
     "run_finished": EventKind("A run of the job is over.", RunFinished),
     "batch_split": EventKind("The device lacks memory for a whole batch, which is computed in parts now.", BatchSplit),
     "collapse": EventKind("The features have become the same for every image: the training has gone wrong.", Collapse),
+    "collapse_over": EventKind("The features differ again: the warning of a collapse is taken back.", Collapse),
     "class_imbalance": EventKind("The classes differ in size so much that something is done about it.", ClassBalance),
     "domain_gap": EventKind("The images differ much from those that the initial model was trained on.", DomainGap),
     "checkpoint_damaged": EventKind("A checkpoint cannot be read; the one before it is used.", CheckpointDamaged),

@@ -3,6 +3,7 @@
 from typing import Annotated, Literal, Required
 
 from pydantic import Field
+from typing_extensions import TypedDict
 
 from app.core.results.base import Record
 from app.core.results.dataset import ConvertedCounts
@@ -10,6 +11,60 @@ from app.core.results.metrics import OPEN, Interval, RunMetrics, ValidationMetri
 from app.core.results.model import ModelInput
 
 ImageSides = Annotated[list[int], Field(min_length=2, max_length=2, description="width and height in pixels")]
+
+
+class RunSummary(Record):
+    """One finished run."""
+
+    metrics: RunMetrics = Field(description="how good the run's weights are")
+    seconds: float = Field(description="seconds it took, over all attempts")
+
+
+class Trial(ValidationMetrics, total=False):
+    """A run that was tried, with the validation metrics by which one was chosen."""
+
+    __pydantic_config__ = OPEN  # type: ignore[misc]
+
+    run: Required[Annotated[str, Field(description="name of the run")]]
+    test_accuracy: Required[
+        Annotated[float, Field(description="accuracy on the split that judges, which chose nothing")]
+    ]
+
+
+class RatePoint(Trial):
+    """A learning rate that was tried."""
+
+    __pydantic_config__ = OPEN  # type: ignore[misc]
+
+    learning_rate: Required[Annotated[float, Field(description="highest learning rate of the run")]]
+
+
+class RateCurve(Record):
+    """The learning rates that a baseline tried, and the one that validation chose."""
+
+    chosen: float = Field(description="the learning rate whose validation metrics were best")
+    curve: list[RatePoint] = Field(description="one entry for each rate")
+
+
+class BaselineSummary(RunSummary):
+    """A baseline's run; of several learning rates the chosen one's."""
+
+    learning_rates: RateCurve | None = Field(None, description="null for a baseline with one learning rate")
+
+
+class SplitImages(TypedDict, total=False):
+    """Images by split."""
+
+    train: Annotated[int, Field(description="images of `train`")]
+    val: Annotated[int, Field(description="images of `val`")]
+    test: Annotated[int, Field(description="images of `test`")]
+
+
+class RefitSummary(RunSummary):
+    """The training of the published model. Its metrics are on `test` images if it was not trained on these."""
+
+    judged_on: SplitImages = Field(description="labelled images that the judged network trained on")
+    published_on: SplitImages = Field(description="labelled images that the published network trained on")
 
 
 class StoredImages(Record):
@@ -34,13 +89,6 @@ class ClassBalance(Record):
     remedy: Literal["none", "weights", "sampling"] = Field(
         description="`weights` in the loss, balanced `sampling`, or `none`"
     )
-
-
-class RunSummary(Record):
-    """One finished run."""
-
-    metrics: RunMetrics = Field(description="how good the run's weights are")
-    seconds: float = Field(description="seconds it took, over all attempts")
 
 
 class Comparison(Record):
@@ -78,14 +126,12 @@ class DomainGap(Record):
     reason: str | None = Field(description="why the gap is unknown; null where it is known")
 
 
-class StrengthPoint(ValidationMetrics, total=False):
-    """A strength of the penalty that was tried, with the validation metrics by which one was chosen."""
+class StrengthPoint(Trial):
+    """A strength of the penalty that was tried."""
 
     __pydantic_config__ = OPEN  # type: ignore[misc]
 
     strength: Required[Annotated[float, Field(description="the penalty's weight in the objective")]]
-    run: Required[Annotated[str, Field(description="name of the run")]]
-    test_accuracy: Required[Annotated[float, Field(description="accuracy on the test split, which chose nothing")]]
 
 
 class StrengthCurve(Record):
@@ -112,9 +158,16 @@ class PretrainResult(TrainingResult):
 class FinetuneResult(TrainingResult):
     """Result of a fine-tuning, with its comparison to the baselines."""
 
-    baselines: dict[str, RunSummary] = Field(description="each baseline's run, by name: random, head, source_only")
+    baselines: dict[str, BaselineSummary] = Field(
+        description="each baseline's run, by name: random, head, source_only, target_statistics"
+    )
     comparisons: dict[str, Comparison] = Field(description="the job's model beside each baseline, by name")
     verdict: str = Field(description="whether transfer helped and why, in sentences for people")
     start: InitialFeatures | None = Field(description="of the initial model; null for random weights")
     domain_gap: DomainGap = Field(description="how far the initial model's images are from the job's")
     strength: StrengthCurve | None = Field(description="null unless the penalty's strength was `auto`")
+    refit: RefitSummary | None = Field(
+        None,
+        description="how the published model was trained on more labels, after the judged network whose figures all"
+        " others are; null where the judged network is the published one",
+    )

@@ -12,7 +12,7 @@ from app.core.specs.defaults import (
     UNLABELLED_RATE,
 )
 from app.core.specs.evaluation import MAX_CANDIDATES, Evaluate, Rank
-from app.core.specs.finetune import HEAD, SOURCE_ONLY, Finetune
+from app.core.specs.finetune import HEAD, REFIT, SOURCE_ONLY, TARGET_STATISTICS, Finetune
 from app.core.specs.internal import Prepare, Publish
 from app.core.specs.job_types import ASKED_SPEC, ASKED_UNION, JOB_TYPES, LANES, SPEC, USER_TYPES
 from app.core.specs.methods import BYOLSpec, ImputationSpec, Method, RotationSpec, SimCLRSpec, SupervisedSpec
@@ -35,10 +35,12 @@ __all__ = [
     "MAX_CANDIDATES",
     "PRETRAINED_IMAGE_SIZE",
     "RANDOM",
+    "REFIT",
     "SCRATCH_RATE",
     "SOURCE_ONLY",
     "SPEC",
     "STRENGTHS",
+    "TARGET_STATISTICS",
     "UNLABELLED_RATE",
     "USER_TYPES",
     "WEIGHTS_NAME",

@@ -11,8 +11,11 @@ from app.core.specs.penalties import NoPenaltySpec, Penalty
 from app.core.specs.training_job import TrainingJobSpec
 from app.core.specs.training_options import MOST_ASKED_EPOCHS
 
-# Names of baselines, beside RANDOM: the output layer alone trained, and the same training without adaptation.
-HEAD, SOURCE_ONLY = "head", "source_only"
+# Names of baselines, beside RANDOM: the output layer alone trained, the same training without adaptation, and the
+# adaptation of batch norm's statistics alone.
+HEAD, SOURCE_ONLY, TARGET_STATISTICS = "head", "source_only", "target_statistics"
+# Splits that the published model trains on, beside those that train, once the judged network is finished.
+REFIT = "train_val"
 
 
 class Finetune(TrainingJobSpec):
@@ -29,11 +32,12 @@ class Finetune(TrainingJobSpec):
         NoAdaptationSpec(),
         description="how a labelled source dataset and the job's own, the target, are drawn together",
     )
-    baselines: list[Literal["random", "head", "source_only"]] = Field(
+    baselines: list[Literal["random", "head", "source_only", "target_statistics"]] = Field(
         default_factory=list,
-        max_length=3,
+        max_length=4,
         description="yardsticks that are trained besides and compared on the same images: the same training from"
-        " random weights, the output layer alone, and the same training without adaptation",
+        " random weights, at several learning rates of which validation chooses one; the output layer alone; the same"
+        " training without adaptation; and the adaptation of batch norm's statistics alone",
     )
     random_epochs: int | None = Field(
         None,
@@ -41,6 +45,13 @@ class Finetune(TrainingJobSpec):
         le=MOST_ASKED_EPOCHS,
         description="epochs of the baseline 'random'; by default the job's own where epochs are asked for,"
         " else as many as random weights need",
+    )
+    refit: Literal["none", "train_val", "all"] | None = Field(
+        None,
+        description="what the published model trains on. The judged network trains on `train`, and all figures are its"
+        " own; then the same training is repeated on `train` and `val` (`train_val`, the default where there are"
+        " validation images), or on every image (`all`), with the judged network's epochs, strength and temperature."
+        " `none` publishes the judged network",
     )
 
     @model_validator(mode="after")
@@ -104,8 +115,9 @@ class Finetune(TrainingJobSpec):
     def _check_baselines(self) -> None:
         if len(set(self.baselines)) < len(self.baselines):
             raise ValueError("baselines: each may be named once")
-        if "source_only" in self.baselines and self.adapt.kind == "none":
-            raise ValueError("baselines: 'source_only' is the yardstick of adapt, and this job does not adapt")
+        for name in (SOURCE_ONLY, TARGET_STATISTICS):
+            if name in self.baselines and self.adapt.kind == "none":
+                raise ValueError(f"baselines: '{name}' is a yardstick of adapt, and this job does not adapt")
         if self.random_epochs is not None and RANDOM not in self.baselines:
             raise ValueError("random_epochs: they are of the baseline 'random', which this job does not ask for")
 

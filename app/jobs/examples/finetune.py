@@ -123,6 +123,7 @@ FINETUNED: dict[str, Any] = {
         "adapt": {"kind": "none", "source": None},
         "baselines": ["random"],
         "random_epochs": 20,
+        "refit": "none",
         "training": TRAINING,
     },
     "result": {

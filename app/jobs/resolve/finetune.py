@@ -4,7 +4,9 @@ from sqlalchemy.orm import Session
 
 from app.core.database.tables import Dataset
 from app.core.errors import invalid
-from app.core.specs import AUTO, Finetune, NoPenaltySpec
+from app.core.specs import AUTO, REFIT, TARGET_STATISTICS, Finetune, NoPenaltySpec
+from app.core.specs.defaults import has_batch_norm
+from app.core.splits import Split
 from app.jobs.resolve.datasets import (
     check_classes,
     check_learnable,
@@ -16,6 +18,8 @@ from app.jobs.resolve.datasets import (
 from app.jobs.resolve.initial_weights import find_initial_model, from_labels, inherit_from
 
 SOURCE = "/adapt/source"
+# Splits whose images a refit adds to those that train.
+REFIT_SPLITS: dict[str, tuple[Split, ...]] = {"train_val": ("val",), "all": ("val", "test")}
 
 
 def resolve(session: Session, spec: Finetune) -> Finetune:
@@ -25,13 +29,13 @@ def resolve(session: Session, spec: Finetune) -> Finetune:
     _check_strength(spec, labelled)
     check_patience(spec.training, labelled)
     training_images = max(images_in(dataset, "train") for dataset in (target, labelled))
+    refit = _refit(spec, labelled)
     initial = find_initial_model(session, spec)
     learnt_labels = from_labels(initial)
-    return (
-        inherit_from(spec, initial)
-        .with_init_defaults(from_labels=learnt_labels)
-        .over(training_images, from_labels=learnt_labels)
-    )
+    inherited = inherit_from(spec.model_copy(update={"refit": refit}), initial)
+    _check_target_statistics(inherited)
+    completed = inherited.with_init_defaults(from_labels=learnt_labels)
+    return completed.over(training_images, from_labels=learnt_labels)
 
 
 def _labelled(session: Session, spec: Finetune, target: Dataset) -> Dataset:
@@ -47,6 +51,21 @@ def _labelled(session: Session, spec: Finetune, target: Dataset) -> Dataset:
     check_learnable(source, SOURCE)
     check_classes(target, source.class_names, "its source", SOURCE)
     return source
+
+
+def _refit(spec: Finetune, labelled: Dataset) -> str:
+    """What the published model trains on: by default on validation images too, where there are any."""
+    beyond = REFIT_SPLITS.get(spec.refit or REFIT, ())
+    if spec.refit is not None and beyond and not images_in(labelled, *beyond):
+        message = f"'{spec.refit}' adds the images of {' and '.join(beyond)}, and the dataset has none; leave it out."
+        raise invalid("nothing_to_refit", message, "/refit")
+    return (spec.refit or REFIT) if images_in(labelled, *beyond) else "none"
+
+
+def _check_target_statistics(spec: Finetune) -> None:
+    if TARGET_STATISTICS in spec.baselines and not has_batch_norm(str(spec.backbone)):
+        message = f"A {spec.backbone} has no batch norm whose statistics could adapt; leave the baseline out."
+        raise invalid("no_batch_norm", message, f"/baselines/{spec.baselines.index(TARGET_STATISTICS)}")
 
 
 def _check_strength(spec: Finetune, labelled: Dataset) -> None:

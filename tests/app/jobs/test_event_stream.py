@@ -62,7 +62,8 @@ def test_a_live_stream_ends_with_the_job_and_resumes(client: httpx.Client, datab
     events = parsed(response.text)
     numbered = [(event["id"], event["event"]) for event in events if "id" in event]
     assert numbered == [("1", "queued"), ("2", "started"), ("3", "succeeded")]
-    assert [event["data"] for event in events if event["event"] == "progress"] == [{"epoch": 1}, {"epoch": 2}]
+    done = {"epoch": 2, "fraction": 1.0, "eta_seconds": 0.0}
+    assert [event["data"] for event in events if event["event"] == "progress"] == [{"epoch": 1}, done]
     assert events[0]["data"]["type"] == "queued"
     resumed = client.get(f"/v1/jobs/{job_id}/events", headers={**STREAM, "Last-Event-ID": "2"})
     assert [event["id"] for event in parsed(resumed.text) if "id" in event] == ["3"]

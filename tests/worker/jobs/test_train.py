@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 from torchvision.models import get_model
 
 from app.core.database.tables import Artifact, Dataset, Event, Job, Metric, Model
-from app.core.specs import SPEC, Finetune
+from app.core.specs import SPEC, STRENGTHS, Finetune
 from tests.worker.job_runner import SIDE, add_dataset, predictions, relabel, result_of, run_job, weights
 from worker.context import Context
 from worker.data.job_data import load_job_data
@@ -81,7 +81,8 @@ def test_every_run_shows_what_it_answered(context: Context) -> None:
     job = run_job(context, train, spec)
     result = result_of(job)
     metrics_of = {name: baseline["metrics"] for name, baseline in result["baselines"].items()}
-    for run, metrics in {**metrics_of, "main": result["metrics"]}.items():
+    metrics_of |= {"main": result["metrics"], "refit": result["refit"]["metrics"]}
+    for run, metrics in metrics_of.items():
         rows = predictions(context, job, run)
         assert len(rows) == metrics["images"] == 6
         right = [row["class"] == row["predicted"] for row in rows]
@@ -133,7 +134,7 @@ def test_the_strength_is_chosen_on_validation_images(context: Context) -> None:
     start = pretrained(context, dataset)
     job = run_job(context, train, finetuning(start, dataset=dataset, penalty={"kind": "l2_sp", "strength": "auto"}))
     strength = result_of(job)["strength"]
-    assert [point["strength"] for point in strength["curve"]] == [0.0, 0.1, 1.0, 10.0]
+    assert [point["strength"] for point in strength["curve"]] == list(STRENGTHS["l2_sp"])
     best = max(point["accuracy"] for point in strength["curve"])
     chosen = next(point for point in strength["curve"] if point["strength"] == strength["chosen"])
     assert chosen["accuracy"] == best
@@ -212,6 +213,7 @@ def test_features_that_say_the_same_of_all_images_are_told_of(
 ) -> None:
     """A threshold that every network is under stands for a collapse, which two epochs do not bring about."""
     monkeypatch.setattr("worker.runs.callbacks.COLLAPSED_STD", 100.0)
+    monkeypatch.setattr("worker.runs.callbacks.SETTLED_STEPS", 0)
     spec = {"type": "pretrain", "dataset": add_dataset(context), "method": {"kind": "simclr"}, **SMALL}
     assert events(context, run_job(context, train, spec)).count("collapse") == 1
 
@@ -246,4 +248,5 @@ def test_too_little_memory_halves_the_batch_and_says_so(context: Context, monkey
     job = run_job(context, train, {"type": "finetune", "dataset": add_dataset(context), **SMALL})
     with context.database.reading() as session:
         split = select(Event.data).where(Event.job_id == job.id, Event.kind == "batch_split")
-        assert list(session.scalars(split)) == [{"run": "main", "epoch": 1, "step": 0, "images_at_a_time": 3}]
+        told = [{"run": run, "epoch": 1, "step": 0, "images_at_a_time": 3} for run in ("main", "refit")]
+        assert list(session.scalars(split)) == told

@@ -23,7 +23,8 @@ pytestmark = [
 ]
 TRAINING = {"epochs": 2, "batch_size": 6, "device": "cpu"}  # of 12 images: 2 steps an epoch
 SMALL = {"backbone": "resnet18", "image_size": SIDE, "training": TRAINING}
-HEAD_STEPS, RUN_STEPS = 200, 4
+HEAD_STEPS, RUN_STEPS, REFIT_HEAD_STEPS = 200, 4, 300
+IN_THE_FIRST_RUNS = (3, HEAD_STEPS - 3 + 2, RUN_STEPS - 2 + 1)
 
 
 class StopAfter(threading.Event):
@@ -57,30 +58,35 @@ def begun(context: Context, lease: Lease) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(
-    ("fields", "runs"),
+    ("fields", "runs", "stops"),
     [
-        ({"baselines": ["random"]}, ["head", "main", "random"]),
-        # candidates have the same recipe, so that the state of one would fit the next
-        ({"penalty": {"kind": "l2_sp", "strength": "auto"}}, ["head", "strength=0", "strength=0.1"]),
+        ({"baselines": ["random"]}, ["head", "main", "random_rate=0.0003"], IN_THE_FIRST_RUNS),
+        # trials have the same recipe, so that the state of one would fit the next
+        ({"penalty": {"kind": "l2_sp", "strength": "auto"}}, ["head", "strength=0", "strength="], IN_THE_FIRST_RUNS),
+        # the network that is published, and its head, on more images
+        ({}, ["main", "refit_head", "refit"], (HEAD_STEPS + 2, RUN_STEPS - 2 + 5, REFIT_HEAD_STEPS - 5 + 2)),
     ],
 )
 def test_a_job_resumes_in_the_run_in_which_it_stopped(
-    context: Context, fields: dict[str, Any], runs: list[str]
+    context: Context, fields: dict[str, Any], runs: list[str], stops: tuple[int, ...]
 ) -> None:
     spec = finetuning(context, **fields)
     expected = run_spec(context, train, spec)
     lease = claim_new(context, spec)
-    for steps in (3, HEAD_STEPS - 3 + 2, RUN_STEPS - 2 + 1):
+    for steps in stops:
         with pytest.raises(Stopped):
             train(context, lease, StopAfter(steps))
     job = run_claimed(context, train, lease)
-    attempts = [(kind, run) for run in runs for kind in ("run_started", "run_resumed")]
-    assert begun(context, lease)[: len(attempts)] == attempts
+    resumed = [run for kind, run in begun(context, lease) if kind == "run_resumed"]
+    assert [run.startswith(name) for run, name in zip(resumed, runs, strict=True)] == [True] * len(runs)
+    started = [run for kind, run in begun(context, lease) if kind == "run_started"]
+    assert len(set(started)) == len(started)
     assert weights(context, job) == weights(context, expected)
     assert accuracies(result_of(job)) == accuracies(result_of(expected))
 
 
 def accuracies(result: dict[str, Any]) -> dict[str, Any]:
     runs = {"main": result, **result["baselines"]}
+    runs |= {"refit": result["refit"]} if result["refit"] else {}
     found = {name: (run["metrics"]["accuracy"], run["metrics"]["best_epoch"]) for name, run in runs.items()}
     return found | {"curve": [point["accuracy"] for point in (result["strength"] or {"curve": []})["curve"]]}

@@ -82,8 +82,8 @@ def test_a_damaged_checkpoint_is_told_of_and_the_one_before_taken(
 def test_figures_of_an_epoch_that_comes_again_are_written_over(
     context: Context, lease: Lease, recorder: JobRecorder
 ) -> None:
-    recorder.metrics("main", 1, 10, {"val_accuracy": 0.1})
-    recorder.metrics("main", 1, 10, {"val_accuracy": 0.2})
+    recorder.metrics(RunPosition("main", 1, 10, {"val_accuracy": 0.1}), own=True)
+    recorder.metrics(RunPosition("main", 1, 10, {"val_accuracy": 0.2}), own=True)
     with context.database.reading() as session:
         assert [metric.figures for metric in session.scalars(select(Metric))] == [{"val_accuracy": 0.2}]
     assert row(context.database, lease.job_id).metrics == {"run": "main", "epoch": 1, "step": 10, "val_accuracy": 0.2}
@@ -95,7 +95,7 @@ def test_nothing_is_written_once_the_job_has_moved_on(context: Context, lease: L
     move_on(context, lease)
     for write in (
         lambda: recorder.event("late", {}),
-        lambda: recorder.metrics("main", 2, 20, {}),
+        lambda: recorder.metrics(RunPosition("main", 2, 20, {}), own=True),
         lambda: recorder.checkpoint(state(2), POSITION),
     ):
         with pytest.raises(StaleLease):
@@ -208,3 +208,23 @@ def test_kill_9_leaves_the_state_before_or_the_new_one(context: Context, measure
     measurements.record(
         "kill -9 while a checkpoint gets its row", {"steps": len(KILLS), "states lost": 0, "files left": 0}
     )
+
+
+def test_a_run_can_get_another_name(context: Context, lease: Lease, recorder: JobRecorder) -> None:
+    recorder.metrics(RunPosition("random_rate=0.1", 1, 10, {"val_loss": 0.5}), own=False)
+    recorder.metrics(RunPosition("main", 1, 10, {"val_loss": 0.4}), own=True)
+    recorder.predictions(RunPosition("random_rate=0.1", 1, 10, {}), b"image,class\n")
+    for _ in range(2):  # a resumed job does it again
+        recorder.rename_run("random_rate=0.1", "random")
+    with context.database.reading() as session:
+        assert session.scalars(select(Metric.run).order_by(Metric.run)).all() == ["main", "random"]
+        assert session.execute(select(Artifact.run, Artifact.name)).all() == [("random", "random.csv")]
+
+
+def test_the_jobs_metrics_become_those_of_the_chosen_run(context: Context, lease: Lease, recorder: JobRecorder) -> None:
+    for run, loss in (("strength=0", 0.5), ("strength=1", 0.4)):
+        for epoch in (1, 2):
+            recorder.metrics(RunPosition(run, epoch, 10 * epoch, {"val_loss": loss / epoch}), own=True)
+    recorder.choose_metrics("strength=0")
+    metrics = row(context.database, lease.job_id).metrics
+    assert metrics == {"run": "strength=0", "epoch": 2, "step": 20, "val_loss": 0.25}

@@ -9,7 +9,7 @@ from tests.worker.job_runner import SIDE, add_dataset
 from worker.context import Context
 from worker.data.job_data import load_job_data
 from worker.runs.build import build_experiment
-from worker.runs.plan import MAIN, plan
+from worker.runs.plan import MAIN, Facts, plan
 from worker.training.engine.run import Recipe
 
 TRAINING: dict[str, Any] = {
@@ -33,5 +33,5 @@ def test_how_to_train_is_what_was_asked_for(context: Context) -> None:
     dataset = add_dataset(context)
     spec = Pretrain.model_validate({"type": "pretrain", "dataset": dataset, "method": {"kind": "rotation"}, **small})
     data = load_job_data(context, spec)
-    experiment = build_experiment(context, plan(spec, data.epoch_images)[MAIN], data, None)
+    experiment = build_experiment(context, plan(spec, Facts(data.epoch_images("train")))[MAIN], data, None)
     assert experiment.recipe == Recipe(**TRAINING, checkpoint_seconds=context.settings.checkpoint_seconds)

@@ -9,18 +9,22 @@ from sqlalchemy import select
 
 from app.core.database.tables import Artifact, Checkpoint, Event, Metric
 from app.core.jobs.leases import Lease
-from app.core.specs import Pretrain
 from tests.app.core.jobs.job_rows import add_job, row, take
 from worker.context import Context
 from worker.evaluation.evaluate_run import Evaluation
 from worker.reporting.recorder import JobRecorder
-from worker.runs.callbacks import COLLAPSED_STD, JobCallback, StepRange
+from worker.runs.callbacks import COLLAPSED_STD, SETTLED_STEPS, JobCallback
 from worker.runs.job_state import JobState
-from worker.runs.plan import plan
+from worker.runs.plan import Purpose
+from worker.runs.schedule import RunSteps, Schedule
 from worker.training.engine.checkpoint import State
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-RANGE = StepRange(epochs=4, first=10, total=50)
+RUNS = {
+    "head": RunSteps(Purpose.HEAD, epochs=100, steps=10, cached=True, weight=0.01),
+    "main": RunSteps(Purpose.MAIN, epochs=4, steps=20, cached=False, weight=1.0),
+    "random": RunSteps(Purpose.BASELINE, epochs=4, steps=20, cached=False, weight=1.0),
+}
 
 
 class NoPreview:
@@ -51,9 +55,14 @@ def stop() -> threading.Event:
 
 @pytest.fixture
 def callback(context: Context, lease: Lease, job_state: JobState, stop: threading.Event) -> JobCallback:
-    callback = JobCallback(context, lease, JobRecorder(context, lease), job_state, stop)
-    callback.begin("main", RANGE, NoPreview())  # type: ignore[arg-type]
+    callback = JobCallback(context, lease, JobRecorder(context, lease), job_state, Schedule(RUNS), stop)
+    begin(callback, "main")
     return callback
+
+
+def begin(callback: JobCallback, run: str, preview: NoPreview | None = None) -> None:
+    callback.schedule.begin(run)
+    callback.begin(run, preview or NoPreview())  # type: ignore[arg-type]
 
 
 def events(context: Context, kind: str) -> list[dict[str, Any]]:
@@ -61,21 +70,31 @@ def events(context: Context, kind: str) -> list[dict[str, Any]]:
         return list(session.scalars(select(Event.data).where(Event.kind == kind).order_by(Event.number)))
 
 
-def test_ranges_follow_each_other(database_url: str) -> None:
-    training = {"epochs": 3, "batch_size": 10}
-    spec = Pretrain.model_validate(
-        {"type": "pretrain", "dataset": "ds_1", "method": {"kind": "rotation"}, "training": training}
-    )
-    run = plan(spec, 40)["main"]
-    assert StepRange.consecutive({"a": run, "b": run}, 40) == {"a": StepRange(3, 0, 24), "b": StepRange(3, 12, 24)}
-
-
 def test_progress_is_of_the_whole_job(context: Context, lease: Lease, callback: JobCallback) -> None:
     callback.on_step(1, 5, 20, {})
     progress = row(context.database, lease.job_id).progress
     assert progress is not None
     assert (progress["step"], progress["steps"], progress["epoch"], progress["epochs"]) == (15, 50, 2, 4)
-    assert progress["fraction"] == 0.3
+    assert progress["phase"] == "main"
+    assert progress["fraction"] == pytest.approx(0.98 * (0.1 + 5) / 40.1, abs=1e-4)
+
+
+def test_the_last_phase_publishes(context: Context, lease: Lease, callback: JobCallback) -> None:
+    callback.on_step(3, 20, 20, {})
+    callback.publish()
+    progress = row(context.database, lease.job_id).progress
+    assert progress is not None
+    assert (progress["phase"], progress["step"]) == ("publishing", 30)
+
+
+@pytest.mark.parametrize("run", ["head", "random"])
+def test_the_jobs_metrics_are_of_its_own_model(context: Context, lease: Lease, callback: JobCallback, run: str) -> None:
+    callback.on_epoch(0, 5, {"val_loss": 0.5})
+    begin(callback, run)
+    callback.on_epoch(0, 5, {"val_loss": 2.0})
+    metrics = row(context.database, lease.job_id).metrics
+    assert metrics == {"run": "main", "epoch": 1, "step": 5, "val_loss": 0.5}
+    assert [event["run"] for event in events(context, "epoch")] == ["main", run]
 
 
 def test_an_epochs_metrics_are_recorded_from_epoch_one(context: Context, lease: Lease, callback: JobCallback) -> None:
@@ -88,20 +107,38 @@ def test_an_epochs_metrics_are_recorded_from_epoch_one(context: Context, lease: 
 
 
 def test_a_preview_is_published_each_epoch(context: Context, callback: JobCallback) -> None:
-    callback.begin("main", RANGE, NoPreview(b"a picture"))  # type: ignore[arg-type]
+    begin(callback, "main", NoPreview(b"a picture"))
     callback.on_epoch(0, 5, {})
     with context.database.reading() as session:
         shown = session.scalars(select(Artifact)).one()
     assert (shown.name, shown.media_type, shown.epoch, shown.bytes) == ("main.png", "image/png", 1, 9)
 
 
+def collapse(callback: JobCallback, epoch: int, spread: float, step: int = SETTLED_STEPS) -> None:
+    callback.on_epoch(epoch, step, {"val_feature_std": spread})
+
+
 def test_a_collapse_is_recorded_once_for_each_run(context: Context, callback: JobCallback, job_state: JobState) -> None:
-    callback.on_epoch(0, 5, {"val_feature_std": COLLAPSED_STD})
+    collapse(callback, 0, COLLAPSED_STD)
     assert events(context, "collapse") == []
     for epoch in (1, 2):
-        callback.on_epoch(epoch, 5, {"val_feature_std": COLLAPSED_STD / 2})
+        collapse(callback, epoch, COLLAPSED_STD / 2)
     assert events(context, "collapse") == [{"run": "main", "epoch": 2, "feature_std": COLLAPSED_STD / 2}]
     assert job_state.collapsed == ["main"]
+
+
+def test_the_first_steps_statistics_are_no_collapse(context: Context, callback: JobCallback) -> None:
+    collapse(callback, 0, COLLAPSED_STD / 2, step=SETTLED_STEPS - 1)
+    assert events(context, "collapse") == []
+
+
+def test_a_collapse_that_was_none_is_taken_back(context: Context, callback: JobCallback, job_state: JobState) -> None:
+    collapse(callback, 1, COLLAPSED_STD / 2)
+    collapse(callback, 2, COLLAPSED_STD)
+    assert events(context, "collapse_over") == [{"run": "main", "epoch": 3, "feature_std": COLLAPSED_STD}]
+    assert job_state.collapsed == []
+    collapse(callback, 3, COLLAPSED_STD / 2)
+    assert [event["epoch"] for event in events(context, "collapse")] == [2, 4]
 
 
 def test_checkpoints_take_a_bounded_share_of_the_time(context: Context, callback: JobCallback) -> None:
@@ -123,8 +160,8 @@ def test_checkpoints_take_a_bounded_share_of_the_time(context: Context, callback
 def test_a_run_that_continues_is_told_apart_from_one_that_starts(
     context: Context, callback: JobCallback, job_state: JobState
 ) -> None:
-    callback.begin("main", RANGE, NoPreview())  # type: ignore[arg-type]
-    callback.begin("random", RANGE, NoPreview())  # type: ignore[arg-type]
+    begin(callback, "main")
+    begin(callback, "random")
     assert [event["run"] for event in events(context, "run_started")] == ["main", "random"]
     assert events(context, "run_resumed") == [{"run": "main", "epochs": 4}]
     assert job_state.run == "random"

@@ -11,11 +11,11 @@ DIAGNOSTICS = Diagnostics({"knn_accuracy": 0.5}, {"large": False}, {"ratio": 2.0
 def test_a_job_state_is_restored_from_the_checkpoint_that_it_was_stored_in() -> None:
     weights = {"main": {"fc.weight": torch.ones(2)}}
     summaries = {"main": {"seconds": 3.0}}
-    job_state = JobState("random", summaries, weights, DIAGNOSTICS, "main", ["main"], seconds_before=5.0)
+    job_state = JobState("random", summaries, weights, DIAGNOSTICS, ["main"], seconds_before=5.0)
     state = State({"method/w": torch.zeros(3)}, {"progress": {"epoch": 2}})
     again, inner = unwrap(job_state.wrap(state))
     assert inner is not None
-    assert (again.run, again.summaries, again.chosen, again.collapsed) == ("random", summaries, "main", ["main"])
+    assert (again.run, again.summaries, again.collapsed) == ("random", summaries, ["main"])
     assert again.diagnostics == DIAGNOSTICS
     assert again.seconds_before >= 5.0
     assert again.weights["main"]["fc.weight"].tolist() == [1, 1]
@@ -36,12 +36,12 @@ def test_weights_are_kept_by_run_and_as_they_were() -> None:
 def test_without_a_checkpoint_the_job_state_is_new() -> None:
     job_state, state = unwrap(None)
     assert (job_state.run, job_state.summaries, job_state.weights, state) == ("", {}, {}, None)
-    assert (job_state.diagnostics, job_state.chosen, job_state.collapsed) == (None, None, [])
+    assert (job_state.diagnostics, job_state.collapsed) == (None, [])
 
 
 def test_a_checkpoint_before_any_diagnostics_has_none() -> None:
     again, _ = unwrap(JobState("main").wrap(State({}, {})))
-    assert (again.diagnostics, again.chosen, again.collapsed) == (None, None, [])
+    assert (again.diagnostics, again.collapsed) == (None, [])
 
 
 def test_a_checkpoint_of_the_previous_version_is_read() -> None:
@@ -50,7 +50,7 @@ def test_a_checkpoint_of_the_previous_version_is_read() -> None:
     entry = {"run": "main", "summaries": {"head": {"seconds": 1.0}}, "notes": notes, "seconds": 7.0}
     again, inner = unwrap(State({"finished/head/weight": torch.ones(1), "step": torch.ones(1)}, {"ledger": entry}))
     assert again.diagnostics == Diagnostics(class_balance={"ratio": 1.0, "remedy": "none"})
-    assert (again.chosen, again.collapsed, again.seconds_before) == ("strength=1", ["main"], 7.0)
+    assert (again.collapsed, again.seconds_before) == (["main"], 7.0)
     assert again.weights["head"]["weight"].tolist() == [1]
     assert inner is not None
     assert (list(inner.tensors), inner.meta) == (["step"], {})
@@ -59,10 +59,10 @@ def test_a_checkpoint_of_the_previous_version_is_read() -> None:
 
 
 def test_the_previous_version_can_read_a_checkpoint() -> None:
-    state = JobState("main", diagnostics=DIAGNOSTICS, chosen="main").wrap(State({}, {}))
+    state = JobState("main", diagnostics=DIAGNOSTICS).wrap(State({}, {}))
     entry = state.meta["ledger"]
     assert set(entry) == {"run", "summaries", "notes", "seconds"}
-    assert set(entry["notes"]) == {"start", "domain_gap", "class_balance", "chosen"}
+    assert set(entry["notes"]) == {"start", "domain_gap", "class_balance"}
 
 
 def test_the_time_of_a_run_continues_after_a_resume_and_restarts_with_the_next() -> None:

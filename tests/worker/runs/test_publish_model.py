@@ -2,9 +2,13 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import onnx
 import pytest
 import torch
+from onnx import numpy_helper
 from sqlalchemy import select, update
 
 from app.core.database.tables import Job, Model
@@ -12,13 +16,15 @@ from app.core.files.storage import sha256
 from app.core.jobs import transitions
 from app.core.jobs.leases import Lease, StaleLease, claim
 from app.core.jobs.states import Status
-from app.core.specs import Pretrain
+from app.core.specs import Finetune, Pretrain
 from tests.app.core.jobs.job_rows import row
 from tests.worker.synthetic_data import CLASSES, SIDE, job_data, packed_images
 from worker.context import Context
+from worker.evaluation.transfer_diagnostics import unknown_gap
 from worker.models.servable import read_novelty_bank
-from worker.runs.job_state import JobState
-from worker.runs.publish_model import MIN_BANK_IMAGES, fit_novelty, publish
+from worker.runs.job_state import Diagnostics, JobState
+from worker.runs.plan import Facts, plan
+from worker.runs.publish_model import publish
 from worker.training.models.backbones import build_backbone
 from worker.training.models.weights import torchvision_state
 
@@ -38,6 +44,7 @@ SPEC = Pretrain.model_validate(
         "image_size": SIDE,
     }
 )
+RUNS = plan(SPEC, Facts(6))
 SPLITS = [0] * 6 + [1, 1, 2, 2]
 
 
@@ -50,10 +57,11 @@ def lease(context: Context) -> Lease:
     return lease
 
 
-def finished() -> JobState:
+def finished(**figures: Any) -> JobState:
     confidence = {"expected_calibration_error": 0.1, "loss": 0.7}
     calibration = {"temperature": 2.5, "before": confidence, "after": confidence}
-    metrics = {"accuracy": 0.5, "calibration": calibration, "correct": "10"}
+    metrics: dict[str, Any] = {"accuracy": 0.5, "calibration": calibration, "correct": "10", **figures}
+    metrics |= {"epochs": 1, "best_epoch": 1}
     weights = torchvision_state(build_backbone("squeezenet1_1", 2, SIDE, seed=0))
     return JobState(summaries={"main": {"metrics": metrics, "seconds": 1.0}}, weights={"main": weights})
 
@@ -63,7 +71,7 @@ def models(context: Context) -> list[Path]:
 
 
 def test_files_row_and_result_belong_together(context: Context, lease: Lease) -> None:
-    publish(context, lease, SPEC, job_data(packed_images(SPLITS)), finished(), "main")
+    publish(context, lease, SPEC, job_data(packed_images(SPLITS)), finished(), RUNS)
     job = row(context.database, lease.job_id)
     assert job.result is not None
     with context.database.reading() as session:
@@ -87,19 +95,38 @@ def test_a_job_that_has_moved_on_gets_no_model(context: Context, lease: Lease) -
     with context.database.writing() as session:
         session.execute(update(Job).values(epoch=Job.epoch + 1))
     with pytest.raises(StaleLease):
-        publish(context, lease, SPEC, job_data(packed_images(SPLITS)), finished(), "main")
+        publish(context, lease, SPEC, job_data(packed_images(SPLITS)), finished(), RUNS)
     assert models(context) == []
     assert list(context.storage.path("incoming").iterdir()) == []
     with context.database.reading() as session:
         assert session.scalars(select(Model)).all() == []
 
 
-def test_novelty_is_of_the_target_when_adapting_and_needs_enough_images(context: Context) -> None:
-    network = build_backbone("squeezenet1_1", 2, SIDE, seed=0).eval()
-    source, target = packed_images([0] * 6 + [2]), packed_images([0] * 4 + [2], seed=1)
-    own, adapted = fit_novelty(network, job_data(source), 0), fit_novelty(network, job_data(source, target), 0)
-    assert own is not None
-    assert adapted is not None
-    assert (len(own.bank), len(adapted.bank)) == (6, 4)
-    assert torch.allclose(adapted.bank.norm(dim=1), torch.ones(4), atol=1e-5)
-    assert fit_novelty(network, job_data(packed_images([0] * (MIN_BANK_IMAGES - 1) + [2])), 0) is None
+def test_a_refit_is_published_with_the_judged_runs_temperature_and_thresholds(context: Context) -> None:
+    spec = Finetune.model_validate(
+        {
+            "type": "finetune", "dataset": "ds_1", "backbone": "squeezenet1_1", "image_size": SIDE,
+            "refit": "train_val", "training": {"epochs": 1},
+        }
+    )  # fmt: skip
+    with context.database.writing() as session:
+        transitions.create(session, spec)
+        lease = claim(session, "long", "w1", 600)
+    assert lease is not None
+    state = finished(images=6, split="test")
+    thresholds = torch.linspace(0.1, 0.9, 101)
+    state.summaries["main"]["novelty"] = thresholds.tolist()
+    state.summaries["refit"] = {"metrics": {"epochs": 1, "best_epoch": 1, "validation": {}}, "seconds": 1.0}
+    state.weights["refit"] = state.weights.pop("main")
+    state.diagnostics = Diagnostics(domain_gap=unknown_gap("The job starts from random weights."))
+    runs = plan(spec, Facts(6))
+    publish(context, lease, spec, job_data(packed_images(SPLITS)), state, runs)
+    (folder,) = models(context)
+    assert json.loads((folder / "model.json").read_text("utf-8"))["temperature"] == 2.5
+    bank = read_novelty_bank(folder)
+    assert bank is not None
+    assert len(bank) == SPLITS.count(0) + SPLITS.count(1)
+    tensors = {
+        tensor.name: numpy_helper.to_array(tensor) for tensor in onnx.load(folder / "model.onnx").graph.initializer
+    }
+    assert any(array.shape == (101,) and np.allclose(array, thresholds) for array in tensors.values())

@@ -48,7 +48,7 @@ def prepare(context: Context, lease: Lease, stop: threading.Event) -> None:
             raise JobError(
                 "preparation_too_slow", f"Only {step} of {steps} files were read in the time limit; split the dataset."
             )
-        progress.report(step, steps)
+        progress.count(step, steps)
 
     with context.storage.incoming() as scratch:
         collection = _collect(context, dataset, scratch, on_progress)

@@ -41,11 +41,11 @@ class PackedImages:
         start, height, width = int(self.offsets[i]), int(self.heights[i]), int(self.widths[i])
         return torch.from_numpy(self.pixels[start : start + height * width * 3]).view(height, width, 3)
 
-    def indices(self, split: str) -> npt.NDArray[np.int64]:
-        """Find the rows of a split.
+    def indices(self, *splits: str) -> npt.NDArray[np.int64]:
+        """Find the rows of one or more splits.
 
         Args:
-            split: "train", "val" or "test".
+            *splits: "train", "val" or "test".
 
         Returns:
             int64 row numbers, ascending.
@@ -53,9 +53,9 @@ class PackedImages:
         Raises:
             ValueError: for another name.
         """
-        if split not in SPLITS:
-            raise ValueError(f"there is no split {split!r}; the splits are {', '.join(SPLITS)}")
-        return np.flatnonzero(self.splits == SPLITS[split])
+        if unknown := [split for split in splits if split not in SPLITS]:
+            raise ValueError(f"there is no split {unknown[0]!r}; the splits are {', '.join(SPLITS)}")
+        return np.flatnonzero(np.isin(self.splits, [SPLITS[split] for split in splits]))
 
 
 def open_packed(folder: Path) -> PackedImages:

@@ -67,10 +67,7 @@ def novelty_from_features(train_features: Tensor, held_out_features: Tensor, see
     Raises:
         ValueError: if N is below 2.
     """
-    if len(train_features) < 2:
-        raise ValueError("what is familiar cannot be said from fewer than two images")
-    chosen = torch.randperm(len(train_features), generator=generator_at(seed, ORDER))[:BANK]
-    bank = F.normalize(train_features.detach().float()[chosen], dim=1)
+    bank = _bank(train_features, seed)
     neighbours = min(NEIGHBOURS, len(bank) - 1)
     similarities = [F.normalize(held_out_features.detach().float(), dim=1) @ bank.T]
     if len(held_out_features) < FEWEST:
@@ -78,3 +75,31 @@ def novelty_from_features(train_features: Tensor, held_out_features: Tensor, see
     distances = 1 - torch.cat(similarities).topk(neighbours, dim=1).values.mean(dim=1)
     percentiles = distances.quantile(torch.linspace(0, 1, STEPS + 1))
     return Novelty(bank, percentiles + RISE * torch.arange(STEPS + 1), neighbours)
+
+
+def novelty_with_thresholds(train_features: Tensor, thresholds: Tensor, seed: int) -> Novelty:
+    """Build a novelty score with the thresholds of another training of the same kind.
+
+    For a network that was trained on every image: images that it has seen are nearer to each other than new ones, so
+    they cannot tell the distance of a new image. The same training with images held out can.
+
+    Args:
+        train_features: (N, D), on the CPU; at most 1024 of them are kept as the bank.
+        thresholds: (101,), strictly increasing distances, of the training with held-out images.
+        seed: seed of the choice of the bank.
+
+    Returns:
+        The module, on the CPU.
+
+    Raises:
+        ValueError: if N is below 2.
+    """
+    bank = _bank(train_features, seed)
+    return Novelty(bank, thresholds, min(NEIGHBOURS, len(bank) - 1))
+
+
+def _bank(train_features: Tensor, seed: int) -> Tensor:
+    if len(train_features) < 2:
+        raise ValueError("what is familiar cannot be said from fewer than two images")
+    chosen = torch.randperm(len(train_features), generator=generator_at(seed, ORDER))[:BANK]
+    return F.normalize(train_features.detach().float()[chosen], dim=1)

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from app.core.database.sessions import Database
-from app.core.database.tables import Job
+from app.core.database.tables import Event, Job
 from app.core.jobs import leases, transitions
 from app.core.jobs.leases import Lease, StaleLease, claim, fail, fence, release, renew, retry, succeed
 from app.core.jobs.states import Status
@@ -51,7 +51,7 @@ def test_a_job_has_a_progress_as_soon_as_it_runs(database: Database) -> None:
     assert row(database, job_id).progress is None
     take(database)
     nothing = {"epoch": None, "epochs": None, "step": 0, "steps": 0, "fraction": 0.0, "eta_seconds": None}
-    assert row(database, job_id).progress == nothing
+    assert row(database, job_id).progress == {"phase": "preparing", **nothing}
 
 
 def test_another_attempt_keeps_the_progress_of_the_last(database: Database) -> None:
@@ -61,8 +61,9 @@ def test_another_attempt_keeps_the_progress_of_the_last(database: Database) -> N
     with database.writing() as session:
         fence(session, lease, progress=reached)
         retry(session, lease, "worker_lost", "it died", 3)
+    assert row(database, lease.job_id).progress == reached | {"phase": "waiting", "eta_seconds": None}
     assert take(database).epoch == 2
-    assert row(database, lease.job_id).progress == reached
+    assert row(database, lease.job_id).progress == reached | {"phase": "preparing", "eta_seconds": None}
 
 
 def test_renewing_brings_the_orders(database: Database) -> None:
@@ -245,3 +246,17 @@ def test_a_lapsed_lease_still_writes_until_somebody_takes_it(database: Database)
     lapse(database, lease.job_id)
     with database.writing() as session:
         renew(session, lease, 60)
+
+
+@pytest.mark.parametrize("fields", [{}, {"phase": "main"}])
+def test_a_job_that_succeeded_is_done_and_says_what_came_out(database: Database, fields: dict[str, Any]) -> None:
+    add_job(database)
+    lease = take(database)
+    with database.writing() as session:
+        fence(session, lease, progress=fields | {"step": 7, "steps": 10, "fraction": 0.7, "eta_seconds": 1.5})
+        succeed(session, lease, PublishResult(model="mdl_1"))
+    progress = row(database, lease.job_id).progress
+    assert progress == fields | {"step": 7, "steps": 10, "fraction": 1.0, "eta_seconds": 0.0}
+    with database.reading() as session:
+        told = session.scalars(select(Event.data).where(Event.kind == "succeeded")).one()
+    assert told == {"model": "mdl_1", "verdict": None}

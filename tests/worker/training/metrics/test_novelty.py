@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from worker.training.metrics.novelty import novelty_from_features
+from worker.training.metrics.novelty import novelty_from_features, novelty_with_thresholds
 
 
 def kind(count: int, centres: Tensor, spread: float = 0.5) -> Tensor:
@@ -96,3 +96,17 @@ def test_the_exported_graph_says_the_same(tmp_path: Path) -> None:
     (found,) = session.run(None, {session.get_inputs()[0].name: features.numpy()})
     assert found.shape == (57,)
     assert torch.allclose(torch.from_numpy(found), known(features), atol=1e-4)
+
+
+def test_thresholds_can_be_those_of_a_training_with_images_held_out() -> None:
+    """A network that has seen its held-out images finds them nearer than new ones, which would then look unfamiliar."""
+    centres = torch.randn(4, 32)
+    train, held_out, new = kind(400, centres), kind(300, centres), kind(500, centres)
+    honest = novelty_from_features(train, held_out, seed=0)
+    everything = torch.cat([train, held_out])
+    refit = novelty_with_thresholds(everything, honest.thresholds, seed=0)
+    assert torch.equal(refit.thresholds, honest.thresholds)
+    assert len(refit.bank) == 700
+    assert float(refit(new).mean()) == pytest.approx(0.5, abs=0.1)
+    with pytest.raises(ValueError, match="fewer than two"):
+        novelty_with_thresholds(train[:1], honest.thresholds, seed=0)
