@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count, islice, starmap
 from typing import Protocol
 
@@ -30,12 +30,14 @@ class Batch:
         labels: int64 (B,), -1 for none.
         indices: int64 (B,), the images' rows in their dataset.
         unlabelled: inputs (B', ...) of another domain without labels; B' may differ from B.
+        whole: int64 (N,), the labels of the batch of N images that this one is a part of; None if it is no part.
     """
 
     inputs: Tensor
     labels: Tensor
     indices: Tensor
     unlabelled: Tensor | None = None
+    whole: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -58,7 +60,7 @@ class Batch:
             return [self]
         columns = [each.tensor_split(parts) for each in (self.inputs, self.labels, self.indices)]
         others = [None] * parts if self.unlabelled is None else self.unlabelled.tensor_split(parts)
-        return [Batch(*row) for row in zip(*columns, others, strict=True)]
+        return [replace(Batch(*row), whole=self.labels) for row in zip(*columns, others, strict=True)]
 
     def _each(self, change: Callable[[Tensor], Tensor]) -> "Batch":
         unlabelled = None if self.unlabelled is None else change(self.unlabelled)

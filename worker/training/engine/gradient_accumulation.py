@@ -16,8 +16,9 @@ def accumulate_gradients(
 ) -> dict[str, Tensor]:
     """Accumulate a batch's gradient over micro-batches.
 
-    For a loss that is a mean over images the result is the whole batch's gradient. It differs where images interact:
-    batch norm takes its statistics from each micro-batch, and SimCLR has fewer negatives.
+    For a loss that is a mean over images, weighted by classes or not, the result is the whole batch's gradient. It
+    differs where images interact: batch norm takes its statistics from each micro-batch, and SimCLR has fewer
+    negatives.
 
     Args:
         method: the method; gradients are added to its parameters'.

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -55,6 +56,23 @@ class Labelled(Method):
         if ((labels < 0) | (labels >= self.network.outputs)).any():
             raise ValueError(f"there are images without a label in 0..{self.network.outputs - 1}")
         return super().batches(images, indices, feed)
+
+    def part_weight(self, batch: Batch) -> Tensor:
+        """Compute what the cross-entropy of a micro-batch is multiplied by: 1 for equal classes or a whole batch.
+
+        A mean weighted by classes is divided by its own images' weights, and the parts are then added up by their
+        numbers of images. For the sum to be the whole batch's mean, each part counts by the mean weight of its labels /
+        that of the whole batch's. Otherwise a rare class counts as much less as the part that it is in weighs more.
+
+        Args:
+            batch: a batch or a part of one.
+
+        Returns:
+            A scalar.
+        """
+        if self.class_weights is None or batch.whole is None:
+            return torch.ones((), device=batch.labels.device)
+        return self.class_weights[batch.labels].mean() / self.class_weights[batch.whole].mean()
 
     def logits(self, batch: Batch) -> Tensor:
         """Compute the logits (B, outputs) of a validation batch."""

@@ -40,7 +40,8 @@ class LinearProbe(Labelled):
     def training_step(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:  # noqa: ARG002
         """Compute the cross-entropy."""
         logits = self.network.classify(batch.inputs)
-        return {"loss": cross_entropy(logits, batch.labels, self.label_smoothing, self.class_weights)}
+        loss = cross_entropy(logits, batch.labels, self.label_smoothing, self.class_weights)
+        return {"loss": self.part_weight(batch) * loss}
 
     def logits(self, batch: Batch) -> Tensor:
         """Compute the head's logits (B, outputs) of cached features."""

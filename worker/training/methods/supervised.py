@@ -99,9 +99,10 @@ class Supervised(Labelled):
 
     def _risk(self, batch: Batch, logits: Tensor, mixed: Mixed) -> Tensor:
         """Cross-entropy of the logits (B, outputs) of `mixed.inputs`."""
-        return mixed_loss(
+        loss = mixed_loss(
             lambda labels: cross_entropy(logits, labels, self.label_smoothing, self.class_weights), batch.labels, mixed
         )
+        return self.part_weight(batch) * loss
 
     def _penalty(self, x: Tensor, encoded: Tensor) -> Tensor:
         """The penalty on the images `x`; `encoded` is the head's input for them."""

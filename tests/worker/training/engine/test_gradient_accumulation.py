@@ -6,13 +6,17 @@ import torch
 from torch import Tensor
 
 from tests.worker.training.engine.digit_trainings import RECIPE, method, sources
+from tests.worker.training.packed_fixtures import VIEW
 from tests.worker.training.recording_callbacks import RecordingCallback
 from worker.training.data.batches import Batch
 from worker.training.data.packed import PackedImages
 from worker.training.engine.checkpoint import State
 from worker.training.engine.gradient_accumulation import accumulate_gradients, count_micro_batches, halve_micro_batch
 from worker.training.engine.loop import fit
+from worker.training.methods.base import Method
+from worker.training.methods.linear_probe import LinearProbe
 from worker.training.methods.supervised import Supervised
+from worker.training.models.backbones import build_backbone
 
 STEPS_PER_EPOCH = 4
 
@@ -47,23 +51,43 @@ def test_a_split_batch_is_the_batch() -> None:
     assert [len(part) for part in parts] == [4, 4, 3]
     for name in ("inputs", "labels", "indices", "unlabelled"):
         assert torch.equal(torch.cat([getattr(part, name) for part in parts]), getattr(whole, name))
+    assert all(part.whole is whole.labels for part in parts)
     assert whole.split(1) == [whole]
 
 
-@pytest.mark.parametrize("micro_batch_size", [8, 5, 3])
-def test_gradients_of_parts_add_up_to_the_whole_ones(micro_batch_size: int) -> None:
-    """With batch norm's statistics fixed, and nothing left out by chance."""
-    chosen = method().eval()
-    whole = batch(16)
-    found = []
-    for at_a_time in (None, micro_batch_size):
-        chosen.zero_grad()
-        terms = accumulate_gradients(chosen, whole, torch.Generator().manual_seed(0), at_a_time)
-        found.append((terms["loss"], [p.grad.clone() for p in chosen.network.parameters() if p.grad is not None]))
-    (loss, expected), (other, grads) = found
+def gradients(chosen: Method, whole: Batch, micro_batch_size: int | None) -> tuple[Tensor, list[Tensor]]:
+    """The loss, and the gradients of all weights that have one."""
+    chosen.zero_grad()
+    terms = accumulate_gradients(chosen, whole, torch.Generator().manual_seed(0), micro_batch_size)
+    return terms["loss"], [p.grad.clone() for p in chosen.network.parameters() if p.grad is not None]
+
+
+def assert_parts_add_up(chosen: Method, whole: Batch, micro_batch_size: int) -> None:
+    (loss, expected), (other, grads) = (gradients(chosen, whole, size) for size in (None, micro_batch_size))
     torch.testing.assert_close(other, loss)
     for one, two in zip(grads, expected, strict=True):
         torch.testing.assert_close(one, two, rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("weights", [None, torch.tensor([20.0, *[1.0] * 9])])
+@pytest.mark.parametrize("micro_batch_size", [8, 5, 3])
+def test_gradients_of_parts_add_up_to_the_whole_ones(micro_batch_size: int, weights: Tensor | None) -> None:
+    """With batch norm's statistics fixed, and nothing left out by chance; also where a class weighs more than others.
+
+    The images of that class are the first and the eleventh, in different parts.
+    """
+    chosen = method().eval()
+    chosen.class_weights = weights
+    assert_parts_add_up(chosen, batch(16), micro_batch_size)
+
+
+@pytest.mark.parametrize("micro_batch_size", [8, 3])
+def test_gradients_of_a_probes_parts_add_up_too(micro_batch_size: int) -> None:
+    network = build_backbone("squeezenet1_1", 10, 32, seed=0)
+    chosen = LinearProbe(network, VIEW, label_smoothing=0.1, class_weights=torch.tensor([20.0, *[1.0] * 9]))
+    chosen.train()
+    whole = replace(batch(16), inputs=torch.randn(16, network.feature_dim, 1, 1))
+    assert_parts_add_up(chosen, whole, micro_batch_size)
 
 
 def test_a_part_has_two_images() -> None:
