@@ -35,6 +35,7 @@ SLOW = {
     "tests/worker/training/methods": TRAINS,
     "tests/worker/training/metrics/test_novelty.py::test_the_exported_graph_says_the_same": EXPORTS,
     "tests/worker/training/models": BACKBONES,
+    "tests/worker/training/optim/test_decay.py": BACKBONES,
 }
 # Fixtures that start a server or the whole service.
 SERVICES = {"embedded", "postgresql_server", "redis_server_url", "redis_url", "served", "service"}

@@ -137,5 +137,5 @@ class Supervised(Labelled):
         decay = 0.0 if self.penalty.replaces_weight_decay else weight_decay
         if self.layer_decay == 1:
             return decay_groups([self.network], decay)
-        layers = [*layer_groups(self.network.trunk), list(self.network.head.parameters())]
+        layers = [*layer_groups(self.network.trunk), list(self.network.head.named_parameters())]
         return layered_groups(layers, decay, self.layer_decay)

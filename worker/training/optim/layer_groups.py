@@ -2,10 +2,12 @@
 
 from torch import nn
 
+from worker.training.optim.optimizers import NamedParameter
+
 FEWEST = 6
 
 
-def layer_groups(trunk: nn.Module) -> list[list[nn.Parameter]]:
+def layer_groups(trunk: nn.Module) -> list[list[NamedParameter]]:
     """Group a trunk's parameters by module, in order of definition.
 
     A group is named by the first components of the module path: as few components as give at least six groups, or all
@@ -17,7 +19,7 @@ def layer_groups(trunk: nn.Module) -> list[list[nn.Parameter]]:
         trunk: the network without its head.
 
     Returns:
-        All parameters of the trunk, one list per group, from input to features.
+        All parameters of the trunk with their names, one list per group, from input to features.
     """
     paths = [name.split(".")[:-1] for name, _ in trunk.named_parameters()]
     deepest = max((len(path) for path in paths), default=0)
@@ -25,8 +27,8 @@ def layer_groups(trunk: nn.Module) -> list[list[nn.Parameter]]:
     return next((parts for parts in made if len(parts) >= FEWEST), _group_by_prefix(trunk, deepest))
 
 
-def _group_by_prefix(trunk: nn.Module, depth: int) -> list[list[nn.Parameter]]:
-    parts: dict[tuple[str, ...], list[nn.Parameter]] = {}
+def _group_by_prefix(trunk: nn.Module, depth: int) -> list[list[NamedParameter]]:
+    parts: dict[tuple[str, ...], list[NamedParameter]] = {}
     for name, parameter in trunk.named_parameters():
-        parts.setdefault(tuple(name.split(".")[:-1][:depth]), []).append(parameter)
+        parts.setdefault(tuple(name.split(".")[:-1][:depth]), []).append((name, parameter))
     return list(parts.values())

@@ -4,13 +4,18 @@ AdamW: Decoupled Weight Decay Regularization (Loshchilov & Hutter 2019, arXiv:17
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 Groups = list[dict[str, Any]]
+NamedParameter = tuple[str, nn.Parameter]
 MOMENTUM = 0.9
+# Parameters of two dimensions or more that are no layer's matrix: tokens, tables of positions, factors.
+UNDECAYED = {"class_token", "pos_embedding", "relative_position_bias_table", "layer_scale", "logit_scale"}
 
 # Fused: one pass over the memory of each tensor, three times as fast on small networks as AdamW's separate passes.
 OPTIMIZERS: dict[str, Callable[[Groups, float], torch.optim.Optimizer]] = {
@@ -39,19 +44,23 @@ def build_optimizer(name: str, groups: Groups, learning_rate: float) -> torch.op
 
 
 def decay_groups(modules: Iterable[nn.Module], weight_decay: float) -> Groups:
-    """Split parameters into two groups: matrices and kernels decay, biases and norms (one dimension or none) do not.
+    """Group parameters by whether they decay.
+
+    The matrices and kernels of layers do. Biases and norms (one dimension or none) do not, nor do UNDECAYED parameters,
+    as in timm, torchvision's references and Swin Transformer (Liu et al. 2021, arXiv:2103.14030, appendix A2).
 
     Args:
         modules: the modules whose parameters are optimised.
-        weight_decay: decay of the first group.
+        weight_decay: decay of the groups that decay.
 
     Returns:
-        Two groups, either of which may be empty.
+        Groups of matrices and kernels, one unless UNDECAYED parameters lie between them, and one of biases and norms.
+        Any may be empty. Parameters keep the order by which checkpoints number them.
     """
-    return _by_shape([parameter for module in modules for parameter in module.parameters()], weight_decay)
+    return _by_kind([named for module in modules for named in module.named_parameters()], weight_decay)
 
 
-def layered_groups(stages: Sequence[Sequence[nn.Parameter]], weight_decay: float, layer_decay: float) -> Groups:
+def layered_groups(stages: Sequence[Sequence[NamedParameter]], weight_decay: float, layer_decay: float) -> Groups:
     """Build `decay_groups` per layer group, with learning rates that decrease towards the input.
 
     The "lr_scale" of a group is layer_decay to the power of its distance from the head: features near the input are
@@ -60,7 +69,7 @@ def layered_groups(stages: Sequence[Sequence[nn.Parameter]], weight_decay: float
     arXiv:2106.08254).
 
     Args:
-        stages: parameters by layer group, from input to head.
+        stages: parameters with their names by layer group, from input to head.
         weight_decay: decay of matrices and kernels.
         layer_decay: learning rate of a layer group / that of the next one towards the head, above 0 and at most 1.
 
@@ -70,15 +79,23 @@ def layered_groups(stages: Sequence[Sequence[nn.Parameter]], weight_decay: float
     return [
         group | {"lr_scale": layer_decay**distance}
         for distance, stage in enumerate(reversed(stages))
-        for group in _by_shape(stage, weight_decay)
+        for group in _by_kind(stage, weight_decay)
         if group["params"]
     ]
 
 
-def _by_shape(parameters: Sequence[nn.Parameter], weight_decay: float) -> Groups:
+def decays(name: str, parameter: nn.Parameter) -> bool:
+    """Decide if a parameter decays, by its dimensions and the last part of its name."""
+    return parameter.ndim > 1 and name.rpartition(".")[2] not in UNDECAYED
+
+
+def _by_kind(parameters: Sequence[NamedParameter], weight_decay: float) -> Groups:
+    matrices = [(decays(name, parameter), parameter) for name, parameter in parameters if parameter.ndim > 1]
+    vectors = [parameter for _, parameter in parameters if parameter.ndim <= 1]
+    runs = [(decaying, [parameter for _, parameter in run]) for decaying, run in groupby(matrices, key=itemgetter(0))]
     return [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+        {"params": run, "weight_decay": weight_decay if decaying else 0.0}
+        for decaying, run in [*(runs or [(True, [])]), (False, vectors)]
     ]
 
 

@@ -16,7 +16,7 @@ def test_biases_and_norms_do_not_decay() -> None:
 
 def test_stages_learn_more_slowly_the_further_they_are_from_the_head() -> None:
     layers = [nn.Linear(3, 3), nn.BatchNorm1d(3), nn.Linear(3, 2)]
-    groups = layered_groups([list(layer.parameters()) for layer in layers], 0.1, 0.5)
+    groups = layered_groups([list(layer.named_parameters()) for layer in layers], 0.1, 0.5)
     found = [(group["lr_scale"], group["weight_decay"], {id(p) for p in group["params"]}) for group in groups]
     first, norm, head = layers
     assert found == [
@@ -25,6 +25,33 @@ def test_stages_learn_more_slowly_the_further_they_are_from_the_head() -> None:
         (0.5, 0.0, {id(norm.weight), id(norm.bias)}),
         (0.25, 0.1, {id(first.weight)}),
         (0.25, 0.0, {id(first.bias)}),
+    ]
+
+
+def test_parameters_that_do_not_decay_leave_the_order_as_it_is() -> None:
+    """A checkpoint numbers parameters: first all of two dimensions or more, then the others, as version 0.2 did."""
+
+    class Block(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.class_token = nn.Parameter(torch.zeros(1, 2))
+            self.first, self.layer_scale = nn.Linear(2, 2), nn.Parameter(torch.ones(2, 1))
+            self.last = nn.Linear(2, 2)
+
+    block = Block()
+    groups = decay_groups([block], 0.1)
+    found = [(group["weight_decay"], [id(p) for p in group["params"]]) for group in groups]
+    assert found == [
+        (0.0, [id(block.class_token), id(block.layer_scale)]),
+        (0.1, [id(block.first.weight), id(block.last.weight)]),
+        (0.0, [id(block.first.bias), id(block.last.bias)]),
+    ]
+    block.first.layer_scale = nn.Parameter(torch.ones(2, 1))
+    assert [group["weight_decay"] for group in decay_groups([block], 0.1)] == [0.0, 0.1, 0.0, 0.1, 0.0]
+    every = [p for group in decay_groups([block], 0.1) for p in group["params"]]
+    parameters = list(block.parameters())
+    assert [id(p) for p in every] == [id(p) for p in parameters if p.ndim > 1] + [
+        id(p) for p in parameters if p.ndim <= 1
     ]
 
 
