@@ -1,5 +1,8 @@
 """Choice and configuration of the compute device."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 
 
@@ -29,6 +32,9 @@ def select_device(name: str) -> torch.device:
 def configure_torch(threads: int) -> None:
     """Set the number of CPU threads, and allow deterministic cuDNN kernels only.
 
+    On CUDA that is not all: the gradients of bilinear interpolation and of some attention kernels are sums in no fixed
+    order, so two runs there may differ in the last bits. `torch.use_deterministic_algorithms` would refuse the former.
+
     Args:
         threads: CPU threads; 0 for torch's own choice.
     """
@@ -36,6 +42,21 @@ def configure_torch(threads: int) -> None:
         torch.set_num_threads(threads)
     torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.deterministic = True
+
+
+@contextmanager
+def full_precision() -> Iterator[None]:
+    """Compute float32 products in float32 inside the block; restore the settings afterwards.
+
+    By default cuDNN rounds the inputs of convolutions to TF32, with 10 bits of mantissa, on Ampere and later. Metrics
+    are of what is served, which computes in float32.
+    """
+    convolutions, matrices = torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32 = convolutions, matrices
 
 
 def uses_pinned_memory(device: torch.device) -> bool:

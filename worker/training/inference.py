@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from worker.training.data.batches import ImageBatches, LoaderOptions
 from worker.training.data.packed import PackedImages
+from worker.training.devices import full_precision
 from worker.training.models.backbones import Network
 from worker.training.transforms.geometric import Preprocessing, normalise, resize_and_center_crop
 
@@ -36,11 +37,11 @@ class InferenceOptions:
 
 @contextmanager
 def evaluating(module: nn.Module) -> Iterator[None]:
-    """Put a module in evaluation mode without gradients inside the block; restore its mode afterwards."""
+    """Put a module in evaluation mode without gradients and in full precision inside the block; then restore all."""
     training = module.training
     module.eval()
     try:
-        with torch.no_grad():
+        with torch.no_grad(), full_precision():
             yield
     finally:
         module.train(training)

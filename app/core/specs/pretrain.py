@@ -32,16 +32,20 @@ class Pretrain(TrainingJobSpec):
         return self
 
     def check_image_size(self) -> None:
-        """Check the image size against the backbone and, for imputation, the patches.
+        """Check the image size against the backbone and the patches that imputation hides.
 
         Raises:
             ValueError: if it does not fit one of them.
         """
         super().check_image_size()
-        if not isinstance(self.method, ImputationSpec) or self.image_size is None:
+        if not isinstance(self.method, ImputationSpec) or self.method.mask != "random" or self.image_size is None:
             return
         if self.image_size % self.method.patch_size:
             raise ValueError(f"image_size: patches of {self.method.patch_size} px do not divide {self.image_size} px")
+        if self.image_size == self.method.patch_size:
+            raise ValueError(
+                f"image_size: one patch of {self.method.patch_size} px is the whole image; it needs several"
+            )
 
     @property
     def learns_labels(self) -> bool:

@@ -71,7 +71,11 @@ class Training(Strict):
     )
     augmentation: Augmentation = Field(Augmentation(), description="how training images are varied")
     seed: int = Field(
-        0, ge=0, lt=2**32, description="of all random numbers; the same seed repeats a training on the same machine"
+        0,
+        ge=0,
+        lt=2**32,
+        description="of all random numbers; the same seed repeats a training on the same machine, byte by byte on a"
+        " processor and up to rounding on a CUDA device",
     )
     device: Device = Field("auto", description=DEVICE)
 

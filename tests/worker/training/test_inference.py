@@ -58,6 +58,31 @@ def test_the_mode_comes_back_and_nothing_drifts(packed: Callable[[int], PackedIm
     assert all(torch.equal(before[name], tensor) for name, tensor in network.state_dict().items())
 
 
+def tf32() -> tuple[bool, bool]:
+    return torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
+
+
+@pytest.mark.parametrize("before", [(True, False), (False, True), (True, True)])
+def test_figures_are_made_without_tf32(
+    packed: Callable[[int], PackedImages], before: tuple[bool, bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And training computes as it did before, also after an error."""
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", before[0])
+    monkeypatch.setattr(torch.backends.cuda.matmul, "allow_tf32", before[1])
+    network, seen = build_backbone("squeezenet1_1", 4, VIEW.size, seed=0), []
+
+    def note(x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        seen.append(tf32())
+        return (network(x),)
+
+    infer(network, note, packed(2), np.arange(2), LOOK)
+    assert seen == [(False, False)]
+    assert tf32() == before
+    with pytest.raises(RuntimeError, match="on purpose"), evaluating(network):
+        raise RuntimeError("on purpose")
+    assert tf32() == before
+
+
 def test_no_image_is_an_error(packed: Callable[[int], PackedImages]) -> None:
     network = build_backbone("squeezenet1_1", 4, VIEW.size, seed=0)
     with pytest.raises(ValueError, match="no image"):

@@ -1,6 +1,7 @@
 """Mixed precision: matrix products of the trunk in bfloat16 during training, where that is faster.
 
-Weights, losses and weight gradients stay float32, and so do all metrics, because float32 is what is served. bfloat16
+Weights, losses and weight gradients stay float32, and so do all metrics (`inference.evaluating`), because float32 is
+what is served. bfloat16
 has float32's exponent range, so no loss scaling is needed: A Study of BFLOAT16 for Deep Learning Training (Kalamkar et
 al. 2019, arXiv:1905.12322).
 """
