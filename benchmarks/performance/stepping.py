@@ -23,6 +23,7 @@ from worker.training.engine.loop import Interrupted, fit
 from worker.training.engine.mixed_precision import training_precision
 from worker.training.engine.run import Recipe
 from worker.training.methods.base import Method
+from worker.training.methods.continuation import Continuation
 from worker.training.methods.simclr import SimCLR
 from worker.training.methods.supervised import Supervised
 from worker.training.models import backbones
@@ -67,7 +68,7 @@ def method(kind: str, images: PackedImages, backbone: str, size: int) -> Method:
     if kind == "simclr":
         return SimCLR(
             network, preprocessing, temperature=0.2, denominator="negatives", projection_dim=64, colour_strength=0.5,
-            crop_scale=(0.2, 1), seed=0,
+            crop_scale=(0.2, 1), continuation=Continuation(), seed=0,
         )  # fmt: skip
     return Supervised(
         network, preprocessing, penalty="none", strength=0, head_strength=0, label_smoothing=0, class_weights=None,

@@ -26,7 +26,7 @@ LARGE_GAP = 1.0  # proxy A-distance at which a linear classifier errs on one ima
 ADVICE = (
     "The images differ from those that the start was trained on. Where the classes are the same, adapt from the"
     ' labelled old images to the new ones: "adapt": {"kind": "coral", "source": "<dataset>"}. Otherwise let the'
-    " weights move (a smaller penalty), or pre-train on unlabelled images of the new kind first."
+    " weights move (a smaller penalty)."
 )
 RANDOM_START = "The job starts from random weights, which no images have shaped."
 UNKNOWN_SOURCE = "The start's weights come from elsewhere: the images that they were trained on are unknown here."

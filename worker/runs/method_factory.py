@@ -20,6 +20,7 @@ from app.core.specs import (
 from worker.data.class_balance import ClassBalance
 from worker.training.methods.base import Method
 from worker.training.methods.byol import BYOL
+from worker.training.methods.continuation import Continuation
 from worker.training.methods.domain_adaptation import DomainAdaptation
 from worker.training.methods.imputation import Imputation
 from worker.training.methods.linear_probe import LinearProbe
@@ -43,20 +44,27 @@ def method(
     weights = None if balance is None else balance.weights
     if spec.trainable == "head":
         return LinearProbe(network, preprocessing, label_smoothing=spec.training.label_smoothing, class_weights=weights)
-    options = _labelled(spec, spec.penalty)
+    options = _labelled(spec)
     if isinstance(spec.adapt, NoAdaptationSpec):
         return Supervised(network, preprocessing, **options, class_weights=weights)
     return DomainAdaptation(network, preprocessing, **options, class_weights=weights, **_adapting(spec))
 
 
-def _labelled(spec: Pretrain | Finetune, penalty: Penalty) -> dict[str, Any]:
-    training = spec.training
+def _penalty(asked: Penalty | None) -> dict[str, Any]:
+    penalty = asked or NoPenaltySpec()  # specs of pre-trainings of version 0.2 have none
     if not isinstance(penalty, NoPenaltySpec) and penalty.strength == AUTO:
         raise ValueError("a run needs a strength; 'auto' is for the job to resolve")
     return {
         "penalty": penalty.kind,
         "strength": 0.0 if isinstance(penalty, NoPenaltySpec) else penalty.strength,
         "head_strength": penalty.head_strength if isinstance(penalty, L2SPSpec) else 0.0,
+    }
+
+
+def _labelled(spec: Pretrain | Finetune) -> dict[str, Any]:
+    training = spec.training
+    return {
+        **_penalty(spec.penalty),
         "label_smoothing": training.label_smoothing,
         "mixup": training.mixup,
         "cutmix": training.cutmix,
@@ -80,7 +88,7 @@ def _adapting(spec: Finetune) -> dict[str, Any]:
 
 def _supervised(spec: Pretrain, network: Network, preprocessing: Preprocessing, balance: ClassBalance | None) -> Method:
     weights = None if balance is None else balance.weights
-    return Supervised(network, preprocessing, **_labelled(spec, NoPenaltySpec()), class_weights=weights)
+    return Supervised(network, preprocessing, **_labelled(spec), class_weights=weights)
 
 
 def _self_supervised(method_class: Callable[..., Method]) -> Factory:
@@ -88,9 +96,16 @@ def _self_supervised(method_class: Callable[..., Method]) -> Factory:
 
     def build(spec: Pretrain, network: Network, preprocessing: Preprocessing, _: ClassBalance | None) -> Method:
         options = spec.method.model_dump(exclude={"kind"}) | _crops(spec)
-        return method_class(network, preprocessing, **options, seed=spec.training.seed)
+        return method_class(
+            network, preprocessing, **options, continuation=_continuation(spec), seed=spec.training.seed
+        )
 
     return build
+
+
+def _continuation(spec: Pretrain) -> Continuation:
+    frozen = spec.training.batch_norm == "frozen"
+    return Continuation(**_penalty(spec.penalty), frozen_norms=frozen, head_epochs=spec.head_epochs)
 
 
 def _crops(spec: Pretrain | Finetune) -> dict[str, Any]:

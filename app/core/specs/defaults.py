@@ -23,6 +23,11 @@ RANDOM_RATES = {"adamw": (3e-4, 1e-3, 3e-3), "sgd": (0.01, 0.03, 0.1)}
 UNNORMALISED_RANDOM_RATES = {"adamw": (1e-4, 3e-4, 1e-3), "sgd": (0.003, 0.01, 0.03)}
 UNNORMALISED = ("alexnet", "convnext", "squeezenet", "swin", "vgg", "vit")
 
+# A pre-training without labels from a model that learnt with them: the strength of the penalty `function`, and the
+# share of the epochs in which the new layers train alone.
+CONTINUED_STRENGTH = 1.0
+CONTINUED_HEAD_WARMUP = 0.2
+
 HEAD_EPOCHS = 100  # an epoch over cached features costs milliseconds
 # Otherwise as many epochs as make these steps, so that thirty photographs are learnt as well as three thousand: more
 # steps where the initial weights know less. Twice as many gain little (photographs of birds, CIFAR-10).

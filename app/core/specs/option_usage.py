@@ -40,6 +40,22 @@ def _without_labels(spec: TrainingJobSpec) -> bool:
     return isinstance(spec, Pretrain) and not spec.learns_labels
 
 
+def _without_labels_from_random(spec: TrainingJobSpec) -> bool:
+    return _without_labels(spec) and spec.init == RANDOM
+
+
+def _supervised_pretraining(spec: TrainingJobSpec) -> bool:
+    return isinstance(spec, Pretrain) and spec.learns_labels
+
+
+def _pretraining_from_random(spec: TrainingJobSpec) -> bool:
+    return isinstance(spec, Pretrain) and spec.init == RANDOM
+
+
+def _pretraining_of_one_epoch(spec: TrainingJobSpec) -> bool:
+    return isinstance(spec, Pretrain) and spec.training.epochs == 1
+
+
 def _head_alone(spec: TrainingJobSpec) -> bool:
     """A linear probe, which trains on cached features."""
     return isinstance(spec, Finetune) and spec.trainable == HEAD
@@ -63,7 +79,12 @@ def _repeats_random(spec: TrainingJobSpec) -> bool:
 NO_LABELS = "this method looks at no labels"
 FIXED_FEATURES = "trainable 'head' learns from features of the images as they are, computed once"
 
-DEFAULTS: dict[str, Any] = {"training": Training(), "method": ImputationSpec(kind="imputation"), "baselines": []}
+DEFAULTS: dict[str, Any] = {
+    "training": Training(),
+    "method": ImputationSpec(kind="imputation"),
+    "baselines": [],
+    "head_warmup": None,
+}
 # Every option that is not listed is used by all jobs that take it: epochs, batch_size, learning_rate, optimizer,
 # weight_decay, warmup, ema, patience, seed and device by the training loop itself, whatever the method.
 # mixup and cutmix (and layer_decay beside trainable 'head') are refused by the specs themselves.
@@ -73,10 +94,13 @@ UNUSED: tuple[Unused, ...] = (
     Unused("training.layer_decay", _without_labels, "methods without labels have one learning rate for all layers"),
     Unused(
         "training.batch_norm",
-        _without_labels,
-        "methods without labels always train the statistics of batch norm",
+        _without_labels_from_random,
+        "random weights have no statistics of batch norm to keep",
         ("train",),
     ),
+    Unused("head_warmup", _supervised_pretraining, "method 'supervised' adds no layers but the output layer", (0.0,)),
+    Unused("head_warmup", _pretraining_from_random, "random weights need not be held still", (0.0,)),
+    Unused("head_warmup", _pretraining_of_one_epoch, "with one epoch none is left to train everything", (0.0,)),
     Unused("training.augmentation.flip", _without_labels, "methods without labels always mirror half of the crops"),
     Unused("training.augmentation.crop", _head_alone, FIXED_FEATURES),
     Unused("training.augmentation.flip", _head_alone, FIXED_FEATURES),

@@ -39,6 +39,8 @@ PRETRAINED: dict[str, Any] = {
         "backbone": "resnet18",
         "image_size": 32,
         "method": {"kind": "supervised"},
+        "penalty": {"kind": "none"},
+        "head_warmup": 0.0,
         "training": TRAINING | {"epochs": 6, "batch_size": 64, "learning_rate": 0.001, "batch_norm": "train"},
     },
     "result": {
@@ -123,6 +125,8 @@ PAUSING: dict[str, Any] = {
         "backbone": "resnet18",
         "image_size": 32,
         "method": {"kind": "rotation"},
+        "penalty": {"kind": "none"},
+        "head_warmup": 0.0,
         "training": TRAINING | {"epochs": 50, "learning_rate": 0.001, "batch_norm": "train"},
     },
     "result": None,

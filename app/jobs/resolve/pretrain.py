@@ -14,4 +14,7 @@ def resolve(session: Session, spec: Pretrain) -> Pretrain:
     check(dataset, "/dataset")
     check_patience(spec.training, dataset)
     initial = find_initial_model(session, spec)
-    return inherit_from(spec, initial).over(images_in(dataset, "train"), from_labels=from_labels(initial))
+    learnt_labels = from_labels(initial)
+    inherited = inherit_from(spec, initial)
+    completed = inherited.with_init_defaults(from_labels=learnt_labels)
+    return completed.over(images_in(dataset, "train"), from_labels=learnt_labels)

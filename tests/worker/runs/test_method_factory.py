@@ -14,12 +14,15 @@ from worker.runs.method_factory import METHODS, method
 from worker.training.data.batches import LoaderOptions
 from worker.training.data.packed import PackedImages
 from worker.training.data.paired_batches import PairedBatches
-from worker.training.losses.penalties import L2SP
+from worker.training.losses.penalties import L2SP, FunctionDistance
 from worker.training.methods.base import Method
 from worker.training.methods.byol import BYOL
+from worker.training.methods.continuation import Continuation
 from worker.training.methods.domain_adaptation import DomainAdaptation
 from worker.training.methods.imputation import Imputation
+from worker.training.methods.selfsupervised import SelfSupervised
 from worker.training.methods.simclr import SimCLR
+from worker.training.methods.supervised import Supervised
 from worker.training.models.backbones import build_backbone
 from worker.training.transforms.geometric import Preprocessing
 
@@ -32,6 +35,9 @@ SPECS: list[dict[str, Any]] = [
     {"type": "pretrain", "method": {"kind": "imputation", "mask": "center", "mask_ratio": 0.25}},
     {"type": "pretrain", "method": {"kind": "simclr", "denominator": "negatives"}},
     {"type": "pretrain", "method": {"kind": "byol", "hidden_dim": 32}},
+    {"type": "pretrain", "init": "mdl_1", "method": {"kind": "supervised"}, "penalty": {"kind": "l2_sp"}},
+    {"type": "pretrain", "init": "mdl_1", "method": {"kind": "rotation"}, "penalty": {"kind": "l2_sp"}},
+    {"type": "pretrain", "init": "mdl_1", "method": {"kind": "simclr"}, "penalty": {"kind": "function"}},
     {"type": "finetune", "init": "mdl_1"},
     {"type": "finetune", "init": "mdl_1", "penalty": {"kind": "l2_sp"}},
     {"type": "finetune", "init": "mdl_1", "penalty": {"kind": "function", "strength": 2}},
@@ -127,6 +133,32 @@ def test_the_options_of_imputation_arrive() -> None:
     assert isinstance(learner, Imputation)
     assert (learner.mask, learner.mask_ratio, learner.patch_size) == ("center", 0.3, 4)
     assert learner.crop_scale == (0.6, 1.0)
+
+
+@pytest.mark.parametrize("kind", ["rotation", "imputation", "simclr", "byol"])
+def test_how_the_initial_model_is_treated_arrives(kind: str) -> None:
+    asked: dict[str, Any] = {
+        "method": {"kind": kind},
+        "head_warmup": 0.25,
+        "training": {"batch_norm": "frozen", "epochs": 8},
+    }
+    penalty = {"kind": "l2_sp", "strength": 0.3, "head_strength": 0.7}
+    spec = SPEC.validate_python({"type": "pretrain", "dataset": "ds_1", "init": "mdl_1", "penalty": penalty, **asked})
+    assert isinstance(spec, Pretrain)
+    learner = method(spec, build_backbone("resnet18", 1, 32, seed=0), VIEW, None)
+    assert isinstance(learner, SelfSupervised)
+    assert learner.continuation == Continuation("l2_sp", 0.3, 0.7, frozen_norms=True, head_epochs=2)
+
+
+def test_a_supervised_pretraining_stays_near_too() -> None:
+    penalty = {"kind": "function", "strength": 3}
+    asked = {"type": "pretrain", "dataset": "ds_1", "init": "mdl_1", "method": {"kind": "supervised"}}
+    spec = SPEC.validate_python(asked | {"penalty": penalty})
+    assert isinstance(spec, Pretrain)
+    learner = method(spec, build_backbone("resnet18", 2, 32, seed=0), VIEW, None)
+    assert isinstance(learner, Supervised)
+    assert isinstance(learner.penalty, FunctionDistance)
+    assert learner.penalty.strength == 3
 
 
 def test_a_strength_that_is_still_to_be_chosen_is_refused() -> None:

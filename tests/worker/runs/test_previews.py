@@ -9,9 +9,15 @@ from tests.worker.synthetic_data import VIEW, packed_images
 from worker.runs.previews import Preview
 from worker.training.data.batches import LoaderOptions
 from worker.training.methods.base import Method
+from worker.training.methods.continuation import Continuation
 from worker.training.methods.linear_probe import LinearProbe
 from worker.training.methods.rotation import Rotation
 from worker.training.models.backbones import build_backbone
+
+
+def rotation() -> Rotation:
+    network = build_backbone("squeezenet1_1", 4, 32, seed=0)
+    return Rotation(network, VIEW, crop_scale=(0.5, 1.0), continuation=Continuation(), seed=0)
 
 
 def preview(method: Method) -> Preview:
@@ -20,7 +26,7 @@ def preview(method: Method) -> Preview:
 
 
 def test_a_preview_is_a_png_and_the_same_every_time() -> None:
-    shown = preview(Rotation(build_backbone("squeezenet1_1", 4, 32, seed=0), VIEW, crop_scale=(0.5, 1.0), seed=0))
+    shown = preview(rotation())
     first = shown.png()
     assert first is not None
     assert first == shown.png()
@@ -35,7 +41,7 @@ def test_a_method_without_a_picture_has_no_preview() -> None:
 
 
 def test_a_preview_leaves_the_method_in_training_mode() -> None:
-    method = Rotation(build_backbone("squeezenet1_1", 4, 32, seed=0), VIEW, crop_scale=(0.5, 1.0), seed=0)
+    method = rotation()
     method.train()
     preview(method).png()
     assert method.training

@@ -11,9 +11,10 @@ from torch import Tensor, nn
 
 from worker.training.data.batches import Batch
 from worker.training.losses.byol import byol_loss
+from worker.training.methods.continuation import Continuation
 from worker.training.methods.two_views import TwoViews
 from worker.training.models.backbones import Network
-from worker.training.optim.optimizers import Groups, decay_groups
+from worker.training.models.batch_norm import batch_norms
 from worker.training.randomness import seeded
 from worker.training.transforms.geometric import Preprocessing
 
@@ -36,6 +37,7 @@ class BYOL(TwoViews):
         momentum: float,
         colour_strength: float,
         crop_scale: tuple[float, float],
+        continuation: Continuation,
         seed: int,
     ) -> None:
         """Build the projector and the predictor, and copy the target from the online network.
@@ -48,12 +50,19 @@ class BYOL(TwoViews):
             momentum: tau_base, the target's decay at the first step; it rises to 1 by a cosine.
             colour_strength: strength of the colour jitter.
             crop_scale: smallest and largest area of a random crop, as a share of the image's.
+            continuation: how the network's initial weights are treated.
             seed: seed of the projector's and the predictor's weights.
 
         Raises:
             ValueError: if the momentum is outside [0, 1).
         """
-        super().__init__(network, preprocessing, colour_strength=colour_strength, crop_scale=crop_scale)
+        super().__init__(
+            network,
+            preprocessing,
+            colour_strength=colour_strength,
+            crop_scale=crop_scale,
+            continuation=continuation,
+        )
         if not 0 <= momentum < 1:
             raise ValueError(f"the momentum must be at least 0 and below 1, not {momentum}")
         self.momentum = momentum
@@ -65,11 +74,14 @@ class BYOL(TwoViews):
 
     def training_step(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """Compute the symmetric loss: each view predicts the target's projection of the other one."""
-        first, second = self.views(batch, generator).chunk(2)
+        x = self.views(batch, generator)
+        views = x.chunk(2)  # one at a time: batch norm takes its statistics from either
         with torch.no_grad():
-            targets = [self.target_projector(self.target_network.features(view)) for view in (first, second)]
-        predictions = [self.predictor(self.projector(self.network.features(view))) for view in (first, second)]
-        return {"loss": byol_loss(predictions[0], targets[1]) + byol_loss(predictions[1], targets[0])}
+            targets = [self.target_projector(self.target_network.features(view)) for view in views]
+        encoded = [self.network.encode(view) for view in views]
+        predictions = [self.predictor(self.projector(self.network.pool(one))) for one in encoded]
+        loss = byol_loss(predictions[0], targets[1]) + byol_loss(predictions[1], targets[0])
+        return self.with_penalty({"loss": loss}, x, torch.cat(encoded))
 
     def after_step(self, step: int, steps: int) -> None:
         """Move the target towards the online network: target = tau * target + (1 - tau) * online."""
@@ -79,9 +91,13 @@ class BYOL(TwoViews):
             for average, parameter in zip(target.parameters(), online.parameters(), strict=True):
                 average.lerp_(parameter, share)
 
-    def parameter_groups(self, weight_decay: float) -> Groups:
-        """Return the groups of the online network, the projector and the predictor; the target is not optimised."""
-        return decay_groups([self.network, self.projector, self.predictor], weight_decay)
+    def new_layers(self) -> nn.Module:
+        """Return the projector and the predictor; the target is not optimised."""
+        return nn.ModuleList([self.projector, self.predictor])
+
+    def frozen(self) -> list[nn.Module]:
+        """Return also the target's batch norms, if the network's keep their statistics."""
+        return [*super().frozen(), *(batch_norms(self.target_network) if self.continuation.frozen_norms else [])]
 
     def score(self, metrics: dict[str, float]) -> float:  # noqa: ARG002
         """Return the same score for every epoch."""

@@ -5,11 +5,12 @@ Scalable Vision Learners (He et al. 2022, arXiv:2111.06377).
 """
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from worker.training.data.batches import Batch
 from worker.training.image_grid import GREY, ROWS, enlarge, grid, to_pixels
 from worker.training.losses.penalties import masked_mse
+from worker.training.methods.continuation import Continuation
 from worker.training.methods.selfsupervised import SelfSupervised
 from worker.training.models.backbones import Network
 from worker.training.models.decoder import Decoder
@@ -30,6 +31,7 @@ class Imputation(SelfSupervised):
         mask_ratio: float,
         patch_size: int,
         crop_scale: tuple[float, float],
+        continuation: Continuation,
         seed: int,
     ) -> None:
         """Build the decoder.
@@ -41,12 +43,13 @@ class Imputation(SelfSupervised):
             mask_ratio: share of the patches, or of the area, that is hidden.
             patch_size: side of a patch in pixels, for "random".
             crop_scale: smallest and largest area of a random crop, as a share of the image's.
+            continuation: how the network's initial weights are treated.
             seed: seed of the decoder's weights.
 
         Raises:
             ValueError: if the ratio is not between 0 and 1, or patches do not divide the image.
         """
-        super().__init__(network, preprocessing, crop_scale=crop_scale)
+        super().__init__(network, preprocessing, crop_scale=crop_scale, continuation=continuation)
         check_mask(mask, preprocessing.size, patch_size, mask_ratio)
         self.mask, self.mask_ratio, self.patch_size = mask, mask_ratio, patch_size
         with seeded(seed):
@@ -56,7 +59,14 @@ class Imputation(SelfSupervised):
         """Compute the mean squared error on the hidden part."""
         x = self.normalised(batch.inputs)
         hidden = self.hidden(len(batch), generator).to(x.device)
-        return {"loss": masked_mse(self.reconstruct(x, hidden), x, hidden)}
+        visible = x.masked_fill(hidden, 0.0)
+        encoded = self.network.encode(visible)
+        imagined = self.decoder(self.network.pool(encoded))
+        return self.with_penalty({"loss": masked_mse(imagined, x, hidden)}, visible, encoded)
+
+    def new_layers(self) -> nn.Module:
+        """Return the decoder."""
+        return self.decoder
 
     def hidden(self, count: int, generator: torch.Generator) -> Tensor:
         """Draw a mask for each image.

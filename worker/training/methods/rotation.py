@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from worker.training.data.batches import Batch
 from worker.training.image_grid import ROWS, add_frames, enlarge, grid
+from worker.training.methods.continuation import Continuation
 from worker.training.methods.selfsupervised import SelfSupervised
 from worker.training.models.backbones import Network
 from worker.training.randomness import seeded
@@ -24,7 +25,13 @@ class Rotation(SelfSupervised):
     """
 
     def __init__(
-        self, network: Network, preprocessing: Preprocessing, *, crop_scale: tuple[float, float], seed: int
+        self,
+        network: Network,
+        preprocessing: Preprocessing,
+        *,
+        crop_scale: tuple[float, float],
+        continuation: Continuation,
+        seed: int,
     ) -> None:
         """Build the rotation classifier.
 
@@ -32,9 +39,10 @@ class Rotation(SelfSupervised):
             network: the network to train.
             preprocessing: of validation images; its mean and deviation normalise every input.
             crop_scale: smallest and largest area of a random crop, as a share of the image's.
+            continuation: how the network's initial weights are treated.
             seed: seed of the classifier's weights.
         """
-        super().__init__(network, preprocessing, crop_scale=crop_scale)
+        super().__init__(network, preprocessing, crop_scale=crop_scale, continuation=continuation)
         with seeded(seed):
             self.classifier = nn.Linear(network.feature_dim, ROTATIONS)
 
@@ -42,9 +50,15 @@ class Rotation(SelfSupervised):
         """Compute the four-way cross-entropy and the accuracy, `rotation_accuracy`."""
         turned = all_rotations(self.normalised(batch.inputs))
         answer = torch.arange(ROTATIONS, device=turned.device).repeat_interleave(len(batch))
-        logits = self.classifier(self.network.features(turned))
+        encoded = self.network.encode(turned)
+        logits = self.classifier(self.network.pool(encoded))
         right = (logits.argmax(1) == answer).float().mean()
-        return {"loss": F.cross_entropy(logits, answer), "rotation_accuracy": right}
+        terms = {"loss": F.cross_entropy(logits, answer), "rotation_accuracy": right}
+        return self.with_penalty(terms, turned, encoded)
+
+    def new_layers(self) -> nn.Module:
+        """Return the rotation classifier."""
+        return self.classifier
 
     def preview(self, batch: Batch) -> Tensor:
         """Draw a row for each image: original, rotated, and rotated back by the predicted angle.

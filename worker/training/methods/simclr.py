@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from worker.training.data.batches import Batch
 from worker.training.losses.nt_xent import check_nt_xent, nt_xent
+from worker.training.methods.continuation import Continuation
 from worker.training.methods.two_views import MIN_IMAGES, TwoViews
 from worker.training.models.backbones import Network
 from worker.training.randomness import seeded
@@ -30,6 +31,7 @@ class SimCLR(TwoViews):
         projection_dim: int,
         colour_strength: float,
         crop_scale: tuple[float, float],
+        continuation: Continuation,
         seed: int,
     ) -> None:
         """Build the projection head.
@@ -42,12 +44,19 @@ class SimCLR(TwoViews):
             projection_dim: outputs of the projection head.
             colour_strength: strength of the colour jitter.
             crop_scale: smallest and largest area of a random crop, as a share of the image's.
+            continuation: how the network's initial weights are treated.
             seed: seed of the projection head's weights.
 
         Raises:
             ValueError: as `check_nt_xent`.
         """
-        super().__init__(network, preprocessing, colour_strength=colour_strength, crop_scale=crop_scale)
+        super().__init__(
+            network,
+            preprocessing,
+            colour_strength=colour_strength,
+            crop_scale=crop_scale,
+            continuation=continuation,
+        )
         check_nt_xent(MIN_IMAGES, temperature, denominator)
         self.temperature, self.denominator = temperature, denominator
         width = network.feature_dim
@@ -56,5 +65,11 @@ class SimCLR(TwoViews):
 
     def training_step(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """Compute the contrastive loss of the two views."""
-        first, second = self.projection(self.network.features(self.views(batch, generator))).chunk(2)
-        return {"loss": nt_xent(first, second, self.temperature, self.denominator)}
+        x = self.views(batch, generator)
+        encoded = self.network.encode(x)
+        first, second = self.projection(self.network.pool(encoded)).chunk(2)
+        return self.with_penalty({"loss": nt_xent(first, second, self.temperature, self.denominator)}, x, encoded)
+
+    def new_layers(self) -> nn.Module:
+        """Return the projection head."""
+        return self.projection

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from worker.training.data.batches import Batch, BatchStream, LoaderOptions
 from worker.training.data.packed import PackedImages
+from worker.training.methods.continuation import Continuation
 from worker.training.methods.selfsupervised import SelfSupervised
 from worker.training.models.backbones import Network
 from worker.training.transforms.geometric import Preprocessing, stack_channels_last, standardise
@@ -21,7 +22,13 @@ class TwoViews(SelfSupervised):
     """A method that learns from two augmented views of each image, with SimCLR's augmentations (arXiv:2002.05709)."""
 
     def __init__(
-        self, network: Network, preprocessing: Preprocessing, *, colour_strength: float, crop_scale: tuple[float, float]
+        self,
+        network: Network,
+        preprocessing: Preprocessing,
+        *,
+        colour_strength: float,
+        crop_scale: tuple[float, float],
+        continuation: Continuation,
     ) -> None:
         """Store the augmentations' options.
 
@@ -30,8 +37,9 @@ class TwoViews(SelfSupervised):
             preprocessing: of validation images; its mean and deviation normalise both views.
             colour_strength: strength s of the colour jitter (1 for ImageNet, 0.5 for CIFAR in SimCLR).
             crop_scale: smallest and largest area of a random crop, as a share of the image's.
+            continuation: how the network's initial weights are treated.
         """
-        super().__init__(network, preprocessing, crop_scale=crop_scale)
+        super().__init__(network, preprocessing, crop_scale=crop_scale, continuation=continuation)
         self.colour_strength = colour_strength
 
     def batches(self, images: PackedImages, indices: npt.NDArray[np.int64], feed: LoaderOptions) -> BatchStream:

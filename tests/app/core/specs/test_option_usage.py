@@ -21,6 +21,8 @@ HEAD = {"augmentation": {"crop": 0.5, "flip": False}, "batch_norm": "train"}
 @pytest.mark.parametrize("kind", ["rotation", "imputation", "simclr", "byol"])
 @pytest.mark.parametrize("option", LABELS)
 def test_a_method_without_labels_refuses_what_it_does_not_use(kind: str, option: str) -> None:
+    if option == "batch_norm":
+        assert unused_options(pretrain(init="mdl_1", method={"kind": kind}, training={option: "frozen"})) == {}
     found = unused_options(pretrain(method={"kind": kind}, training={option: LABELS[option]}))
     name = "training.augmentation.flip" if option == "augmentation" else f"training.{option}"
     assert list(found) == [name]
@@ -30,6 +32,20 @@ def test_a_method_without_labels_refuses_what_it_does_not_use(kind: str, option:
 def test_a_head_refuses_what_it_does_not_use() -> None:
     found = unused_options(finetune(init="mdl_1", trainable="head", training=HEAD))
     assert set(found) == {"training.augmentation.crop", "training.augmentation.flip", "training.batch_norm"}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"method": {"kind": "byol"}},
+        {"init": "mdl_1", "method": {"kind": "supervised"}},
+        {"init": "mdl_1", "method": {"kind": "byol"}, "training": {"epochs": 1}},
+    ],
+)
+def test_a_warmup_needs_new_layers_and_a_trained_network(fields: dict[str, Any]) -> None:
+    assert list(unused_options(pretrain(**fields, head_warmup=0.2))) == ["head_warmup"]
+    assert unused_options(pretrain(**fields, head_warmup=0.0)) == {}
+    assert unused_options(pretrain(init="mdl_1", method={"kind": "byol"}, head_warmup=0.2)) == {}
 
 
 def test_patches_are_for_random_masks() -> None:
@@ -46,7 +62,15 @@ def test_training_with_labels_uses_them_all(training: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     "spec",
-    [pretrain(method={"kind": "simclr"}), pretrain(), finetune(), finetune(init="mdl_1", trainable="head")],
+    [
+        pretrain(method={"kind": "simclr"}).with_init_defaults(from_labels=False),
+        pretrain(init="mdl_1", method={"kind": "byol"}).with_init_defaults(from_labels=True),
+        pretrain(init="mdl_1", method={"kind": "byol"}, training={"epochs": 1}).with_init_defaults(from_labels=True),
+        pretrain(init="mdl_1").with_init_defaults(from_labels=True),
+        pretrain(),
+        finetune(),
+        finetune(init="mdl_1", trainable="head"),
+    ],
 )
 def test_a_filled_spec_may_be_asked_for_again(spec: Any) -> None:
     assert unused_options(SPEC.validate_python(spec.over(100).model_dump())) == {}

@@ -4,16 +4,18 @@ from typing import Any
 
 import pytest
 
-from app.core.specs import FINETUNE_RATE, SCRATCH_RATE
+from app.core.specs import FINETUNE_RATE, SCRATCH_RATE, SPEC, UNLABELLED_RATE, FunctionDistanceSpec, NoPenaltySpec
+from app.core.specs.defaults import CONTINUED_HEAD_WARMUP, CONTINUED_STRENGTH
 from tests.app.core.specs.spec_factories import faults, pretrain
 
 BODY = {"type": "pretrain", "dataset": "ds_1"}
+CONTINUED = {"init": "mdl_1", "method": {"kind": "byol"}}
 
 
 def test_epochs_wait_for_the_images_and_the_rate_does_not() -> None:
     assert pretrain().training.epochs is None
     assert pretrain().training.learning_rate == SCRATCH_RATE["adamw"]
-    assert pretrain(init="mdl_1").training.learning_rate == FINETUNE_RATE["adamw"]
+    assert pretrain(init="mdl_1").training.learning_rate is None  # it depends on what the model has learnt
 
 
 def test_only_the_supervised_method_learns_labels() -> None:
@@ -33,6 +35,10 @@ def test_only_the_supervised_method_learns_labels() -> None:
         ({"method": {"kind": "simclr"}, "training": {"cutmix": 0.2}}, "training: "),
         ({"method": {"kind": "imputation", "patch_size": 7}, "image_size": 64}, "image_size: patches of 7 px"),
         ({"method": {"kind": "imputation", "patch_size": 64}, "image_size": 64}, "image_size: one patch of 64 px"),
+        ({"method": {"kind": "byol"}, "penalty": {"kind": "function"}}, "penalty: init 'random'"),
+        ({**CONTINUED, "penalty": {"kind": "l2_sp", "strength": "auto"}}, "penalty.strength: 'auto'"),
+        ({**CONTINUED, "head_warmup": 1}, "Input should be less than 1"),
+        ({**CONTINUED, "head_warmup": -0.1}, "Input should be greater than or equal to 0"),
         ({"method": {"kind": "imputation", "mask_ratio": 0}}, "Input should be greater than 0"),
         ({"method": {"kind": "imputation", "mask_ratio": 1}}, "Input should be less than 1"),
     ],
@@ -50,3 +56,56 @@ def test_a_centre_mask_needs_no_patches(patch_size: int, image_size: int) -> Non
 
 def test_labels_may_be_mixed() -> None:
     assert pretrain(training={"mixup": 0.2}).training.mixes
+
+
+@pytest.mark.parametrize("from_labels", [True, False])
+def test_with_labels_it_is_completed_as_a_fine_tuning(from_labels: bool) -> None:
+    """From a model: the rate of its kind, its batch-norm statistics if it learnt with labels, nothing else held."""
+    spec = pretrain(init="mdl_1").with_init_defaults(from_labels=from_labels)
+    rates = FINETUNE_RATE if from_labels else UNLABELLED_RATE
+    assert spec.training.learning_rate == rates["adamw"]
+    assert spec.training.batch_norm == ("frozen" if from_labels else "train")
+    assert isinstance(spec.penalty, NoPenaltySpec)
+    assert (spec.head_warmup, spec.over(100).head_epochs) == (0.0, 0)
+
+
+def test_without_labels_it_stays_near_to_what_was_learnt_with_them() -> None:
+    known = pretrain(init="mdl_1", method={"kind": "simclr"}).with_init_defaults(from_labels=True)
+    assert known.penalty == FunctionDistanceSpec(kind="function", strength=CONTINUED_STRENGTH)
+    assert known.training.batch_norm == "frozen"
+    assert known.head_warmup == CONTINUED_HEAD_WARMUP
+    unknown = pretrain(init="mdl_1", method={"kind": "simclr"}).with_init_defaults(from_labels=False)
+    assert unknown.penalty == NoPenaltySpec()
+    assert (unknown.training.batch_norm, unknown.head_warmup) == ("train", 0.0)
+    scratch = pretrain(method={"kind": "simclr"}).with_init_defaults(from_labels=False)
+    assert (scratch.penalty, scratch.training.batch_norm, scratch.head_warmup) == (NoPenaltySpec(), "train", 0.0)
+
+
+def test_what_is_asked_for_stays() -> None:
+    asked = {"penalty": {"kind": "none"}, "head_warmup": 0.0, "training": {"batch_norm": "train", "learning_rate": 1}}
+    spec = pretrain(init="mdl_1", method={"kind": "byol"}, **asked).with_init_defaults(from_labels=True)
+    assert (spec.penalty, spec.head_warmup) == (NoPenaltySpec(), 0.0)
+    assert (spec.training.batch_norm, spec.training.learning_rate) == ("train", 1.0)
+
+
+@pytest.mark.parametrize(
+    ("share", "epochs", "alone"), [(0.0, 10, 0), (0.2, 10, 2), (0.01, 10, 1), (0.99, 10, 9), (0.5, 1, 0)]
+)
+def test_a_share_of_the_epochs_is_for_the_new_layers_and_one_is_left(share: float, epochs: int, alone: int) -> None:
+    spec = pretrain(init="mdl_1", method={"kind": "byol"}, head_warmup=share, training={"epochs": epochs})
+    assert spec.head_epochs == alone
+
+
+def test_one_epoch_has_no_warmup() -> None:
+    spec = pretrain(init="mdl_1", method={"kind": "byol"}, training={"epochs": 1})
+    assert spec.with_init_defaults(from_labels=True).head_warmup == 0.0
+
+
+def test_a_spec_of_version_0_2_loads_and_means_what_it_meant() -> None:
+    """It has neither penalty nor warm-up, and everything else filled in."""
+    stored = pretrain(init="mdl_1", method={"kind": "rotation"}, training={"learning_rate": 1e-4}).model_dump()
+    del stored["penalty"], stored["head_warmup"]
+    stored["training"] |= {"epochs": 10, "batch_norm": "train"}
+    spec = SPEC.validate_python(stored)
+    assert spec.penalty is None  # type: ignore[union-attr]
+    assert spec.head_epochs == 0  # type: ignore[union-attr]

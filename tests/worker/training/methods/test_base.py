@@ -18,6 +18,7 @@ from worker.training.engine.loop import Interrupted, fit
 from worker.training.engine.run import Recipe
 from worker.training.methods.base import Method
 from worker.training.methods.byol import BYOL
+from worker.training.methods.continuation import Continuation
 from worker.training.methods.domain_adaptation import DomainAdaptation
 from worker.training.methods.imputation import Imputation
 from worker.training.methods.linear_probe import LinearProbe
@@ -84,11 +85,15 @@ def probe() -> Method:
     )
 
 
-def rotation() -> Method:
-    return Rotation(build_backbone("mobilenet_v3_small", 1, VIEW.size, seed=0), VIEW, crop_scale=(0.5, 1.0), seed=1)
+FROM_RANDOM = Continuation()
 
 
-def simclr(denominator: str) -> Method:
+def rotation(continuation: Continuation = FROM_RANDOM) -> Method:
+    network = build_backbone("mobilenet_v3_small", 1, VIEW.size, seed=0)
+    return Rotation(network, VIEW, crop_scale=(0.5, 1.0), continuation=continuation, seed=1)
+
+
+def simclr(denominator: str, continuation: Continuation = FROM_RANDOM) -> Method:
     return SimCLR(
         build_backbone("mobilenet_v3_small", 1, VIEW.size, seed=0),
         VIEW,
@@ -97,11 +102,12 @@ def simclr(denominator: str) -> Method:
         projection_dim=16,
         colour_strength=0.5,
         crop_scale=(0.2, 1.0),
+        continuation=continuation,
         seed=1,
     )
 
 
-def byol(momentum: float = 0.9) -> Method:
+def byol(momentum: float = 0.9, continuation: Continuation = FROM_RANDOM) -> Method:
     return BYOL(
         build_backbone("mobilenet_v3_small", 1, VIEW.size, seed=0),
         VIEW,
@@ -110,11 +116,12 @@ def byol(momentum: float = 0.9) -> Method:
         momentum=momentum,
         colour_strength=0.5,
         crop_scale=(0.2, 1.0),
+        continuation=continuation,
         seed=1,
     )
 
 
-def imputation(mask: str) -> Method:
+def imputation(mask: str, continuation: Continuation = FROM_RANDOM) -> Method:
     return Imputation(
         build_backbone("mobilenet_v3_small", 1, VIEW.size, seed=0),
         VIEW,
@@ -122,6 +129,7 @@ def imputation(mask: str) -> Method:
         mask_ratio=0.5,
         patch_size=8,
         crop_scale=(0.5, 1.0),
+        continuation=continuation,
         seed=1,
     )
 
@@ -140,6 +148,9 @@ MAKERS: dict[str, Callable[[], Method]] = {
     "simclr all": lambda: simclr("all"),
     "simclr negatives": lambda: simclr("negatives"),
     "byol": byol,
+    "simclr from a model": lambda: simclr("all", Continuation("function", 1.0, head_epochs=1)),
+    "rotation from a model": lambda: rotation(Continuation("l2_sp", 1.0, 0.1)),
+    "byol from a model": lambda: byol(continuation=Continuation("function", 1.0, frozen_norms=True)),
     "imputation random": lambda: imputation("random"),
     "imputation center": lambda: imputation("center"),
 }

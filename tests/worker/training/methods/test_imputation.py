@@ -6,6 +6,7 @@ from tests.worker.training.packed_fixtures import VIEW
 from worker.training.data.batches import Batch
 from worker.training.image_grid import GAP, GREY, MIN_CELL_SIZE, ROWS, to_pixels
 from worker.training.inference import evaluating
+from worker.training.methods.continuation import Continuation
 from worker.training.methods.imputation import Imputation
 from worker.training.models.backbones import build_backbone
 from worker.training.randomness import STEP, generator_at
@@ -50,7 +51,7 @@ def test_the_loss_against_a_naive_loop(mask: str) -> None:
     """Pathak 2016, eq. 1: the mean squared error over hidden pixels, of a picture made from the others alone."""
     # without batch norm, an untrained network tells pictures apart; larger weights make that visible
     network, images = build_backbone("squeezenet1_1", 1, 32, seed=0), batch(2)
-    options = {"mask_ratio": 0.5, "patch_size": 8, "crop_scale": (0.5, 1.0), "seed": 0}
+    options = {"mask_ratio": 0.5, "patch_size": 8, "crop_scale": (0.5, 1.0), "continuation": Continuation(), "seed": 0}
     method = Imputation(network, VIEW, mask=mask, **options).eval()
     for weight in method.decoder.parameters():
         weight.data *= 3
@@ -117,5 +118,6 @@ def test_a_mask_of_nothing_or_everything(ratio: float) -> None:
             mask_ratio=ratio,
             patch_size=8,
             crop_scale=(0.5, 1.0),
+            continuation=Continuation(),
             seed=0,
         )

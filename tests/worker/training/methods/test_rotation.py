@@ -9,6 +9,7 @@ from tests.worker.training.packed_fixtures import VIEW
 from worker.training.data.batches import Batch
 from worker.training.image_grid import BORDER, GAP, GREEN, MIN_CELL_SIZE, RED, ROWS
 from worker.training.inference import evaluating
+from worker.training.methods.continuation import Continuation
 from worker.training.methods.rotation import Rotation, all_rotations, rotate_each
 from worker.training.models.backbones import build_backbone
 from worker.training.randomness import STEP, generator_at
@@ -68,7 +69,7 @@ def test_the_loss_against_a_naive_loop() -> None:
     """Gidaris 2018, eq. 3: the mean over images and turns of -log of the share that the true turn gets."""
     # without batch norm, an image by itself is answered as in its batch, and an untrained network tells turns apart
     network, images = build_backbone("squeezenet1_1", 1, 32, seed=0), batch(3)
-    method = Rotation(network, VIEW, crop_scale=(0.5, 1.0), seed=0).eval()
+    method = Rotation(network, VIEW, crop_scale=(0.5, 1.0), continuation=Continuation(), seed=0).eval()
     nn.init.normal_(method.classifier.weight)
     losses, hits = [], []
     for image in method.normalised(images.inputs):

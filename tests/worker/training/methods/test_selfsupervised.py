@@ -12,6 +12,7 @@ from worker.training.data.batches import Batch, LoaderOptions
 from worker.training.data.packed import PackedImages, without_labels
 from worker.training.engine.loop import fit
 from worker.training.inference import evaluating
+from worker.training.methods.continuation import Continuation
 from worker.training.methods.rotation import Rotation
 from worker.training.methods.simclr import SimCLR
 from worker.training.models.backbones import build_backbone
@@ -82,7 +83,8 @@ def test_a_batch_of_one_is_no_contrast(digits: PackedImages) -> None:
 
 def test_digits_are_learnt_without_labels(digits: PackedImages) -> None:
     """Rotation on real images: well above the quarter of guessing, and no collapse."""
-    method = Rotation(build_backbone("resnet18", 1, VIEW.size, seed=0), VIEW, crop_scale=(0.8, 1.0), seed=0)
+    network = build_backbone("resnet18", 1, VIEW.size, seed=0)
+    method = Rotation(network, VIEW, crop_scale=(0.8, 1.0), continuation=Continuation(), seed=0)
     bare, rows = without_labels(digits), digits.indices("train")[:160]
     train = method.batches(bare, rows, LoaderOptions(training=True, batch_size=32, seed=0, workers=1))
     validation = method.batches(
