@@ -4,6 +4,7 @@ Defaults that depend on nothing are defined at their fields, in the other module
 """
 
 import math
+from dataclasses import dataclass
 
 BACKBONE = "resnet18"
 IMAGE_SIZE = 128
@@ -33,21 +34,70 @@ HEAD_EPOCHS = 100  # an epoch over cached features costs milliseconds
 # steps where the initial weights know less. Twice as many gain little (photographs of birds, CIFAR-10).
 SCRATCH_STEPS, UNLABELLED_STEPS, LABELLED_STEPS = 1000, 500, 300
 FEWEST_EPOCHS, MOST_EPOCHS = 10, 100
+MOST_UNLABELLED_EPOCHS = 300  # each shows other views and other tasks of the same images
 
 
-def default_epochs(images: int, batch_size: int, steps: int) -> int:
+@dataclass(frozen=True)
+class PretrainingDefaults:
+    """Recipe of a method of pre-training from random weights, as it is measured (docs/evidence/quality.md, section b).
+
+    Attributes:
+        rates: learning rates by optimizer.
+        steps: optimizer steps.
+        batch_size: images of a step.
+        crop: smallest share of an image's area that a random crop keeps.
+        most_epochs: at most, however few the images.
+    """
+
+    rates: dict[str, float]
+    steps: int
+    batch_size: int
+    crop: float
+    most_epochs: int = MOST_UNLABELLED_EPOCHS
+
+
+BATCH_SIZE, CROP = 32, 0.35  # of all trainings with labels
+UNLABELLED_SCRATCH_RATE = {"adamw": 2e-3, "sgd": 0.1}
+PRETRAINING: dict[str, PretrainingDefaults] = {
+    "supervised": PretrainingDefaults(SCRATCH_RATE, SCRATCH_STEPS, BATCH_SIZE, CROP, MOST_EPOCHS),
+    "rotation": PretrainingDefaults(UNLABELLED_SCRATCH_RATE, 1600, BATCH_SIZE, CROP),
+    "imputation": PretrainingDefaults(UNLABELLED_SCRATCH_RATE, 2600, BATCH_SIZE, CROP),
+    "simclr": PretrainingDefaults(UNLABELLED_SCRATCH_RATE, 1200, 64, 0.2),
+    "byol": PretrainingDefaults(UNLABELLED_SCRATCH_RATE, 1200, 64, 0.2),
+}
+
+
+def told(name: str) -> str:
+    """Return a default of each method of pre-training without labels, in words."""
+    return ", ".join(f"{kind} {getattr(one, name):g}" for kind, one in PRETRAINING.items() if kind != "supervised")
+
+
+def default_epochs(images: int, batch_size: int, steps: int, most: int = MOST_EPOCHS) -> int:
     """Compute the epochs that make about `steps` optimizer steps.
 
     Args:
         images: training images.
         batch_size: images per step.
         steps: optimizer steps of the run.
+        most: epochs at most.
 
     Returns:
-        The epochs, from FEWEST_EPOCHS to MOST_EPOCHS.
+        The epochs, from FEWEST_EPOCHS to `most`.
     """
     steps_per_epoch = max(1, math.ceil(images / batch_size))
-    return min(MOST_EPOCHS, max(FEWEST_EPOCHS, math.ceil(steps / steps_per_epoch)))
+    return min(most, max(FEWEST_EPOCHS, math.ceil(steps / steps_per_epoch)))
+
+
+def default_patch_size(image_size: int) -> int:
+    """Return the largest side of a patch that divides the image, up to a quarter of its side.
+
+    Args:
+        image_size: side of the image, in pixels.
+
+    Returns:
+        The side of a patch, in pixels.
+    """
+    return max(side for side in range(1, max(1, image_size // 4) + 1) if image_size % side == 0)
 
 
 def default_steps(*, random: bool, from_labels: bool) -> int:

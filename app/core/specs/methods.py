@@ -33,8 +33,12 @@ class ImputationSpec(Strict):
         "random", description="what is hidden: random patches, or one square block in the centre"
     )
     mask_ratio: float = Field(0.5, gt=0, lt=1, description="share of the image's area that is hidden")
-    patch_size: int = Field(
-        8, ge=1, le=256, description="side of a patch in pixels; it divides the image size. Of mask 'random' alone"
+    patch_size: int | None = Field(
+        None,
+        ge=1,
+        le=256,
+        description="side of a patch in pixels, of mask 'random' alone; it divides the image size, and by default is"
+        " the largest that does up to a quarter of it",
     )
 
 
@@ -46,7 +50,7 @@ class SimCLRSpec(Strict):
     """
 
     kind: Literal["simclr"] = Field(description=KIND)
-    temperature: float = Field(0.5, gt=0, le=100, description="cosine similarities are divided by it")
+    temperature: float = Field(0.2, gt=0, le=100, description="cosine similarities are divided by it")
     denominator: Literal["all", "negatives"] = Field(
         "all",
         description="what the positive pair is compared with: all pairs, itself among them, or the negatives alone",

@@ -107,7 +107,7 @@ UNUSED: tuple[Unused, ...] = (
     Unused("training.batch_norm", _head_alone, "with trainable 'head' the statistics of batch norm never move"),
     Unused("baselines", _repeats_head, "this job trains the output layer alone; its baseline 'head' is the same run"),
     Unused("baselines", _repeats_random, "this job starts from random weights; its baseline 'random' is the same run"),
-    Unused("method.patch_size", _centre_mask, "mask 'center' hides one block and no patches"),
+    Unused("method.patch_size", _centre_mask, "mask 'center' hides one block and no patches", (8,)),
 )
 
 

@@ -6,7 +6,13 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from app.core.specs.base import AUTO, RANDOM, TYPE
-from app.core.specs.defaults import CONTINUED_HEAD_WARMUP, CONTINUED_STRENGTH, SCRATCH_RATE, finetune_rate
+from app.core.specs.defaults import (
+    CONTINUED_HEAD_WARMUP,
+    CONTINUED_STRENGTH,
+    PRETRAINING,
+    default_patch_size,
+    finetune_rate,
+)
 from app.core.specs.methods import ImputationSpec, Method
 from app.core.specs.penalties import FunctionDistanceSpec, NoPenaltySpec, Penalty
 from app.core.specs.training_job import TrainingJobSpec
@@ -33,12 +39,15 @@ class Pretrain(TrainingJobSpec):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
+        object.__setattr__(self, "training", self.training.with_recipe(PRETRAINING[self.method.kind]))
         self._check_method()
         if self.init == RANDOM and not isinstance(self.penalty, NoPenaltySpec | None):
             raise ValueError("penalty: init 'random' has no pre-trained function to stay near to")
         if not isinstance(self.penalty, NoPenaltySpec | None) and self.penalty.strength == AUTO:
             raise ValueError("penalty.strength: 'auto' is chosen by fine-tunings, on labels; give a number")
-        self._complete(self.training.filled(None, SCRATCH_RATE) if self.init == RANDOM else self.training)
+        rates = PRETRAINING[self.method.kind].rates
+        self._complete(self.training.filled(None, rates) if self.init == RANDOM else self.training)
+        object.__setattr__(self, "method", self._method_with_patches())
         return self
 
     def _check_method(self) -> None:
@@ -73,10 +82,26 @@ class Pretrain(TrainingJobSpec):
         warmup = CONTINUED_HEAD_WARMUP if continues and training.epochs != 1 else 0.0
         update = {
             "training": training,
+            "method": self._method_with_patches(),
             "penalty": near if self.penalty is None else self.penalty,
             "head_warmup": warmup if self.head_warmup is None else self.head_warmup,
         }
         return self.model_copy(update=update)
+
+    def over(self, images: int, *, from_labels: bool = False) -> Self:
+        """Fill in default epochs, if none are given.
+
+        Args:
+            images: training images.
+            from_labels: the initial model, or one that it came from, was trained on labels.
+
+        Returns:
+            The spec with epochs.
+        """
+        if self.learns_labels or from_labels:
+            return super().over(images, from_labels=from_labels)
+        recipe = PRETRAINING[self.method.kind]
+        return self.model_copy(update={"training": self.training.over(images, recipe.steps, recipe.most_epochs)})
 
     def check_image_size(self) -> None:
         """Check the image size against the backbone and the patches that imputation hides.
@@ -87,12 +112,19 @@ class Pretrain(TrainingJobSpec):
         super().check_image_size()
         if not isinstance(self.method, ImputationSpec) or self.method.mask != "random" or self.image_size is None:
             return
-        if self.image_size % self.method.patch_size:
+        if self.method.patch_size is not None and self.image_size % self.method.patch_size:
             raise ValueError(f"image_size: patches of {self.method.patch_size} px do not divide {self.image_size} px")
         if self.image_size == self.method.patch_size:
             raise ValueError(
                 f"image_size: one patch of {self.method.patch_size} px is the whole image; it needs several"
             )
+
+    def _method_with_patches(self) -> Method:
+        """The method with its patches' size, which is known once the image size is."""
+        if not isinstance(self.method, ImputationSpec) or self.method.mask == "center" or self.image_size is None:
+            return self.method
+        size = self.method.patch_size or default_patch_size(self.image_size)
+        return self.method.model_copy(update={"patch_size": size})
 
     @property
     def learns_labels(self) -> bool:

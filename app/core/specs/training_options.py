@@ -17,7 +17,13 @@ class Augmentation(Strict):
     A random crop of at least `crop` of the area, mirrored half of the time with `flip`.
     """
 
-    crop: float = Field(0.35, gt=0, le=1, description="smallest share of an image's area that a random crop keeps")
+    crop: float = Field(
+        defaults.CROP,
+        gt=0,
+        le=1,
+        description="smallest share of an image's area that a random crop keeps; of a pre-training the default depends"
+        f" on the method: {defaults.told('crop')}",
+    )
     flip: bool = Field(True, description="whether images are mirrored, left to right, half of the time")
 
 
@@ -31,9 +37,16 @@ class Training(Strict):
         description=f"passes over the training images; by default {defaults.HEAD_EPOCHS} with trainable 'head', else"
         f" {defaults.FEWEST_EPOCHS} to {defaults.MOST_EPOCHS}, as many as make about this many steps:"
         f" {defaults.SCRATCH_STEPS} from random weights, {defaults.UNLABELLED_STEPS} from a model that learnt without"
-        f" labels, {defaults.LABELLED_STEPS} from one that learnt with labels",
+        f" labels, {defaults.LABELLED_STEPS} from one that learnt with labels. Methods without labels, unless from a"
+        f" model that learnt with them: up to {defaults.MOST_UNLABELLED_EPOCHS}, by steps: {defaults.told('steps')}",
     )
-    batch_size: int = Field(32, ge=1, le=4096, description="images of a step")
+    batch_size: int = Field(
+        defaults.BATCH_SIZE,
+        ge=1,
+        le=4096,
+        description="images of a step; of a pre-training the default depends on the method:"
+        f" {defaults.told('batch_size')}",
+    )
     learning_rate: float | None = Field(
         None,
         gt=0,
@@ -95,18 +108,35 @@ class Training(Strict):
         update = {"epochs": self.epochs or epochs, "learning_rate": rate, "batch_norm": norm}
         return self.model_copy(update=update)
 
-    def over(self, images: int, steps: int) -> "Training":
+    def over(self, images: int, steps: int, most: int = defaults.MOST_EPOCHS) -> "Training":
         """Fill in the epochs that make about `steps` optimizer steps, if none are given.
 
         Args:
             images: training images.
             steps: optimizer steps of the run.
+            most: epochs at most.
 
         Returns:
             The options with epochs.
         """
-        epochs = self.epochs or defaults.default_epochs(images, self.batch_size, steps)
+        epochs = self.epochs or defaults.default_epochs(images, self.batch_size, steps, most)
         return self.model_copy(update={"epochs": epochs})
+
+    def with_recipe(self, recipe: defaults.PretrainingDefaults) -> "Training":
+        """Fill in a method's batch size and crops where they were left out; a stored spec has both.
+
+        Args:
+            recipe: the method's defaults.
+
+        Returns:
+            The options.
+        """
+        update: dict[str, object] = {}
+        if "batch_size" not in self.model_fields_set:
+            update["batch_size"] = recipe.batch_size
+        if "crop" not in self.augmentation.model_fields_set:
+            update["augmentation"] = self.augmentation.model_copy(update={"crop": recipe.crop})
+        return self.model_copy(update=update)
 
     @property
     def mixes(self) -> bool:

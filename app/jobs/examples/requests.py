@@ -20,8 +20,8 @@ EXAMPLES: dict[str, Example] = {
             "dataset": SOURCE_DATASET,
             "backbone": "resnet18",
             "image_size": 64,
-            "method": {"kind": "simclr", "temperature": 0.5, "denominator": "all"},
-            "training": {"epochs": 10, "batch_size": 64},
+            "method": {"kind": "simclr"},
+            "training": {"epochs": 20},
         },
     },
     "finetune": {

@@ -143,7 +143,8 @@ def test_how_the_initial_model_is_treated_arrives(kind: str) -> None:
         "training": {"batch_norm": "frozen", "epochs": 8},
     }
     penalty = {"kind": "l2_sp", "strength": 0.3, "head_strength": 0.7}
-    spec = SPEC.validate_python({"type": "pretrain", "dataset": "ds_1", "init": "mdl_1", "penalty": penalty, **asked})
+    start = {"dataset": "ds_1", "init": "mdl_1", "image_size": 32}
+    spec = SPEC.validate_python({"type": "pretrain", **start, "penalty": penalty, **asked})
     assert isinstance(spec, Pretrain)
     learner = method(spec, build_backbone("resnet18", 1, 32, seed=0), VIEW, None)
     assert isinstance(learner, SelfSupervised)

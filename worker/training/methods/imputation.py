@@ -29,7 +29,7 @@ class Imputation(SelfSupervised):
         *,
         mask: str,
         mask_ratio: float,
-        patch_size: int,
+        patch_size: int | None,
         crop_scale: tuple[float, float],
         continuation: Continuation,
         seed: int,
@@ -41,7 +41,7 @@ class Imputation(SelfSupervised):
             preprocessing: of validation images; its mean and deviation normalise every input.
             mask: "random" for patches, "center" for one block.
             mask_ratio: share of the patches, or of the area, that is hidden.
-            patch_size: side of a patch in pixels, for "random".
+            patch_size: side of a patch in pixels, for "random"; else None.
             crop_scale: smallest and largest area of a random crop, as a share of the image's.
             continuation: how the network's initial weights are treated.
             seed: seed of the decoder's weights.
@@ -50,8 +50,8 @@ class Imputation(SelfSupervised):
             ValueError: if the ratio is not between 0 and 1, or patches do not divide the image.
         """
         super().__init__(network, preprocessing, crop_scale=crop_scale, continuation=continuation)
-        check_mask(mask, preprocessing.size, patch_size, mask_ratio)
-        self.mask, self.mask_ratio, self.patch_size = mask, mask_ratio, patch_size
+        self.mask, self.mask_ratio, self.patch_size = mask, mask_ratio, patch_size or 0
+        check_mask(mask, preprocessing.size, self.patch_size, mask_ratio)
         with seeded(seed):
             self.decoder = Decoder(network.feature_dim, preprocessing.size)
 

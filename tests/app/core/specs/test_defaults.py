@@ -5,8 +5,10 @@ import pytest
 from app.core.specs.defaults import (
     ADAPTING_RATE,
     FINETUNE_RATE,
+    PRETRAINING,
     UNLABELLED_RATE,
     default_epochs,
+    default_patch_size,
     default_steps,
     finetune_rate,
 )
@@ -28,6 +30,21 @@ from app.core.specs.defaults import (
 )
 def test_epochs_suit_the_images(images: int, batch_size: int, epochs: int) -> None:
     assert default_epochs(images, batch_size, 500) == epochs
+
+
+def test_a_run_may_have_a_most_of_its_own() -> None:
+    assert default_epochs(30, 32, 500, most=300) == 300
+
+
+@pytest.mark.parametrize(
+    ("size", "patch"), [(64, 16), (128, 32), (224, 56), (32, 8), (28, 7), (100, 25), (97, 1), (8, 2), (3, 1)]
+)
+def test_a_patch_divides_the_image_into_four_by_four_or_more(size: int, patch: int) -> None:
+    assert default_patch_size(size) == patch
+
+
+def test_every_method_of_pretraining_has_a_recipe() -> None:
+    assert set(PRETRAINING) == {"supervised", "rotation", "imputation", "simclr", "byol"}
 
 
 def test_the_less_the_initial_weights_know_the_more_steps() -> None:

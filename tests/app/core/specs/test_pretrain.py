@@ -1,11 +1,12 @@
 """Defaults and refusals of a pre-training."""
 
+import math
 from typing import Any
 
 import pytest
 
 from app.core.specs import FINETUNE_RATE, SCRATCH_RATE, SPEC, UNLABELLED_RATE, FunctionDistanceSpec, NoPenaltySpec
-from app.core.specs.defaults import CONTINUED_HEAD_WARMUP, CONTINUED_STRENGTH
+from app.core.specs.defaults import CONTINUED_HEAD_WARMUP, CONTINUED_STRENGTH, PRETRAINING
 from tests.app.core.specs.spec_factories import faults, pretrain
 
 BODY = {"type": "pretrain", "dataset": "ds_1"}
@@ -56,6 +57,55 @@ def test_a_centre_mask_needs_no_patches(patch_size: int, image_size: int) -> Non
 
 def test_labels_may_be_mixed() -> None:
     assert pretrain(training={"mixup": 0.2}).training.mixes
+
+
+def test_the_centre_mask_has_no_patches() -> None:
+    spec = pretrain(method={"kind": "imputation", "mask": "center"}, image_size=97)
+    assert (spec.image_size, spec.method.patch_size) == (97, None)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("kind", PRETRAINING)
+def test_each_method_has_its_own_recipe(kind: str) -> None:
+    """Batch size, crops, rate and epochs, unless they are asked for."""
+    recipe = PRETRAINING[kind]
+    training = pretrain(method={"kind": kind}).over(4250).training
+    assert (training.batch_size, training.augmentation.crop) == (recipe.batch_size, recipe.crop)
+    assert training.learning_rate == recipe.rates["adamw"]
+    assert training.epochs == max(10, math.ceil(recipe.steps / math.ceil(4250 / recipe.batch_size)))
+    own = {"batch_size": 16, "augmentation": {"crop": 0.5}, "learning_rate": 0.01, "epochs": 3}
+    asked = pretrain(method={"kind": kind}, training=own).over(4250).training
+    assert (asked.batch_size, asked.augmentation.crop, asked.learning_rate, asked.epochs) == (16, 0.5, 0.01, 3)
+
+
+def test_one_option_of_the_augmentation_leaves_the_others_to_the_recipe() -> None:
+    spec = pretrain(method={"kind": "simclr"}, training={"augmentation": {"flip": True}})
+    assert spec.training.augmentation.crop == PRETRAINING["simclr"].crop
+
+
+def test_few_images_are_seen_more_often_without_labels() -> None:
+    assert pretrain(method={"kind": "simclr"}).over(60).training.epochs == 300
+    assert pretrain(init="mdl_1", method={"kind": "simclr"}).over(60).training.epochs == 300
+    assert pretrain(init="mdl_1", method={"kind": "simclr"}).over(60, from_labels=True).training.epochs == 100
+    assert pretrain().over(60).training.epochs == 100
+
+
+def test_patches_follow_the_image_size() -> None:
+    method = {"kind": "imputation"}
+    assert pretrain(method=method, image_size=64).method.patch_size == 16  # type: ignore[union-attr]
+    inherited = pretrain(init="mdl_1", method=method)
+    assert inherited.method.patch_size is None  # type: ignore[union-attr]
+    known = inherited.model_copy(update={"image_size": 96}).with_init_defaults(from_labels=False)
+    assert known.method.patch_size == 24  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("kind", PRETRAINING)
+def test_a_stored_spec_keeps_every_value(kind: str) -> None:
+    """That of version 0.2 too: it is filled in with the defaults of its time."""
+    stored = pretrain(method={"kind": kind}).over(100).model_dump()
+    assert SPEC.validate_python(stored).model_dump() == stored
+    stored["training"] |= {"batch_size": 32, "learning_rate": 1e-3, "epochs": 10}
+    stored["training"]["augmentation"] = {"crop": 0.35, "flip": True}
+    assert SPEC.validate_python(stored).model_dump() == stored
 
 
 @pytest.mark.parametrize("from_labels", [True, False])

@@ -15,7 +15,6 @@ from tests.app.row_factories import add_dataset, add_model
 
 BASE = {"type": "finetune", "dataset": "ds_1"}
 PRETRAIN = {"type": "pretrain", "dataset": "ds_1"}
-IMPUTATION = {**PRETRAIN, "method": {"kind": "imputation"}}
 EVALUATE = {"type": "evaluate", "model": "mdl_1", "dataset": "ds_1"}
 RANK = {"type": "rank", "dataset": "ds_1"}
 
@@ -51,7 +50,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({**PRETRAIN, "method": {"kind": "simclr"}, "training": {"mixup": 0.2}}, "/training"),
     ({**PRETRAIN, "method": {"kind": "imputation", "mask_ratio": 0}}, "/method/mask_ratio"),
     ({**PRETRAIN, "method": {"kind": "imputation", "mask_ratio": 1}}, "/method/mask_ratio"),
-    ({**IMPUTATION, "image_size": 65}, "/image_size"),
+    ({**PRETRAIN, "method": {"kind": "imputation", "patch_size": 8}, "image_size": 65}, "/image_size"),
     ({**BASE, "init": "mdl_1", "penalty": {"kind": "l2_sp", "strength": "most"}}, "/penalty/strength"),
     ({**BASE, "adapt": {"kind": "coral"}}, "/adapt/source"),
     ({**BASE, "adapt": {"source": "ds_2"}}, "/adapt/kind"),
