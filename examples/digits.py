@@ -192,7 +192,7 @@ def learnt(imprint: Imprint, source: str, target: str, seed: int) -> dict:
     )  # fmt: skip
     finetuning = imprint.job(
         type="finetune", dataset=target, init=pretraining["result"]["model"],
-        penalty={"kind": "l2_sp", "strength": 0.01}, baselines=["random"],
+        penalty={"kind": "l2_sp", "strength": 200}, baselines=["random"],
         training=TRAINING | {"epochs": 12, "batch_size": 8, "seed": seed},
     )  # fmt: skip
     return finetuning["result"]

@@ -53,7 +53,7 @@ def pretrained(stack: Stack, source: dict[str, Any]) -> str:
 def finetuned(stack: Stack, birds: dict[str, Any], pretrained: str) -> dict[str, Any]:
     """A fine-tuning of it on the birds, once it has succeeded."""
     return stack.job(
-        type="finetune", dataset=birds["id"], init=pretrained, penalty={"kind": "l2_sp", "strength": 0.01},
+        type="finetune", dataset=birds["id"], init=pretrained, penalty={"kind": "l2_sp", "strength": 200},
         training=TRAINING,
     )  # fmt: skip
 

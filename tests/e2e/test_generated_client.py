@@ -121,7 +121,7 @@ def test_the_main_job(client: Client, embedded: Service, answers: DocumentedAnsw
             type_="finetune",
             dataset=target.id,
             init=pretraining.result.model,
-            penalty=models.L2SPSpec(kind="l2_sp", strength=0.01),
+            penalty=models.L2SPSpec(kind="l2_sp", strength=200),
             baselines=[models.FinetuneBaselinesItem.RANDOM],
             training=training,
         )

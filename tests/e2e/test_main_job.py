@@ -48,7 +48,7 @@ def test_the_main_job(service: Service, target: dict[str, Any]) -> None:
     )  # fmt: skip
     job = service.job(
         type="finetune", dataset=target["id"], init=pretraining["result"]["model"],
-        penalty={"kind": "l2_sp", "strength": 0.01}, baselines=["random", "head"], training=SHORT,
+        penalty={"kind": "l2_sp", "strength": 200}, baselines=["random", "head"], training=SHORT,
     )  # fmt: skip
     check_result(service, job, target)
     model = service.get(f"/v1/models/{job['result']['model']}")

@@ -16,6 +16,7 @@ from app.core.specs import (
     RotationSpec,
     SimCLRSpec,
     SupervisedSpec,
+    pull_unit,
 )
 from worker.data.class_balance import ClassBalance
 from worker.training.methods.base import Method
@@ -50,21 +51,22 @@ def method(
     return DomainAdaptation(network, preprocessing, **options, class_weights=weights, **_adapting(spec))
 
 
-def _penalty(asked: Penalty | None) -> dict[str, Any]:
+def _penalty(asked: Penalty | None, optimizer: str) -> dict[str, Any]:
     penalty = asked or NoPenaltySpec()  # specs of pre-trainings of version 0.2 have none
     if not isinstance(penalty, NoPenaltySpec) and penalty.strength == AUTO:
         raise ValueError("a run needs a strength; 'auto' is for the job to resolve")
-    return {
-        "penalty": penalty.kind,
-        "strength": 0.0 if isinstance(penalty, NoPenaltySpec) else penalty.strength,
-        "head_strength": penalty.head_strength if isinstance(penalty, L2SPSpec) else 0.0,
-    }
+    if isinstance(penalty, L2SPSpec):
+        unit = pull_unit(optimizer)
+        strengths = (unit * float(penalty.strength), unit * penalty.head_strength)
+    else:
+        strengths = (0.0 if isinstance(penalty, NoPenaltySpec) else float(penalty.strength), 0.0)
+    return {"penalty": penalty.kind, "strength": strengths[0], "head_strength": strengths[1]}
 
 
 def _labelled(spec: Pretrain | Finetune) -> dict[str, Any]:
     training = spec.training
     return {
-        **_penalty(spec.penalty),
+        **_penalty(spec.penalty, spec.training.optimizer),
         "label_smoothing": training.label_smoothing,
         "mixup": training.mixup,
         "cutmix": training.cutmix,
@@ -105,7 +107,9 @@ def _self_supervised(method_class: Callable[..., Method]) -> Factory:
 
 def _continuation(spec: Pretrain) -> Continuation:
     frozen = spec.training.batch_norm == "frozen"
-    return Continuation(**_penalty(spec.penalty), frozen_norms=frozen, head_epochs=spec.head_epochs)
+    return Continuation(
+        **_penalty(spec.penalty, spec.training.optimizer), frozen_norms=frozen, head_epochs=spec.head_epochs
+    )
 
 
 def _crops(spec: Pretrain | Finetune) -> dict[str, Any]:

@@ -51,7 +51,13 @@ class EpochMetrics(TypedDict, total=False):
 
     train_loss: Annotated[float, Field(description="mean of the whole objective over the epoch's training batches")]
     train_risk: Annotated[float, Field(description="its cross-entropy part, in nats")]
-    train_penalty: Annotated[float, Field(description="its part strength * distance to the pre-trained network")]
+    train_penalty: Annotated[
+        float,
+        Field(
+            description="strength * distance to the pre-trained network: a part of the objective with the penalty"
+            " `function`; of `l2_sp`, which pulls the weights beside the objective, strength * squared distance"
+        ),
+    ]
     train_alignment: Annotated[float, Field(description="its part that draws source and target domain together")]
     train_domain_accuracy: Annotated[
         float,

@@ -16,7 +16,7 @@ from app.core.specs.finetune import HEAD, REFIT, SOURCE_ONLY, TARGET_STATISTICS,
 from app.core.specs.internal import Prepare, Publish
 from app.core.specs.job_types import ASKED_SPEC, ASKED_UNION, JOB_TYPES, LANES, SPEC, USER_TYPES
 from app.core.specs.methods import BYOLSpec, ImputationSpec, Method, RotationSpec, SimCLRSpec, SupervisedSpec
-from app.core.specs.penalties import STRENGTHS, FunctionDistanceSpec, L2SPSpec, NoPenaltySpec, Penalty
+from app.core.specs.penalties import STRENGTHS, FunctionDistanceSpec, L2SPSpec, NoPenaltySpec, Penalty, pull_unit
 from app.core.specs.pretrain import Pretrain
 from app.core.specs.training_job import WEIGHTS_NAME, TrainingJobSpec
 from app.core.specs.training_options import Augmentation, Training
@@ -70,4 +70,5 @@ __all__ = [
     "SupervisedSpec",
     "Training",
     "TrainingJobSpec",
+    "pull_unit",
 ]

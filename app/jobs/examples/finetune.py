@@ -119,7 +119,7 @@ FINETUNED: dict[str, Any] = {
         "backbone": "resnet18",
         "image_size": 32,
         "trainable": "head_then_all",
-        "penalty": {"kind": "l2_sp", "strength": 0.01, "head_strength": 0.01},
+        "penalty": {"kind": "l2_sp", "strength": 200.0, "head_strength": 10.0},
         "adapt": {"kind": "none", "source": None},
         "baselines": ["random"],
         "random_epochs": 20,

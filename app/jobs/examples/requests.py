@@ -31,7 +31,7 @@ EXAMPLES: dict[str, Example] = {
             "name": "harbour",
             "dataset": DATASET,
             "init": PRETRAINED_MODEL,
-            "penalty": {"kind": "l2_sp", "strength": 0.01},
+            "penalty": {"kind": "l2_sp", "strength": 200},
             "baselines": ["random"],
             "training": {"epochs": 20},
         },

@@ -103,6 +103,21 @@ def test_the_options_arrive() -> None:
     assert learner.class_weights.tolist() == [0.5, 2.0]
 
 
+@pytest.mark.parametrize(("optimizer", "unit"), [("adamw", 1.0), ("sgd", 0.01)])
+def test_a_strength_of_l2_sp_holds_as_much_with_either_optimizer(optimizer: str, unit: float) -> None:
+    """SGD's default rate for fine-tuning is a hundred times AdamW's, and the pull is in units of the rate."""
+    penalty = {"kind": "l2_sp", "strength": 50, "head_strength": 20}
+    training = {"optimizer": optimizer}
+    spec = SPEC.validate_python(
+        {"type": "finetune", "dataset": "ds_1", "init": "mdl_1", "penalty": penalty, "training": training}
+    )
+    assert isinstance(spec, Finetune)
+    learner = method(spec.over(8), build_backbone("squeezenet1_1", 2, 32, seed=0), VIEW, None)
+    assert isinstance(learner, Supervised)
+    assert learner.penalty.strength == pytest.approx(50 * unit)
+    assert learner.penalty.head_strength == pytest.approx(20 * unit)
+
+
 def pretraining(asked: dict[str, Any]) -> Method:
     training = {"augmentation": {"crop": 0.6}}
     spec = SPEC.validate_python({"type": "pretrain", "dataset": "ds_1", "method": asked, "training": training})

@@ -193,8 +193,9 @@ def _step(run: Run, batch: Batch, callback: TrainingCallback) -> dict[str, float
     for group in run.optimizer.param_groups:
         group["lr"] = run.learning_rate * group.get("lr_scale", 1.0)
     run.optimizer.step()
-    run.average.update(run.done)
     with torch.no_grad():
+        run.method.pull_weights(run.optimizer.param_groups)
+        run.average.update(run.done)
         run.method.after_step(run.done, run.steps)
     return losses
 

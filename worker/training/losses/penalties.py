@@ -110,16 +110,17 @@ class PenaltyInputs:
 
 
 class Penalty:
-    """A distance to the pre-trained network, times its strength, as a term of the loss.
+    """A distance to the pre-trained network, times its strength.
 
     Attributes:
         needs_start: the penalty needs a frozen copy of the pre-trained network.
-        replaces_weight_decay: the optimizer must not decay the weights as well.
+        decoupled: the penalty is no term of the loss but pulls the weights after each step (`pull_towards`), in place
+            of weight decay; its value is reported all the same.
         compares_features: the distance is that of the two networks' features, so nothing random may be in the trunk.
     """
 
     needs_start = True
-    replaces_weight_decay = False
+    decoupled = False
     compares_features = False
 
     def __init__(self, strength: float, head_strength: float) -> None:
@@ -127,7 +128,7 @@ class Penalty:
 
         Args:
             strength: factor on the distance.
-            head_strength: factor on the squared norm of the new head, for penalties that have such a term.
+            head_strength: the same for the squared norm of the new head, for penalties that have such a part.
 
         Raises:
             ValueError: if either is negative.
@@ -137,7 +138,7 @@ class Penalty:
         self.strength, self.head_strength = strength, head_strength
 
     def __call__(self, inputs: PenaltyInputs) -> Tensor:
-        """Compute the term, a scalar."""
+        """Compute the strength times the distance, a scalar."""
         raise NotImplementedError
 
 
@@ -151,14 +152,16 @@ class L2SP(Penalty):
     """strength * |w - w_start|^2 over the trunk + head_strength * |v|^2 over the head.
 
     Explicit Inductive Bias for Transfer Learning with Convolutional Networks (Li et al. 2018, arXiv:1802.01483,
-    equation 2).
+    equation 2), with the pull decoupled from the gradient: w -= lr * strength * (w - w_start) and v -= lr *
+    head_strength * v in each step (Decoupled Weight Decay Regularization, Loshchilov & Hutter 2019, arXiv:1711.05101).
     """
 
-    replaces_weight_decay = True
+    decoupled = True
 
     def __call__(self, inputs: PenaltyInputs) -> Tensor:
-        """Compute the term; no gradient reaches the start."""
-        return self.strength * l2_sp(inputs.trunk, inputs.start_trunk) + self.head_strength * l2(inputs.head)
+        """Compute the value; it has no gradient."""
+        with torch.no_grad():
+            return self.strength * l2_sp(inputs.trunk, inputs.start_trunk) + self.head_strength * l2(inputs.head)
 
 
 class FunctionDistance(Penalty):

@@ -121,6 +121,15 @@ class Method(nn.Module):
             epoch: the epoch, from 0.
         """
 
+    def pull_weights(self, groups: Groups) -> None:
+        """Move weights beside the gradient, as decoupled weight decay does; by default none.
+
+        Called without gradients, exactly once after each optimizer step and before anything that follows the weights.
+
+        Args:
+            groups: the optimizer's groups, with the learning rate "lr" of the step.
+        """
+
     def after_step(self, step: int, steps: int) -> None:
         """Update what follows the weights, such as a teacher network; by default nothing.
 

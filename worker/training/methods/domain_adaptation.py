@@ -88,7 +88,7 @@ class DomainAdaptation(Supervised):
         target = mix(self.normalised(batch.unlabelled), self.mixup, self.cutmix, generator)
         aligned = self.alignment(source, self._outputs(self.network.encode(target.inputs)), self.done)
         terms = {"risk": risk, "penalty": penalty} | aligned
-        loss = risk + penalty + aligned["alignment"]
+        loss = self._objective(risk, penalty) + aligned["alignment"]
         return {"loss": loss} | {name: term.detach() for name, term in terms.items()}
 
     def _outputs(self, encoded: Tensor) -> DomainOutputs:

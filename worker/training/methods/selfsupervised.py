@@ -15,6 +15,7 @@ from worker.training.metrics.knn import knn_accuracy, normalised_std
 from worker.training.models.backbones import Network
 from worker.training.models.batch_norm import batch_norms
 from worker.training.models.random_layers import random_layers
+from worker.training.optim.decoupled_pull import pull_to_start
 from worker.training.optim.optimizers import Groups, decay_groups
 from worker.training.randomness import STEP, generator_at
 from worker.training.transforms.geometric import Preprocessing, horizontal_flip, random_resized_crop
@@ -63,7 +64,7 @@ class SelfSupervised(Method):
         return horizontal_flip(crop, FLIP, generator)
 
     def with_penalty(self, terms: dict[str, Tensor], x: Tensor, encoded: Tensor) -> dict[str, Tensor]:
-        """Add the penalty to the loss, if there is one.
+        """Add the penalty to the loss, if there is one and it is not decoupled.
 
         Args:
             terms: the method's own terms; "loss" is its loss.
@@ -71,7 +72,7 @@ class SelfSupervised(Method):
             encoded: `network.encode(x)`.
 
         Returns:
-            The terms; with a penalty, "loss" has it added and "penalty" is its part.
+            The terms; with a penalty, "penalty" is its value, and "loss" has it added unless it is decoupled.
         """
         if self.anchor is None:
             return terms
@@ -85,7 +86,16 @@ class SelfSupervised(Method):
                 start_features=lambda: anchor.features(x),
             )
         )
-        return terms | {"loss": terms["loss"] + penalty, "penalty": penalty.detach()}
+        loss = terms["loss"] if self.penalty.decoupled else terms["loss"] + penalty
+        return terms | {"loss": loss, "penalty": penalty.detach()}
+
+    def pull_weights(self, groups: Groups) -> None:
+        """Pull the trunk towards the anchor and the new layers towards 0, if the penalty is decoupled."""
+        if self.anchor is None or not self.penalty.decoupled:
+            return
+        strength, head_strength = self.penalty.strength, self.penalty.head_strength
+        trunk, start, head = self.network.trunk, self.anchor.trunk, self.new_layers()
+        pull_to_start(groups, trunk, start, head, strength=strength, head_strength=head_strength)
 
     def begin_epoch(self, epoch: int) -> None:
         """Hold the network still in the first epochs, in which the new layers train alone."""
@@ -106,8 +116,8 @@ class SelfSupervised(Method):
         return [*norms, *(layer for network in networks for layer in random_layers(network.trunk))]
 
     def parameter_groups(self, weight_decay: float) -> Groups:
-        """Build groups of the network and the new layers; with l2_sp the penalty replaces weight decay."""
-        decay = 0.0 if self.penalty.replaces_weight_decay else weight_decay
+        """Build groups of the network and the new layers; a decoupled penalty replaces weight decay."""
+        decay = 0.0 if self.penalty.decoupled else weight_decay
         return decay_groups([self.network, self.new_layers()], decay)
 
     def split_validation_batch(self, batch: Batch) -> tuple[Batch, Tensor]:

@@ -11,6 +11,7 @@ from worker.training.methods.labelled import Labelled
 from worker.training.models.backbones import Network
 from worker.training.models.batch_norm import batch_norms
 from worker.training.models.random_layers import random_layers
+from worker.training.optim.decoupled_pull import pull_to_start
 from worker.training.optim.layer_groups import layer_groups
 from worker.training.optim.optimizers import Groups, decay_groups, layered_groups
 from worker.training.transforms.geometric import Preprocessing, horizontal_flip, random_resized_crop
@@ -22,7 +23,8 @@ RATIO = (3 / 4, 4 / 3)
 class Supervised(Labelled):
     """Minimises cross-entropy + strength * distance(f, f_s), with f_s the network at the time of construction.
 
-    A subclass that adds a term builds its own `training_step` from `_mixed`, `_risk` and `_penalty`.
+    A decoupled penalty (l2_sp) is not in the loss: it pulls the weights after each step. A subclass that adds a term
+    builds its own `training_step` from `_mixed`, `_risk`, `_penalty` and `_objective`.
     """
 
     def __init__(
@@ -49,7 +51,7 @@ class Supervised(Labelled):
             preprocessing: of validation images; its mean and deviation normalise every input.
             penalty: a key of PENALTIES.
             strength: factor on the penalty's distance.
-            head_strength: factor on the head's squared norm, for penalties that have such a term.
+            head_strength: the same for the head's squared norm, for penalties that have such a part.
             label_smoothing: see `penalties.cross_entropy`.
             class_weights: (outputs,), or None for equal weights.
             crop_scale: smallest and largest area of a random crop, as a share of the image's.
@@ -86,12 +88,12 @@ class Supervised(Labelled):
         return horizontal_flip(crop, self.flip, generator)
 
     def training_step(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
-        """Compute the loss and its two terms."""
+        """Compute the loss, the risk and the penalty."""
         mixed = self._mixed(batch, generator)
         encoded = self.network.encode(mixed.inputs)
         risk = self._risk(batch, self.network.classify(encoded), mixed)
         penalty = self._penalty(mixed.inputs, encoded)
-        return {"loss": risk + penalty, "risk": risk.detach(), "penalty": penalty.detach()}
+        return {"loss": self._objective(risk, penalty), "risk": risk.detach(), "penalty": penalty.detach()}
 
     def _mixed(self, batch: Batch, generator: torch.Generator) -> Mixed:
         """The network's input: normalised, and mixed if mixup or CutMix is on."""
@@ -119,6 +121,18 @@ class Supervised(Labelled):
             )
         )
 
+    def _objective(self, risk: Tensor, penalty: Tensor) -> Tensor:
+        """The loss: a decoupled penalty has no part in it."""
+        return risk if self.penalty.decoupled else risk + penalty
+
+    def pull_weights(self, groups: Groups) -> None:
+        """Pull the trunk towards the anchor and the head towards 0, if the penalty is decoupled."""
+        if self.anchor is None or not self.penalty.decoupled:
+            return
+        trunk, start, head = self.network.trunk, self.anchor.trunk, self.network.head
+        strength, head_strength = self.penalty.strength, self.penalty.head_strength
+        pull_to_start(groups, trunk, start, head, strength=strength, head_strength=head_strength)
+
     def frozen(self) -> list[nn.Module]:
         """Return the batch norms if their statistics stay the initial network's, and layers that would add noise.
 
@@ -133,8 +147,8 @@ class Supervised(Labelled):
         return [*norms, *(layer for network in networks for layer in random_layers(network.trunk))]
 
     def parameter_groups(self, weight_decay: float) -> Groups:
-        """Build groups of all parameters, per layer with layer_decay; with l2_sp the penalty replaces weight decay."""
-        decay = 0.0 if self.penalty.replaces_weight_decay else weight_decay
+        """Build groups of all parameters, per layer with layer_decay; a decoupled penalty replaces weight decay."""
+        decay = 0.0 if self.penalty.decoupled else weight_decay
         if self.layer_decay == 1:
             return decay_groups([self.network], decay)
         layers = [*layer_groups(self.network.trunk), list(self.network.head.named_parameters())]

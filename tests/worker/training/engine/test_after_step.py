@@ -16,6 +16,8 @@ from worker.training.data.packed import PackedImages
 from worker.training.engine.loop import Interrupted, fit
 from worker.training.methods.supervised import Supervised
 from worker.training.models.backbones import build_backbone
+from worker.training.optim.optimizers import Groups
+from worker.training.optim.schedules import cosine
 
 EPOCH_STEPS = 3
 TRAINING = LoaderOptions(training=True, batch_size=8, seed=0, workers=0)
@@ -83,3 +85,23 @@ def test_a_step_that_is_not_taken_is_not_followed(digits: PackedImages) -> None:
     with pytest.raises(ValueError, match="not finite at step 2"):
         trained(method, digits, RecordingCallback())
     assert len(method.calls) == 2
+
+
+class Pulled(Teacher):
+    """Notes the rates of the pull, and whether the optimizer's step came before it."""
+
+    def pull_weights(self, groups: Groups) -> None:
+        self.rates = [*getattr(self, "rates", []), [group["lr"] for group in groups]]
+        self.after = [*getattr(self, "after", []), len(self.calls)]
+        self.gradients_enabled |= torch.is_grad_enabled()
+
+
+@pytest.mark.parametrize("images", [8, 4])
+def test_weights_are_pulled_once_a_step_with_its_learning_rate(digits: PackedImages, images: int) -> None:
+    """Before `after_step`, so that what follows the weights sees them where they stay."""
+    method = Pulled(images)
+    trained(method, digits, RecordingCallback())
+    steps = RECIPE.epochs * EPOCH_STEPS
+    assert method.rates == [[RECIPE.learning_rate * cosine(step, steps, RECIPE.warmup)] * 2 for step in range(steps)]
+    assert method.after == list(range(steps))
+    assert not method.gradients_enabled

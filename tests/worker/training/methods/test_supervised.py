@@ -62,7 +62,44 @@ def test_l2_sp_is_the_distance_to_the_start_and_the_norm_of_the_head() -> None:
     expected = 0.5 * l2_sp(chosen.network.trunk, start) + 0.25 * l2(chosen.network.head)
     found = terms(chosen)
     assert found["penalty"] == pytest.approx(expected.item(), rel=1e-5)
-    assert found["loss"] == pytest.approx(found["risk"] + found["penalty"])
+    assert found["loss"] == found["risk"]
+
+
+@pytest.mark.parametrize("layer_decay", [1.0, 0.5])
+def test_l2_sp_pulls_each_weight_towards_its_start_and_the_head_towards_0(layer_decay: float) -> None:
+    """w -= lr * strength * (w - start), with the rate of its layer, and no gradient of the penalty."""
+    chosen = method(penalty="l2_sp", strength=3.0, head_strength=2.0, layer_decay=layer_decay)
+    start = copy.deepcopy(chosen.network)
+    move(chosen)
+    before = copy.deepcopy(chosen.network)
+    groups = [group | {"lr": 0.01 * group.get("lr_scale", 1.0)} for group in chosen.parameter_groups(0.1)]
+    rate = {id(p): group["lr"] for group in groups for p in group["params"]}
+    with torch.no_grad():
+        chosen.pull_weights(groups)
+    triples = zip(chosen.network.named_parameters(), before.parameters(), start.parameters(), strict=True)
+    for (name, ours), then, begun in triples:
+        towards, strength = (0.0, 2.0) if name.startswith("head.") else (begun, 3.0)
+        torch.testing.assert_close(ours, then - rate[id(ours)] * strength * (then - towards))
+    assert len(set(rate.values())) > 1 or layer_decay == 1
+    plain = method()
+    plain.network.load_state_dict(before.state_dict())
+    chosen.network.load_state_dict(before.state_dict())
+    for each in (plain, chosen):
+        each.training_step(BATCH, generator_at(0, STEP))["loss"].backward()  # type: ignore[no-untyped-call]
+    for ours, theirs in zip(chosen.network.parameters(), plain.network.parameters(), strict=True):
+        assert ours.grad is not None
+        assert theirs.grad is not None
+        assert torch.equal(ours.grad, theirs.grad)
+
+
+@pytest.mark.parametrize("penalty", ["none", "function"])
+def test_other_penalties_pull_nothing(penalty: str) -> None:
+    chosen = method(penalty=penalty)
+    move(chosen)
+    before = copy.deepcopy(chosen.network.state_dict())
+    with torch.no_grad():
+        chosen.pull_weights([group | {"lr": 0.1} for group in chosen.parameter_groups(0.1)])
+    assert all(torch.equal(before[name], tensor) for name, tensor in chosen.network.state_dict().items())
 
 
 @pytest.mark.parametrize("backbone", ["shufflenet_v2_x0_5", "squeezenet1_1"])
