@@ -61,6 +61,29 @@ def test_the_penalty_is_the_mean_squared_distance_of_the_features(digits: Packed
 
 
 @pytest.mark.parametrize("kind", MAKERS)
+def test_l2_sp_pulls_the_weights_beside_the_loss(digits: PackedImages, kind: str) -> None:
+    """The trunk towards its start, the new layers towards 0, and nothing in the loss."""
+    method: Any = MAKERS[kind](Continuation("l2_sp", 5.0, 2.0, frozen_norms=True)).train()
+    bare = MAKERS[kind](Continuation(frozen_norms=True)).train()
+    for one in (method, bare):
+        with torch.no_grad():
+            for weight in one.network.trunk.parameters():
+                weight.mul_(1.1)
+    loss, alone = (
+        one.training_step(first_batch(one, digits), generator_at(0, STEP))["loss"].item() for one in (method, bare)
+    )
+    assert loss == pytest.approx(alone, rel=1e-5)
+    trunk, new = (list(part.parameters()) for part in (method.network.trunk, method.new_layers()))
+    starts = [*method.anchor.trunk.parameters(), *(torch.zeros_like(weight) for weight in new)]
+    before = [weight.detach().clone() for weight in (*trunk, *new)]
+    with torch.no_grad():
+        method.pull_weights([group | {"lr": 0.01} for group in method.parameter_groups(0.1)])
+    strengths = [5.0] * len(trunk) + [2.0] * len(new)
+    for weight, then, start, strength in zip((*trunk, *new), before, starts, strengths, strict=True):
+        torch.testing.assert_close(weight.detach(), then - 0.01 * strength * (then - start))
+
+
+@pytest.mark.parametrize("kind", MAKERS)
 def test_frozen_statistics_do_not_move(digits: PackedImages, kind: str) -> None:
     for frozen in (True, False):
         method = MAKERS[kind](Continuation(frozen_norms=frozen)).train()
