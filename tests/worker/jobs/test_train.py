@@ -235,19 +235,6 @@ def test_only_the_backbone_is_published(context: Context, kind: str, labelled: b
     assert ("knn_accuracy" in metrics, "loss" in metrics) == (labelled, True)
 
 
-def test_what_a_start_has_learnt_is_known_through_a_pretraining_without_labels(context: Context) -> None:
-    """Labels, then simclr, then a fine-tuning: the rate and the statistics of a labelled start; without them, not."""
-    dataset = add_dataset(context)
-    for chain, rate, norms in ((["supervised", "simclr"], 1e-4, "frozen"), (["simclr"], 1e-3, "train")):
-        model, fields = "random", SMALL
-        for kind in chain:
-            spec = {"type": "pretrain", "dataset": dataset, "init": model, "method": {"kind": kind}, **fields}
-            model = str(result_of(run_job(context, train, spec))["model"])
-            fields = {"training": TRAINING}  # size and backbone are inherited
-        tuned = run_job(context, train, {"type": "finetune", "dataset": dataset, "init": model, **fields})
-        assert (tuned.spec["training"]["learning_rate"], tuned.spec["training"]["batch_norm"]) == (rate, norms)
-
-
 def test_too_little_memory_halves_the_batch_and_says_so(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     """The job goes on and succeeds; what it saw at once is in its events, where a user looks."""
     step = Supervised.training_step

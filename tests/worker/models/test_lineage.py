@@ -5,15 +5,18 @@ from typing import Any
 import pytest
 
 from app.core.database.tables import Model
-from app.core.specs import Finetune, Pretrain
+from app.core.specs import FINETUNE_RATE, RANDOM, UNLABELLED_RATE, Finetune, Pretrain
+from app.jobs.resolve.resolve import resolve
+from tests.worker.job_runner import add_dataset
 from worker.context import Context
 from worker.models.lineage import Lineage, job_lineage
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
-def add_model(context: Context, trained_on: list[str], *, from_labels: bool) -> str:
-    fields: dict[str, Any] = {"status": "ready", "backbone": "resnet18", "classes": [], "input": {}, "sha256": "0"}
+def add_model(context: Context, trained_on: list[str], *, from_labels: bool, size: int = 0) -> str:
+    fields: dict[str, Any] = {"status": "ready", "backbone": "resnet18", "classes": [], "sha256": "0"}
+    fields["input"] = {"size": size}
     with context.database.writing() as session:
         session.add(Model(id="mdl_1", name="n", bytes=1, trained_on=trained_on, from_labels=from_labels, **fields))
     return "mdl_1"
@@ -57,3 +60,19 @@ def test_a_start_without_labels_stays_one_without_labels(context: Context) -> No
 def test_torchvisions_weights_learnt_from_labels(context: Context) -> None:
     spec = simclr(init="ResNet18_Weights.IMAGENET1K_V1")
     assert job_lineage(context, spec) == Lineage(["ds_u"], from_labels=True)
+
+
+@pytest.mark.parametrize(
+    ("start", "rates", "norms"),
+    [("ResNet18_Weights.IMAGENET1K_V1", FINETUNE_RATE, "frozen"), (RANDOM, UNLABELLED_RATE, "train")],
+)
+def test_a_fine_tuning_knows_the_labels_before_a_pretraining_without_labels(
+    context: Context, start: str, rates: dict[str, float], norms: str
+) -> None:
+    """ImageNet, then simclr, then a fine-tuning: the rate and statistics of a labelled start; from nothing, not."""
+    lineage = job_lineage(context, simclr(init=start))
+    model = add_model(context, lineage.trained_on, from_labels=lineage.from_labels, size=64)
+    with context.database.reading() as session:
+        spec = resolve(session, finetune(dataset=add_dataset(context), init=model))
+    assert isinstance(spec, Finetune)
+    assert (spec.training.learning_rate, spec.training.batch_norm) == (rates["adamw"], norms)
