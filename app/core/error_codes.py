@@ -165,6 +165,11 @@ ERROR_CODES: dict[str, ErrorCode] = {
     ),
     "spec_incomplete": ErrorCode("The job's spec lacks a backbone or image size. Create the job anew.", job=True),
     "wrong_type": ErrorCode("The job came to a process for another type. Report it as a fault of Imprint.", job=True),
+    "all_images_seen": ErrorCode(
+        "The model, or one that it came from, was trained on all of these images or chosen by them. Evaluate on others,"
+        " or name a `split`.",
+        job=True,
+    ),
     "diverged": ErrorCode("The loss became infinite or NaN. Lower `training.learning_rate`.", job=True),
     "weights_unavailable": ErrorCode(
         "torchvision's weights could not be downloaded. Give the worker network access, or import the weights.",

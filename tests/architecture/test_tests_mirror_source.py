@@ -25,6 +25,7 @@ WITHOUT_TEST = {
     "app/core/results/metrics.py": DECLARATIONS,
     "app/core/results/model.py": DECLARATIONS,
     "app/core/results/progress.py": DECLARATIONS,
+    "app/core/results/seen_images.py": DECLARATIONS,
     "app/core/results/training.py": DECLARATIONS,
     "app/core/retry_after.py": DECLARATIONS,
     "app/core/specs/__init__.py": SPECS,

@@ -1,6 +1,6 @@
 """The labelled images on which a model is evaluated, and the metrics computed there."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,7 @@ class EvaluationSet:
         names: N paths in the dataset's archive.
         dataset_id: the dataset's id.
         split: the split's name.
+        seen: how many of the images the job's start, or another dataset of the job, was trained on or chosen by.
     """
 
     images: PackedImages
@@ -36,6 +37,13 @@ class EvaluationSet:
     names: list[str]
     dataset_id: str
     split: str
+    seen: int = 0
+
+    def without(self, left_out: npt.NDArray[np.bool_]) -> "EvaluationSet":
+        """The images that `left_out` (N,) does not mark."""
+        kept = np.flatnonzero(~left_out)
+        names = [self.names[position] for position in kept]
+        return replace(self, rows=self.rows[kept], labels=self.labels[torch.from_numpy(kept)], names=names)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The data that all runs of one training job share."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -11,6 +11,7 @@ from worker.data.class_balance import ClassBalance, choose_class_balance
 from worker.data.datasets import class_names, conversions, open_dataset, open_labelled
 from worker.data.evaluation_set import EvaluationSet, best_split, evaluation_set
 from worker.data.preprocessing import job_preprocessing
+from worker.data.seen_images import count_seen_before
 from worker.training.data.packed import PackedImages, without_labels
 from worker.training.devices import select_device
 from worker.training.transforms.geometric import Preprocessing
@@ -62,18 +63,22 @@ def load_job_data(context: Context, spec: Pretrain | Finetune) -> JobData:
         images,
         without_labels(open_dataset(context, spec.dataset)) if source != spec.dataset else None,
         classes,
-        _evaluation_set(context, spec, source, classes) if classes else None,
+        _with_seen(context, spec, _evaluation_set(context, spec, source, classes)) if classes else None,
         _class_balance(spec, images, classes) if classes else None,
         job_preprocessing(spec, initial),
         resolve_device(context, spec.training.device),
         conversions(context, source),
-        spec.init != RANDOM and (initial is None or bool(initial.classes)),
+        spec.init != RANDOM and (initial is None or initial.from_labels),
     )
 
 
 def resolve_device(context: Context, requested: str) -> torch.device:
     """The requested device; the worker's own for "auto". Raises ValueError when it is absent."""
     return select_device(context.settings.device if requested == "auto" else requested)
+
+
+def _with_seen(context: Context, spec: Pretrain | Finetune, evaluation: EvaluationSet) -> EvaluationSet:
+    return replace(evaluation, seen=count_seen_before(context, spec, evaluation))
 
 
 def _class_balance(spec: Pretrain | Finetune, images: PackedImages, classes: list[str]) -> ClassBalance:

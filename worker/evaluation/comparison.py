@@ -39,14 +39,33 @@ def comparisons(correct: str, baselines: dict[str, str], seed: int) -> dict[str,
     return result
 
 
+def seen_images(metrics: dict[str, Any], seen: int) -> dict[str, Any] | None:
+    """The images of the evaluation that were seen before this training, and a sentence; None for none."""
+    message = (
+        f"{seen} of the {metrics['images']} {metrics['split']} images are not new: the initial model, or the source,"
+        " has learnt from them already, which flatters the accuracy."
+    )
+    return {"images": seen, "message": message} if seen else None
+
+
 def verdict(
     metrics: dict[str, Any],
     compared: dict[str, Any],
     baselines: dict[str, Any],
     start: dict[str, Any] | None,
     refit: dict[str, Any] | None = None,
+    seen: dict[str, Any] | None = None,
 ) -> str:
-    """One sentence for each baseline, one that explains the result where the start's features do, one of the refit."""
+    """Sentences on the result of a fine-tuning.
+
+    Args:
+        metrics: of the job's model.
+        compared: the `comparisons`; there is a sentence for each.
+        baselines: their summaries.
+        start: how well the initial features told the classes apart; None for random weights.
+        refit: the training of the published model; None where the judged network is published.
+        seen: the `seen_images`.
+    """
     images, accuracy = metrics["images"], metrics["accuracy"]
     sentences = [
         _summarize(name, accuracy, baselines[name]["metrics"]["accuracy"], compared[name], images) for name in compared
@@ -56,6 +75,8 @@ def verdict(
             f"{accuracy:.3f} on {images} {metrics['split']} images; whether transfer helped cannot be said without"
             " a baseline: ask for baselines ['random', 'head']."
         ]
+    if seen:
+        sentences.append(seen["message"])
     return " ".join([*sentences, *_explain(start), *_tell_refit(refit)])
 
 

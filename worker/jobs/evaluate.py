@@ -3,17 +3,21 @@
 import threading
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from app.core.database.tables import Model
 from app.core.files import storage_keys
 from app.core.jobs import leases
 from app.core.jobs.leases import Lease
 from app.core.models.model_card import ModelCard
 from app.core.results.evaluation import EvaluateResult
-from app.core.specs import Evaluate
+from app.core.specs import AUTO, Evaluate
 from worker.context import Context
 from worker.data.datasets import open_labelled
 from worker.data.evaluation_set import ALL, EvaluationSet, best_split, compute_metrics, evaluation_set
 from worker.data.job_data import resolve_device
+from worker.data.seen_images import seen_by
 from worker.errors import JobError, Stopped
 from worker.evaluation.batch_inference import BatchInference, OnProgress
 from worker.evaluation.predictions_csv import predictions_csv
@@ -36,7 +40,9 @@ def evaluate(context: Context, lease: Lease, stop: threading.Event) -> None:
         raise JobError("wrong_type", f"A job of type {spec.type} is not for evaluating.")
     model = _model(context, spec.model)
     dataset = open_labelled(context, spec.dataset)
-    evaluation = evaluation_set(dataset, model.classes, _split(spec, model, dataset.images))
+    requested = evaluation_set(dataset, model.classes, _split(spec, model, dataset.images))
+    seen = seen_by(context, model, spec.dataset, requested.rows)
+    evaluation = _without_seen(requested, seen) if spec.split == AUTO else requested
     network, preprocessing = load_model(context, model)
     on_progress = _progress_callback(context, lease, stop)
     inference = BatchInference(network, preprocessing, resolve_device(context, spec.device), on_progress)
@@ -51,6 +57,7 @@ def evaluate(context: Context, lease: Lease, stop: threading.Event) -> None:
         "dataset": spec.dataset,
         "split": evaluation.split,
         "images": len(evaluation.rows),
+        "seen_images": _seen_images(spec, int(seen.sum()), len(seen)),
         "metrics": metrics,
         "most_confused": most_confused(metrics["confusion_matrix"], model.classes),
         "suspects": [_suspect(one, evaluation, model.classes) for one in find_label_issues(logits, evaluation.labels)],
@@ -69,10 +76,30 @@ def _model(context: Context, model_id: str) -> Model:
 
 
 def _split(spec: Evaluate, model: Model, images: PackedImages) -> str:
-    """The requested split; "auto": the images that neither the model nor its ancestors were trained on."""
-    if spec.split != "auto":
+    """The requested split; "auto": the best one of a dataset of the model's lineage, all of any other."""
+    if spec.split != AUTO:
         return spec.split
     return best_split(images) if spec.dataset in model.trained_on else ALL
+
+
+def _without_seen(evaluation: EvaluationSet, seen: npt.NDArray[np.bool_]) -> EvaluationSet:
+    if seen.all():
+        message = (
+            f"The model, or one that it came from, was trained on all {len(seen)} images or chosen by them, so none of"
+            " them can judge it. Evaluate on other images, or ask for a split by name."
+        )
+        raise JobError("all_images_seen", message)
+    return evaluation.without(seen)
+
+
+def _seen_images(spec: Evaluate, seen: int, of: int) -> dict[str, Any] | None:
+    if not seen:
+        return None
+    learnt = "the model, or one that it came from, was trained on them or chosen by them"
+    if spec.split == AUTO:
+        return {"images": seen, "message": f"{seen} of {of} images were left out: {learnt}."}
+    message = f"{seen} of these {of} images are not new: {learnt}. The figures are better than on new images."
+    return {"images": seen, "message": message}
 
 
 def _progress_callback(context: Context, lease: Lease, stop: threading.Event) -> OnProgress:

@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 
+from app.core.database.tables import Model
 from app.core.jobs import leases
 from app.core.jobs.leases import Lease
 from app.core.results.evaluation import RankResult
@@ -12,8 +13,9 @@ from app.core.specs import Rank
 from worker.context import Context
 from worker.data.datasets import class_names, open_dataset
 from worker.data.job_data import resolve_device
+from worker.data.seen_images import seen_by
 from worker.errors import JobError, Stopped
-from worker.evaluation.batch_inference import BatchInference, sample
+from worker.evaluation.batch_inference import BatchInference, Rows, sample
 from worker.jobs.entry_point import main, parse_spec
 from worker.models.initial_weights import load_candidate
 from worker.reporting.progress import Progress
@@ -65,7 +67,19 @@ def _score(context: Context, spec: Rank, name: str, images: PackedImages) -> dic
         "logme": logme(features, labels),
         "knn_accuracy": knn_accuracy(features, labels, NEIGHBOURS),
         "images": len(rows),
+        "seen_images": _seen_images(context, spec, name, rows),
     }
+
+
+def _seen_images(context: Context, spec: Rank, name: str, rows: Rows) -> dict[str, Any] | None:
+    """Unknown for torchvision's weights, and None as well."""
+    with context.database.reading() as session:
+        model = session.get(Model, name)
+    seen = 0 if model is None else int(seen_by(context, model, spec.dataset, rows).sum())
+    message = (
+        f"The candidate was trained on {seen} of these {len(rows)} images or chosen by them, which flatters its scores."
+    )
+    return {"images": seen, "message": message} if seen else None
 
 
 if __name__ == "__main__":

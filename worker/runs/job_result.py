@@ -8,7 +8,7 @@ import numpy as np
 from app.core.specs import Finetune
 from worker.data.job_data import JobData
 from worker.data.preprocessing import to_input
-from worker.evaluation.comparison import comparisons, verdict
+from worker.evaluation.comparison import comparisons, seen_images, verdict
 from worker.evaluation.evaluate_run import CORRECT
 from worker.runs.choices import winners
 from worker.runs.job_state import Diagnostics, JobState
@@ -35,10 +35,12 @@ def job_result(spec: TrainingSpec, data: JobData, state: JobState, runs: Mapping
         if group != MAIN
     }
     refit = _refit(data, state, runs)
+    seen = seen_images(result["metrics"], data.evaluation.seen if data.evaluation else 0)
     return result | {
         "baselines": baselines,
         "comparisons": compared,
-        "verdict": verdict(result["metrics"], compared, baselines, diagnostics.start, refit),
+        "seen_images": seen,
+        "verdict": verdict(result["metrics"], compared, baselines, diagnostics.start, refit, seen),
         "start": diagnostics.start,
         "domain_gap": diagnostics.domain_gap,
         "strength": _strength_curve(runs, state, trials[MAIN], judged),

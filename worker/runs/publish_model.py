@@ -14,11 +14,12 @@ from app.core.jobs.leases import Lease
 from app.core.specs import JOB_TYPES
 from worker.context import Context
 from worker.data.job_data import JobData
+from worker.data.lineage import job_lineage
 from worker.data.preprocessing import to_input
+from worker.data.seen_images import write_seen_images
 from worker.evaluation.batch_inference import BatchInference
 from worker.evaluation.known_images import MIN_BANK_IMAGES, fit_novelty, known_rows
 from worker.models.initial_weights import with_weights
-from worker.models.lineage import job_lineage
 from worker.models.onnx_cache import OnnxCache
 from worker.models.servable import write_graph, write_weights
 from worker.runs.choices import winners
@@ -48,6 +49,7 @@ def publish(
         write_weights(network, data.classes, weights)
         cache = OnnxCache(context.storage)
         write_graph(network, data.preprocessing, data.classes, scratch, _temperature(result), novelty, cache)
+        write_seen_images(context, spec, scratch / storage_keys.SEEN_IMAGES)
         model = _model_row(model_id, lease, spec, data, result["metrics"])
         lineage = job_lineage(context, spec)
         model.trained_on, model.from_labels = lineage.trained_on, lineage.from_labels

@@ -248,7 +248,7 @@ class Model(TenantOwned, Base):
     """A servable model; `status` is preparing (weights are there, the ONNX file is not yet), ready or failed.
 
     `trained_on` has the datasets that it or an ancestor was trained on, and `from_labels` is true if any of them learnt
-    from labels (`worker.models.lineage`); both stay true when ancestors are deleted.
+    from labels (`worker.data.lineage`); both stay true when ancestors are deleted.
     """
 
     __tablename__ = "models"

@@ -5,7 +5,7 @@ partial/<upload>                uploads in parts
 uploads/<dataset>.zip           archives as they were uploaded, until they are prepared
 datasets/<dataset>/             prepared images
 jobs/<job>/                     checkpoints, and artifacts below artifacts/
-models/<model>/                 model.safetensors, model.onnx, model.json
+models/<model>/                 model.safetensors, model.onnx, model.json, seen_images.bin
 graphs/<structure>.onnx         exported graphs without weights
 """
 
@@ -14,12 +14,15 @@ from typing import Final, Literal
 INCOMING, PARTIAL, UPLOADS, DATASETS = "incoming", "partial", "uploads", "datasets"
 JOBS, MODELS, GRAPHS = "jobs", "models", "graphs"
 ARTIFACTS = "artifacts"  # of a job
-IMAGE_NAMES = "names.json"  # of a dataset
+# Of a dataset
+IMAGE_NAMES = "names.json"
+DIGESTS = "digests.bin"
 # Of a model
-ModelFile = Literal["model.safetensors", "model.onnx", "model.json"]
+ModelFile = Literal["model.safetensors", "model.onnx", "model.json", "seen_images.bin"]
 WEIGHTS: Final = "model.safetensors"
 GRAPH: Final = "model.onnx"
 CARD: Final = "model.json"
+SEEN_IMAGES: Final = "seen_images.bin"
 
 
 def partial_upload(upload_id: str) -> str:
@@ -40,6 +43,11 @@ def dataset(dataset_id: str) -> str:
 def image_names(dataset_id: str) -> str:
     """Return the key of the images' paths in the archive; datasets of old versions have no such file."""
     return f"{dataset(dataset_id)}/{IMAGE_NAMES}"
+
+
+def image_digests(dataset_id: str) -> str:
+    """Return the key of the images' digests; datasets of old versions have no such file."""
+    return f"{dataset(dataset_id)}/{DIGESTS}"
 
 
 def job(job_id: str) -> str:

@@ -7,6 +7,7 @@ from typing_extensions import TypedDict
 
 from app.core.results.base import Record
 from app.core.results.metrics import ClassificationMetrics
+from app.core.results.seen_images import SeenImages
 from app.core.splits import Split
 
 
@@ -36,6 +37,11 @@ class EvaluateResult(Record):
     dataset: str = Field(description="id of the dataset")
     split: Split | Literal["all"] = Field(description="the split that was evaluated")
     images: int = Field(description="images evaluated")
+    seen_images: SeenImages | None = Field(
+        None,
+        description="images that the model, or one that it came from, was trained on or chosen by: left out where the"
+        " split is `auto`, else evaluated with the others; null for none",
+    )
     metrics: ClassificationMetrics = Field(description="all metrics")
     most_confused: list[Confusion] = Field(description="pairs of classes, the most images first")
     suspects: list[Suspect] = Field(description="images whose label is likely wrong, the surest first")
@@ -59,6 +65,12 @@ class RankedCandidate(TypedDict):
         Annotated[float, Field(description="leave-one-out k-nearest-neighbour accuracy of its features")]
     ]
     images: NotRequired[Annotated[int, Field(description="training images looked at")]]
+    seen_images: NotRequired[
+        Annotated[
+            SeenImages | None,
+            Field(description="of these, images that the candidate has been trained on or chosen by; null for none"),
+        ]
+    ]
     error: NotRequired[Annotated[CandidateError, Field(description="why it could not be ranked")]]
 
 

@@ -9,6 +9,7 @@ from app.core.results.base import Record
 from app.core.results.dataset import ConvertedCounts
 from app.core.results.metrics import OPEN, Interval, RunMetrics, ValidationMetrics
 from app.core.results.model import ModelInput
+from app.core.results.seen_images import SeenImages
 
 ImageSides = Annotated[list[int], Field(min_length=2, max_length=2, description="width and height in pixels")]
 
@@ -162,6 +163,11 @@ class FinetuneResult(TrainingResult):
         description="each baseline's run, by name: random, head, source_only, target_statistics"
     )
     comparisons: dict[str, Comparison] = Field(description="the job's model beside each baseline, by name")
+    seen_images: SeenImages | None = Field(
+        None,
+        description="images of the evaluation that the initial model, or another dataset of this training, has seen"
+        " already; null for none",
+    )
     verdict: str = Field(description="whether transfer helped and why, in sentences for people")
     start: InitialFeatures | None = Field(description="of the initial model; null for random weights")
     domain_gap: DomainGap = Field(description="how far the initial model's images are from the job's")

@@ -16,7 +16,7 @@ class Evaluate(AskedSpec):
     """Evaluate a model on a labelled dataset.
 
     `split` "auto": the test split if the model or one that it was made from was trained on this dataset, else every
-    image.
+    image; of these, the images that it was trained on under another dataset's id are left out.
     """
 
     type: Literal["evaluate"] = Field(description=TYPE)
@@ -24,8 +24,9 @@ class Evaluate(AskedSpec):
     dataset: DatasetId = Field(description="id of a labelled dataset; the model must know all of its classes")
     split: Literal["auto", Split, "all"] = Field(
         "auto",
-        description="the images to evaluate; auto: the test split where the model, or what it came from, was trained on"
-        " this dataset, else every image",
+        description="the images to evaluate; auto: those that neither the model nor one that it came from was trained"
+        " on or chosen by: the test split of a dataset of `trained_on`, else every image, without those that are the"
+        " same in such a dataset",
     )
     device: Device = Field("auto", description=DEVICE)
 

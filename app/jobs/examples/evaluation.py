@@ -29,6 +29,7 @@ EVALUATED: dict[str, Any] = {
         "dataset": DATASET,
         "split": "test",
         "images": 200,
+        "seen_images": None,
         "most_confused": [
             {"class": "ship", "predicted": "truck", "images": 42, "share": 0.42},
             {"class": "truck", "predicted": "ship", "images": 14, "share": 0.14},
@@ -86,6 +87,7 @@ RANKED: dict[str, Any] = {
                 "logme": -0.4829,
                 "knn_accuracy": 0.9,
                 "images": 40,
+                "seen_images": None,
             },
             {
                 "rank": 2,
@@ -94,6 +96,7 @@ RANKED: dict[str, Any] = {
                 "logme": -0.5889,
                 "knn_accuracy": 0.825,
                 "images": 40,
+                "seen_images": None,
             },
         ],
     },

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from worker.evaluation.comparison import comparisons, verdict
+from worker.evaluation.comparison import comparisons, seen_images, verdict
 
 START = {"knn_accuracy": 0.9, "chance": 0.25, "logme": 0.1, "images": 40}
 METRICS = {"accuracy": 0.9, "images": 100, "split": "test"}
@@ -46,6 +46,16 @@ def test_each_yardstick_has_its_own_subject(name: str, subject: str) -> None:
 
 def test_without_a_yardstick_it_says_what_to_ask_for() -> None:
     assert "ask for baselines" in verdict(METRICS, {}, {}, None)
+
+
+def test_test_images_that_the_start_has_seen_are_told() -> None:
+    metrics = METRICS | {"images": 54}
+    assert seen_images(metrics, 0) is None
+    seen = seen_images(metrics, 12)
+    assert seen is not None
+    assert seen["images"] == 12
+    assert seen["message"].startswith("12 of the 54 test images are not new")
+    assert seen["message"] in verdict(metrics, {}, {}, START, seen)
 
 
 def test_it_says_why() -> None:

@@ -80,10 +80,32 @@ def test_a_dataset_that_an_ancestor_trained_on_is_judged_by_its_test_split(conte
     assert (found["split"], found["images"]) == ("test", 6)
 
 
+def test_photographs_that_the_model_learnt_from_do_not_judge_it_under_another_id(
+    context: Context, made: dict[str, Any]
+) -> None:
+    copy = add_dataset(context, noise=15)
+    found = evaluated(context, model=made["model"], dataset=copy)
+    assert (found["split"], found["images"], found["seen_images"]["images"]) == ("all", 6, 18)
+    assert found["seen_images"]["message"].startswith("18 of 24 images were left out")
+    assert found["metrics"]["accuracy"] == made["metrics"]["accuracy"]  # the six of the test split
+    everything = evaluated(context, model=made["model"], dataset=copy, split="all")
+    assert (everything["images"], everything["seen_images"]["images"]) == (24, 18)
+    assert everything["seen_images"]["message"].startswith("18 of these 24 images are not new")
+
+
+def test_a_model_that_has_seen_every_image_is_not_judged(context: Context, made: dict[str, Any]) -> None:
+    only_training = add_dataset(context, splits=(0, 0, 0, 0), noise=15)  # the first four of each colour
+    spec = Evaluate(type="evaluate", model=made["model"], dataset=only_training, device="cpu")
+    with pytest.raises(JobError, match="all 12 images") as caught:
+        run_spec(context, evaluate, spec)
+    assert caught.value.code == "all_images_seen"
+    assert evaluated(context, model=made["model"], dataset=only_training, split="train")["seen_images"]["images"] == 12
+
+
 def test_another_dataset_is_judged_whole(context: Context, made: dict[str, Any]) -> None:
     other = add_dataset(context, ("green", "blue"), noise=15, seed=5)
     found = evaluated(context, model=made["model"], dataset=other)
-    assert (found["split"], found["images"]) == ("all", 16)
+    assert (found["split"], found["images"], found["seen_images"]) == ("all", 16, None)
     # its class 0 is green and has blue's colour: what counts is the name
     assert found["metrics"]["accuracy"] < 0.3
     assert found["most_confused"][0]["class"] in ("green", "blue")

@@ -3,7 +3,7 @@
 import pytest
 
 from app.core.specs import Rank
-from tests.worker.job_runner import SIDE, add_dataset, run_job, run_spec
+from tests.worker.job_runner import SIDE, add_dataset, result_of, run_job, run_spec
 from worker.context import Context
 from worker.jobs.rank import rank
 from worker.jobs.train import train
@@ -37,5 +37,14 @@ def test_the_model_that_knows_the_classes_comes_first_and_one_that_is_gone_last(
     assert first["logme"] > second["logme"]
     assert first["knn_accuracy"] >= second["knn_accuracy"]
     assert (first["backbone"], first["images"]) == ("resnet18", 12)
+    assert (first["seen_images"], second["seen_images"]) == (None, None)
     assert gone["error"]["code"] == "model_not_found"
     assert result["chance"] == pytest.approx(1 / 3)
+
+
+def test_a_candidate_that_was_trained_on_these_images_says_so(context: Context) -> None:
+    trained = model(context, add_dataset(context, noise=15, seed=1), epochs=1, rate=1e-3)
+    spec = Rank(type="rank", dataset=add_dataset(context, noise=15, seed=1), candidates=[trained], device="cpu")
+    (found,) = result_of(run_spec(context, rank, spec))["ranking"]
+    assert found["seen_images"]["images"] == 12
+    assert "trained on 12 of these 12 images" in found["seen_images"]["message"]

@@ -1,5 +1,6 @@
 """The result of a training job, from the summaries of its runs."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -97,6 +98,16 @@ def test_a_refit_says_what_each_network_was_trained_on(data: JobData) -> None:
     assert (result["refit"]["judged_on"], result["refit"]["published_on"]) == ({"train": 4}, {"train": 4, "val": 2})
     told = "trained on 4 images; the published one was trained in the same way on 6 (train, val); it reaches 0.750"
     assert told in result["verdict"]
+
+
+def test_test_images_that_the_start_has_seen_are_in_the_result_and_in_the_verdict(data: JobData) -> None:
+    assert data.evaluation is not None
+    state = JobState(summaries={"main": summary("1110")}, diagnostics=Diagnostics())
+    assert result_of(finetune(trainable="all"), data, state)["seen_images"] is None
+    overlapping = replace(data, evaluation=replace(data.evaluation, seen=3))
+    result = result_of(finetune(trainable="all"), overlapping, state)
+    assert result["seen_images"]["images"] == 3
+    assert "3 of the 4 test images are not new" in result["verdict"]
 
 
 def test_the_strengths_come_with_what_they_were_chosen_by(data: JobData) -> None:

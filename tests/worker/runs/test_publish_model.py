@@ -19,7 +19,9 @@ from app.core.jobs.states import Status
 from app.core.specs import Finetune, Pretrain
 from tests.app.core.jobs.job_rows import row
 from tests.worker.synthetic_data import CLASSES, SIDE, job_data, packed_images
+from tests.worker.training.packed_fixtures import pack
 from worker.context import Context
+from worker.data.image_digests import read_digests
 from worker.evaluation.transfer_diagnostics import unknown_gap
 from worker.models.servable import read_novelty_bank
 from worker.runs.job_state import Diagnostics, JobState
@@ -50,6 +52,10 @@ SPLITS = [0] * 6 + [1, 1, 2, 2]
 
 @pytest.fixture
 def lease(context: Context) -> Lease:
+    folder = context.storage.path("datasets/ds_1")
+    folder.mkdir(parents=True)
+    pixels = np.random.default_rng(0).integers(0, 256, (len(SPLITS), SIDE, SIDE, 3), dtype=np.uint8)
+    pack(folder, list(pixels), [0] * len(SPLITS), SPLITS)
     with context.database.writing() as session:
         transitions.create(session, SPEC)
         lease = claim(session, "long", "w1", 600)
@@ -86,6 +92,8 @@ def test_files_row_and_result_belong_together(context: Context, lease: Lease) ->
     assert (model.sha256, model.bytes) == (sha256(weights), weights.stat().st_size)
     card = json.loads((folder / "model.json").read_text("utf-8"))
     assert (card["temperature"], card["classes"]) == (2.5, CLASSES)
+    assert (model.trained_on, model.from_labels) == (["ds_1"], True)
+    assert len(read_digests(folder / "seen_images.bin")) == 8  # of training and validation
     bank = read_novelty_bank(folder)
     assert bank is not None
     assert len(bank) == SPLITS.count(0)

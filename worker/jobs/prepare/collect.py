@@ -156,7 +156,7 @@ def _add_outcome(collection: Collection, place: Place, outcome: Outcome, index: 
         return
     collection.file_bytes += outcome.file_bytes
     if index.add_image(outcome.digest, place.label):
-        writer.append(outcome.pixels, place.path)
+        writer.append(outcome.pixels, place.path, outcome.digest)
         collection.append(place, outcome)
     else:
         collection.duplicates += 1

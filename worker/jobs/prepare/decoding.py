@@ -1,6 +1,5 @@
 """Decodes an archive's images on all cores, in order, with few in memory, and only one of the largest at a time."""
 
-import hashlib
 import threading
 from collections import deque
 from collections.abc import Generator, Iterable
@@ -12,6 +11,7 @@ from zipfile import ZipInfo
 import numpy as np
 
 from app.core.files.archives import BadMember, ImageArchive
+from app.core.files.image_digest import image_digest
 from app.core.files.images import DECODE_HEADROOM, BadImage, Pixels, decode_image, pixel_count, resize_shorter
 from app.core.processes.cpu_count import count_cores
 from app.core.settings import Settings
@@ -79,9 +79,7 @@ class Decoder:
     def _decode(self, data: bytes) -> Decoded:
         with self._large_lock if pixel_count(data) > LARGE_PIXELS else nullcontext():
             pixels, converted = self._pixels(data)
-        digest = hashlib.sha256(f"{pixels.shape}".encode())
-        digest.update(pixels.data)
-        return Decoded(pixels, digest.digest(), len(data), converted)
+        return Decoded(pixels, image_digest(pixels), len(data), converted)
 
     def _pixels(self, data: bytes) -> tuple[Pixels, tuple[str, ...]]:
         side = self._settings.stored_side

@@ -11,12 +11,12 @@ from typing import Self
 import numpy as np
 
 from app.core.files.images import Pixels
-from app.core.files.storage_keys import IMAGE_NAMES
+from app.core.files.storage_keys import DIGESTS, IMAGE_NAMES
 from worker.jobs.prepare.splits import Ints
 
 
 class PackWriter:
-    """Appends images of any size to `pixels.bin` and `names.json`; `finish` completes them and writes `index.npz`.
+    """Appends images of any size to `pixels.bin`, `names.json` and `digests.bin`; `finish` also writes `index.npz`.
 
     A context manager that closes the files. Keeps 24 bytes of memory for each image.
     """
@@ -25,6 +25,7 @@ class PackWriter:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._pixels = (folder / "pixels.bin").open("wb")
+        self._digests = (folder / DIGESTS).open("wb")
         self._names = (folder / IMAGE_NAMES).open("w", encoding="utf-8")
         self._offset = 0
         self._extents = array("q")  # offset, height and width of each
@@ -35,9 +36,17 @@ class PackWriter:
     def __exit__(self, *_: object) -> None:
         self._pixels.close()
         self._names.close()
+        self._digests.close()
 
-    def append(self, pixels: Pixels, path: str) -> None:
-        """Append an image (height, width, 3) uint8 with its path in the archive, by which reports name it."""
+    def append(self, pixels: Pixels, path: str, digest: bytes) -> None:
+        """Append an image.
+
+        Args:
+            pixels: uint8 (height, width, 3).
+            path: its path in the archive, by which reports name it.
+            digest: its `image_digest`.
+        """
+        self._digests.write(digest)
         name = json.dumps(path.encode(errors="replace").decode())
         self._names.write(f"{',' if self._extents else '['}\n{name}")
         self._extents.extend((self._offset, *pixels.shape[:2]))

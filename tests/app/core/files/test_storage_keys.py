@@ -22,6 +22,7 @@ KEY = re.compile(rf'"(?:(?:{FOLDERS})/[^"]*|model\.(?:json|onnx|safetensors))"')
         (keys.archive("ds_1"), "uploads/ds_1.zip"),
         (keys.dataset("ds_1"), "datasets/ds_1"),
         (keys.image_names("ds_1"), "datasets/ds_1/names.json"),
+        (keys.image_digests("ds_1"), "datasets/ds_1/digests.bin"),
         (keys.job("job_1"), "jobs/job_1"),
         (keys.checkpoint("job_1", "ckpt_1"), "jobs/job_1/ckpt_1.safetensors"),
         (keys.artifact("job_1", "art_1"), "jobs/job_1/artifacts/art_1"),

@@ -84,7 +84,7 @@ def test_each_entry_gets_its_code_and_nothing_escapes(
     inside = sorted(
         str(path.relative_to(context.settings.data)) for path in context.settings.data.rglob("*") if path.is_file()
     )
-    kept = [f"datasets/{dataset}/{name}" for name in ("index.npz", "names.json", "pixels.bin")]
+    kept = [f"datasets/{dataset}/{name}" for name in ("digests.bin", "index.npz", "names.json", "pixels.bin")]
     assert [path for path in inside if not path.startswith("imprint.db")] == [*kept, f"uploads/{dataset}.zip"]
     assert memory < MOST_MEMORY, memory // MIB
     measurements.record(

@@ -7,7 +7,11 @@ from dataclasses import dataclass
 
 from app.core.database.tables import Model
 from app.core.specs import RANDOM, Finetune, Pretrain
+from app.core.splits import SPLITS, Split
 from worker.context import Context
+
+# Validation images choose the epoch, a penalty's strength and the temperature.
+LEARNT: tuple[Split, ...] = ("train", "val")
 
 
 @dataclass(frozen=True)
@@ -24,15 +28,17 @@ class Lineage:
     from_labels: bool
 
 
-def job_datasets(spec: Pretrain | Finetune) -> set[str]:
-    """Return the ids of the datasets that a job trains on.
+def training_splits(spec: Pretrain | Finetune) -> dict[str, tuple[Split, ...]]:
+    """Return the splits that the model of a job is trained on or chosen by, by dataset.
 
     An adaptation trains on its source and, without labels, on its target. With `adapt: none, source` the job's own
-    dataset only judges.
+    dataset only judges. A refit trains on more splits than the judged network did.
     """
-    if isinstance(spec, Finetune) and spec.adapt.source is not None:
-        return {spec.adapt.source} if spec.adapt.kind == "none" else {spec.adapt.source, spec.dataset}
-    return {spec.dataset}
+    if not isinstance(spec, Finetune):
+        return {spec.dataset: LEARNT}
+    refitted = {"train_val": LEARNT, "all": SPLITS}.get(spec.refit or "none", ())
+    labelled: dict[str, tuple[Split, ...]] = {spec.labels_from: refitted or LEARNT}
+    return labelled if spec.adapt.kind == "none" else labelled | {spec.dataset: refitted or ("train",)}
 
 
 def job_lineage(context: Context, spec: Pretrain | Finetune) -> Lineage:
@@ -41,7 +47,7 @@ def job_lineage(context: Context, spec: Pretrain | Finetune) -> Lineage:
     inherited = set(initial.trained_on) if initial is not None else set()
     # torchvision's weights were trained on labels
     start_from_labels = initial.from_labels if initial is not None else spec.init != RANDOM
-    return Lineage(sorted(inherited | job_datasets(spec)), spec.learns_labels or start_from_labels)
+    return Lineage(sorted(inherited | training_splits(spec).keys()), spec.learns_labels or start_from_labels)
 
 
 def _initial_model(context: Context, spec: Pretrain | Finetune) -> Model | None:

@@ -9,7 +9,7 @@ from app.core.specs import FINETUNE_RATE, RANDOM, UNLABELLED_RATE, Finetune, Pre
 from app.jobs.resolve.resolve import resolve
 from tests.worker.job_runner import add_dataset
 from worker.context import Context
-from worker.models.lineage import Lineage, job_lineage
+from worker.data.lineage import Lineage, job_lineage, training_splits
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -43,6 +43,20 @@ def test_an_adaptation_trains_on_its_source_and_a_target_that_only_judges_does_n
 ) -> None:
     spec = finetune(adapt={"kind": kind, "source": "ds_s"})
     assert job_lineage(context, spec) == Lineage(trained_on, from_labels=True)
+
+
+@pytest.mark.parametrize(
+    ("refit", "source", "target"),
+    [
+        ("none", ("train", "val"), ("train",)),
+        ("train_val", ("train", "val"), ("train", "val")),
+        ("all", ("train", "val", "test"), ("train", "val", "test")),
+    ],
+)
+def test_a_refit_trains_on_more(refit: str, source: tuple[str, ...], target: tuple[str, ...]) -> None:
+    adapted = finetune(refit=refit, adapt={"kind": "coral", "source": "ds_s"})
+    assert training_splits(adapted) == {"ds_s": source, "ds_t": target}
+    assert training_splits(finetune(refit=refit)) == {"ds_t": source}
 
 
 def test_all_of_the_parents_lineage_is_inherited(context: Context) -> None:
