@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from worker.training.data.packed import SPLITS, PackedImages
-from worker.training.metrics.bootstrap import accuracy_interval
 from worker.training.metrics.classification import classification_metrics
+from worker.training.metrics.intervals import accuracy_interval
 
-INTERVAL_LEVEL, INTERVAL_DRAWS = 0.95, 1000
+INTERVAL_LEVEL = 0.95
 SPLIT_PREFERENCE = ("test", "val", "train")
 ALL = "all"
 
@@ -78,10 +78,10 @@ def evaluation_set(dataset: LabelledDataset, classes: list[str], split: str) -> 
     return EvaluationSet(images, rows, labels, [dataset.names[row] for row in rows], dataset.dataset_id, split)
 
 
-def compute_metrics(logits: Tensor, evaluation: EvaluationSet, classes: list[str], seed: int) -> dict[str, Any]:
-    """All reported metrics of the logits (N, C), with the accuracy's 95 % bootstrap interval."""
+def compute_metrics(logits: Tensor, evaluation: EvaluationSet, classes: list[str]) -> dict[str, Any]:
+    """All reported metrics of the logits (N, C), with the accuracy's 95 % interval."""
     metrics: dict[str, Any] = dict(classification_metrics(logits, evaluation.labels))
-    low, high = accuracy_interval(is_correct(logits, evaluation), INTERVAL_LEVEL, INTERVAL_DRAWS, seed)
+    low, high = accuracy_interval(is_correct(logits, evaluation), INTERVAL_LEVEL)
     per_class = [{"class": name, **one} for name, one in zip(classes, metrics["per_class"], strict=True)]
     source = {"dataset": evaluation.dataset_id, "split": evaluation.split, "images": len(evaluation.rows)}
     return metrics | source | {"accuracy_interval": [low, high], "per_class": per_class}

@@ -5,8 +5,8 @@ from typing import Any
 import torch
 
 from app.core.specs import HEAD, RANDOM, SOURCE_ONLY, TARGET_STATISTICS
-from worker.data.evaluation_set import INTERVAL_DRAWS, INTERVAL_LEVEL
-from worker.training.metrics.bootstrap import difference_interval
+from worker.data.evaluation_set import INTERVAL_LEVEL
+from worker.training.metrics.intervals import paired_difference
 
 BASELINE_NAME = {
     RANDOM: "the same training from random weights",
@@ -20,22 +20,30 @@ SUBJECT = {
     SOURCE_ONLY: "Adaptation",
     TARGET_STATISTICS: "Alignment",
 }
-SEPARABLE_RATIO = 1.5  # k-NN accuracy / chance, above which the start's features separate the classes
+SEPARABLE = 0.5  # of the way from chance to 1, but of chance itself where that is shorter: features that separate
+SMALLEST_P = 0.001  # below it, a p-value is not written out
+TRAINED_ON = (
+    "All images that could judge were trained on, and no figure on images that it was trained on can say whether"
+    " transfer helped: add images, so that each class has one for the test."
+)
+CHOSEN_BY = (
+    "There are no test images: these validation images also chose the epoch, a penalty's strength and the temperature,"
+    " which flatters the accuracies."
+)
 
 
-def comparisons(correct: str, baselines: dict[str, str], seed: int) -> dict[str, Any]:
-    """The difference in accuracy to each baseline on the same images, with a 95 % interval (paired bootstrap).
+def comparisons(correct: str, baselines: dict[str, str]) -> dict[str, Any]:
+    """The difference in accuracy to each baseline on the same images, with its 95 % interval and p-value.
 
     Args:
         correct: for each image "1" if the job's model is right, else "0".
         baselines: the same for each baseline.
-        seed: of the bootstrap.
     """
     result = {}
     for name, other in baselines.items():
-        low, high = difference_interval(_bits(correct), _bits(other), INTERVAL_LEVEL, INTERVAL_DRAWS, seed)
-        difference = (correct.count("1") - other.count("1")) / len(correct)
-        result[name] = {"difference": difference, "interval": [low, high]}
+        found = paired_difference(_bits(correct), _bits(other), INTERVAL_LEVEL)
+        interval = [found.low, found.high]
+        result[name] = {"difference": found.difference, "interval": interval, "p_value": found.p_value}
     return result
 
 
@@ -66,26 +74,38 @@ def verdict(
         refit: the training of the published model; None where the judged network is published.
         seen: the `seen_images`.
     """
-    images, accuracy = metrics["images"], metrics["accuracy"]
-    sentences = [
-        _summarize(name, accuracy, baselines[name]["metrics"]["accuracy"], compared[name], images) for name in compared
-    ]
-    if not sentences:
-        sentences = [
-            f"{accuracy:.3f} on {images} {metrics['split']} images; whether transfer helped cannot be said without"
-            " a baseline: ask for baselines ['random', 'head']."
-        ]
+    sentences = _compared(metrics, compared, baselines)
+    if metrics["split"] == "val":
+        sentences.append(CHOSEN_BY)
     if seen:
         sentences.append(seen["message"])
     return " ".join([*sentences, *_explain(start), *_tell_refit(refit)])
 
 
+def _compared(metrics: dict[str, Any], compared: dict[str, Any], baselines: dict[str, Any]) -> list[str]:
+    """A sentence for each comparison, or the reason for which there is none."""
+    images, accuracy, split = metrics["images"], metrics["accuracy"], metrics["split"]
+    if split == "train":
+        return [f"{accuracy:.3f} on {images} training images.", TRAINED_ON]
+    if not compared:
+        return [
+            f"{accuracy:.3f} on {images} {split} images; whether transfer helped cannot be said without a baseline: ask"
+            " for baselines ['random', 'head']."
+        ]
+    return [
+        _summarize(name, accuracy, baselines[name]["metrics"]["accuracy"], compared[name], images) for name in compared
+    ]
+
+
 def _summarize(name: str, accuracy: float, other: float, compared: dict[str, Any], images: int) -> str:
+    """One comparison. The interval excludes 0 if and only if the p-value is below 0.05."""
     low, high = compared["interval"]
     effect = "helped" if low > 0 else "hurt" if high < 0 else "made no certain difference"
+    p_value = f"p = {compared['p_value']:.3f}" if compared["p_value"] >= SMALLEST_P else f"p < {SMALLEST_P}"
     return (
         f"{SUBJECT[name]} {effect}: {accuracy:.3f} against {other:.3f} for {BASELINE_NAME[name]} on the same {images}"
-        f" images (difference {compared['difference']:+.3f}, 95 % interval {low:+.3f} to {high:+.3f})."
+        f" images (difference of these two trained networks {compared['difference']:+.3f}, 95 % interval {low:+.3f} to"
+        f" {high:+.3f}, {p_value})."
     )
 
 
@@ -93,10 +113,11 @@ def _explain(start: dict[str, Any] | None) -> list[str]:
     if start is None:
         return []
     knn, chance = start["knn_accuracy"], start["chance"]
-    already = "already" if knn > SEPARABLE_RATIO * chance else "hardly"
+    already = "already" if knn - chance > SEPARABLE * min(chance, 1 - chance) else "hardly"
     return [
         f"Before any training the start's features {already} told these classes apart: the nearest images were of the"
-        f" same class for {knn:.0%} of the training images (chance: {chance:.0%})."
+        f" same class for {knn:.0%} of the training images (the largest class alone:"
+        f" {chance:.0%})."
     ]
 
 

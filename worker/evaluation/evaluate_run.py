@@ -30,16 +30,16 @@ class Evaluation:
 def evaluate_run(network: Network, evaluation: EvaluationSet, data: JobData, seed: int) -> Evaluation:
     """Evaluate a network with the temperature that its validation images ask for."""
     inference = BatchInference(network, data.preprocessing, data.device)
-    return evaluate_with_temperature(network, evaluation, data, validation_temperature(inference, data, seed), seed)
+    return evaluate_with_temperature(network, evaluation, data, validation_temperature(inference, data, seed))
 
 
 def evaluate_with_temperature(
-    network: Network, evaluation: EvaluationSet, data: JobData, temperature: float, seed: int
+    network: Network, evaluation: EvaluationSet, data: JobData, temperature: float
 ) -> Evaluation:
     """Evaluate a network; `calibration` is before and after its logits are divided by the temperature."""
     inference = BatchInference(network, data.preprocessing, data.device)
     logits = inference.logits(evaluation.images, evaluation.rows)
-    metrics = compute_metrics(logits, evaluation, data.classes, seed)
+    metrics = compute_metrics(logits, evaluation, data.classes)
     metrics["calibration"] = calibration_metrics(logits, evaluation.labels, temperature)
     metrics[CORRECT] = "".join("1" if one else "0" for one in is_correct(logits, evaluation).tolist())
     return Evaluation(metrics, predictions_csv(logits, evaluation, data.classes, temperature))

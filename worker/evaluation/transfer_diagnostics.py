@@ -17,7 +17,7 @@ from worker.models.initial_weights import initial_network, load_model
 from worker.models.servable import read_novelty_bank
 from worker.training.data.packed import PackedImages
 from worker.training.metrics.domain_gap import FEWEST, proxy_a_distance
-from worker.training.metrics.knn import knn_accuracy
+from worker.training.metrics.knn import knn_accuracy, largest_class_share
 from worker.training.metrics.logme import logme
 
 SAMPLE_IMAGES = 300  # of either domain
@@ -46,14 +46,18 @@ def diagnose(context: Context, spec: Finetune, data: JobData) -> dict[str, Any]:
     rows = sample(data.images.indices("train"), SAMPLE_IMAGES, spec.training.seed)
     features = initial.features(data.images, rows)
     return {
-        "start": _feature_fit(features, torch.from_numpy(data.images.labels[rows]), len(data.classes)),
+        "start": _feature_fit(features, torch.from_numpy(data.images.labels[rows])),
         "domain_gap": _gap(context, spec, data, initial, features),
     }
 
 
-def _feature_fit(features: Tensor, labels: Tensor, classes: int) -> dict[str, Any]:
-    accuracy = knn_accuracy(features, labels, NEIGHBOURS)
-    return {"knn_accuracy": accuracy, "chance": 1 / classes, "logme": logme(features, labels), "images": len(labels)}
+def _feature_fit(features: Tensor, labels: Tensor) -> dict[str, Any]:
+    return {
+        "knn_accuracy": knn_accuracy(features, labels, NEIGHBOURS),
+        "chance": largest_class_share(labels),
+        "logme": logme(features, labels),
+        "images": len(labels),
+    }
 
 
 def _gap(context: Context, spec: Finetune, data: JobData, initial: BatchInference, features: Tensor) -> dict[str, Any]:

@@ -30,8 +30,6 @@ from worker.training.data.packed import PackedImages
 from worker.training.metrics.calibration import calibration_metrics
 from worker.training.metrics.error_analysis import find_label_issues, most_confused
 
-SEED = 0  # of the bootstrap
-
 
 def evaluate(context: Context, lease: Lease, stop: threading.Event) -> None:
     """Evaluate every image of the split; the metrics are the job's result."""
@@ -48,7 +46,7 @@ def evaluate(context: Context, lease: Lease, stop: threading.Event) -> None:
     inference = BatchInference(network, preprocessing, resolve_device(context, spec.device), on_progress)
     logits = inference.logits(evaluation.images, evaluation.rows)
     card = ModelCard.read(context.storage.path(storage_keys.model_file(model.id, storage_keys.CARD)))
-    metrics = compute_metrics(logits, evaluation, model.classes, SEED)
+    metrics = compute_metrics(logits, evaluation, model.classes)
     metrics["calibration"] = calibration_metrics(logits, evaluation.labels, card.temperature)
     predictions = predictions_csv(logits, evaluation, model.classes, card.temperature)
     JobRecorder(context, lease).predictions(RunPosition(MAIN, 0, 0, {}), predictions)

@@ -11,7 +11,7 @@ from app.core.jobs.leases import Lease
 from app.core.results.evaluation import RankResult
 from app.core.specs import Rank
 from worker.context import Context
-from worker.data.datasets import class_names, open_dataset
+from worker.data.datasets import open_dataset
 from worker.data.job_data import resolve_device
 from worker.data.seen_images import seen_by
 from worker.errors import JobError, Stopped
@@ -20,7 +20,7 @@ from worker.jobs.entry_point import main, parse_spec
 from worker.models.initial_weights import load_candidate
 from worker.reporting.progress import Progress
 from worker.training.data.packed import PackedImages
-from worker.training.metrics.knn import knn_accuracy
+from worker.training.metrics.knn import knn_accuracy, largest_class_share
 from worker.training.metrics.logme import logme
 
 SAMPLE_IMAGES = 2000
@@ -36,29 +36,30 @@ def rank(context: Context, lease: Lease, stop: threading.Event) -> None:
     spec = parse_spec(lease)
     if not isinstance(spec, Rank):
         raise JobError("wrong_type", f"A job of type {spec.type} is not for ranking.")
-    images, classes = open_dataset(context, spec.dataset), class_names(context, spec.dataset)
+    images = open_dataset(context, spec.dataset)
+    rows = sample(images.indices("train"), SAMPLE_IMAGES, SEED)
+    chance = largest_class_share(torch.from_numpy(images.labels[rows]))
     progress = Progress(context, lease)
     scored = []
     for number, name in enumerate(spec.candidates):
         if stop.is_set():
             raise Stopped
-        scored.append(_score(context, spec, name, images))
+        scored.append(_score(context, spec, name, images, rows))
         progress.count(number + 1, len(spec.candidates))
     ranking = sorted(scored, key=lambda one: -one.get("logme", -torch.inf))
     numbered = [{"rank": at, **one} for at, one in enumerate(ranking, 1)]
-    result = RankResult.model_validate({"dataset": spec.dataset, "chance": 1 / len(classes), "ranking": numbered})
+    result = RankResult.model_validate({"dataset": spec.dataset, "chance": chance, "ranking": numbered})
     with context.database.writing() as session:
         leases.fence(session, lease)
         leases.succeed(session, lease, result)
 
 
-def _score(context: Context, spec: Rank, name: str, images: PackedImages) -> dict[str, Any]:
+def _score(context: Context, spec: Rank, name: str, images: PackedImages, rows: Rows) -> dict[str, Any]:
     """LogME (You 2021, arXiv:2102.11005) and leave-one-out k-NN accuracy of a candidate's features."""
     try:
         network, preprocessing = load_candidate(context, name)
     except JobError as error:
         return {"model": name, "error": {"code": error.code, "message": str(error)}}
-    rows = sample(images.indices("train"), SAMPLE_IMAGES, SEED)
     features = BatchInference(network, preprocessing, resolve_device(context, spec.device)).features(images, rows)
     labels = torch.from_numpy(images.labels[rows])
     return {

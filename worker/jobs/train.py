@@ -129,7 +129,7 @@ def _evaluate(
         return Evaluation(training)
     else:
         temperature = summaries[run.trial]["metrics"]["calibration"]["temperature"]
-        evaluation = evaluate_with_temperature(network, data.evaluation, data, temperature, seed)
+        evaluation = evaluate_with_temperature(network, data.evaluation, data, temperature)
     return replace(evaluation, metrics=evaluation.metrics | training)
 
 

@@ -28,7 +28,7 @@ def job_result(spec: TrainingSpec, data: JobData, state: JobState, runs: Mapping
         return result | {"baselines": {}}
     trials = groups(runs)
     correct = {group: state.summaries[name]["metrics"][CORRECT] for group, name in chosen.items()}
-    compared = comparisons(correct.pop(MAIN), correct, spec.training.seed)
+    compared = comparisons(correct.pop(MAIN), correct)
     baselines = {
         group: _public(state.summaries[name]) | {"learning_rates": _rate_curve(runs, state, trials[group], group, name)}
         for group, name in chosen.items()

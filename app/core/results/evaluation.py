@@ -78,5 +78,7 @@ class RankResult(Record):
     """Candidates for the initial model of a fine-tuning on the dataset, the best first."""
 
     dataset: str = Field(description="id of the dataset")
-    chance: float = Field(description="1 / number of classes: the accuracy of guessing")
+    chance: float = Field(
+        description="the share of the largest class among the training images: the accuracy of always guessing it"
+    )
     ranking: list[RankedCandidate] = Field(description="the best candidate first; those with an error last")

@@ -96,7 +96,7 @@ class ValidationMetrics(TypedDict, total=False):
 Dataset = Annotated[str, Field(description="id of the dataset that was evaluated")]
 Images = Annotated[int, Field(description="images evaluated")]
 Accuracy = Annotated[float, Field(description="share of images predicted rightly")]
-AccuracyInterval = Annotated[Interval, Field(description="95 % interval of `accuracy` (bootstrap over images)")]
+AccuracyInterval = Annotated[Interval, Field(description="95 % interval of `accuracy` (Wilson 1927)")]
 Top5Accuracy = Annotated[
     float | None, Field(description="share of images whose class is among the five likeliest; null up to 5 classes")
 ]

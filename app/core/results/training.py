@@ -96,14 +96,21 @@ class Comparison(Record):
     """The job's model beside a baseline, on the same images."""
 
     difference: float = Field(description="accuracy of the job's model less that of the baseline")
-    interval: Interval = Field(description="95 % interval of the difference (paired bootstrap over images)")
+    interval: Interval = Field(
+        description="95 % interval of the difference (Tango 1998): it excludes 0 if and only if `p_value` is below 0.05"
+    )
+    p_value: float | None = Field(
+        None,
+        description="probability of so large a difference between two networks that are equally good (exact McNemar"
+        " test); null in jobs of versions that did not compute it",
+    )
 
 
 class InitialFeatures(Record):
     """Quality of the initial model's features on the job's classes, before any training."""
 
     knn_accuracy: float = Field(description="leave-one-out k-nearest-neighbour accuracy on training images")
-    chance: float = Field(description="1 / number of classes")
+    chance: float = Field(description="share of the largest class: the accuracy of always guessing it")
     logme: float = Field(description="LogME (You 2021, arXiv 2102.11005); higher is better")
     images: int = Field(description="training images looked at")
 

@@ -46,6 +46,12 @@ def test_nothing_is_said_of_a_handful() -> None:
     assert unknown_gap(transfer_diagnostics.TOO_FEW_IMAGES).keys() == gap(SAMPLES, SAMPLES, "ds_old", 0).keys()
 
 
+def test_chance_is_the_share_of_the_largest_class() -> None:
+    """Not 1 / 2: neighbours in noise are of the larger class as often as it is large."""
+    found = transfer_diagnostics._feature_fit(SAMPLES, torch.tensor([0] * 45 + [1] * 15))
+    assert (found["chance"], found["images"]) == (0.75, 60)
+
+
 def weights_alone(context: Context, **values: Any) -> str:
     """A model of random weights, of which there is no graph."""
     values = {"id": "mdl_1", "name": "n", "status": "ready", "backbone": "resnet18", "classes": [], **values}

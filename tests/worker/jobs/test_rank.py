@@ -3,7 +3,7 @@
 import pytest
 
 from app.core.specs import Rank
-from tests.worker.job_runner import SIDE, add_dataset, result_of, run_job, run_spec
+from tests.worker.job_runner import SIDE, add_dataset, relabel, result_of, run_job, run_spec
 from worker.context import Context
 from worker.jobs.rank import rank
 from worker.jobs.train import train
@@ -40,6 +40,13 @@ def test_the_model_that_knows_the_classes_comes_first_and_one_that_is_gone_last(
     assert (first["seen_images"], second["seen_images"]) == (None, None)
     assert gone["error"]["code"] == "model_not_found"
     assert result["chance"] == pytest.approx(1 / 3)
+
+
+def test_chance_is_the_share_of_the_largest_class(context: Context) -> None:
+    dataset = add_dataset(context, noise=25, seed=3)
+    relabel(context, dataset, [0] * 16 + [1] * 8)  # eight and four of them to train on
+    spec = Rank(type="rank", dataset=dataset, candidates=["mdl_gone"], device="cpu")
+    assert result_of(run_spec(context, rank, spec))["chance"] == pytest.approx(2 / 3)
 
 
 def test_a_candidate_that_was_trained_on_these_images_says_so(context: Context) -> None:

@@ -34,7 +34,7 @@ class ClassificationMetrics(TypedDict):
         loss: mean cross-entropy, in nats.
         accuracy: top-1 accuracy, 0 to 1.
         top5_accuracy: None for five classes or fewer.
-        macro_f1: mean F1 over classes.
+        macro_f1: mean F1 over the classes that have images or predictions.
         roc_auc: None if all images are of one class.
         per_class: one entry per class, in the order of class indices.
         confusion_matrix: image counts; row: true class, column: predicted class.
@@ -73,7 +73,7 @@ def classification_metrics(logits: Tensor, labels: Tensor) -> ClassificationMetr
         loss=float(F.cross_entropy(logits, labels)),
         accuracy=accuracy(logits, labels),
         top5_accuracy=top_accuracy(logits, labels, TOP) if logits.shape[1] > TOP else None,
-        macro_f1=sum(one["f1"] for one in figures) / len(figures),
+        macro_f1=macro_f1(matrix, figures),
         roc_auc=roc_auc(logits, labels),
         per_class=figures,
         confusion_matrix=matrix,
@@ -128,6 +128,23 @@ def per_class(matrix: list[list[int]]) -> list[ClassMetrics]:
         )
         for c in range(len(counts))
     ]
+
+
+def macro_f1(matrix: list[list[int]], figures: list[ClassMetrics]) -> float:
+    """Compute the mean F1 of the classes that have images or predictions, as scikit-learn does.
+
+    A class of which a split has no image, and which is never predicted, says nothing about the model.
+
+    Args:
+        matrix: the C x C `confusion_matrix`, of one image or more.
+        figures: `per_class` of it.
+
+    Returns:
+        The mean, 0 to 1.
+    """
+    counts = np.array(matrix)
+    present = counts.sum(0) + counts.sum(1) > 0
+    return float(np.mean([one["f1"] for one, there in zip(figures, present, strict=True) if there]))
 
 
 def roc_auc(logits: Tensor, labels: Tensor) -> float | None:

@@ -1,4 +1,4 @@
-"""Quality of features without training: nearest-neighbour accuracy, and an indicator of collapse."""
+"""Quality of features without training: nearest-neighbour accuracy beside chance, and an indicator of collapse."""
 
 import math
 
@@ -39,6 +39,21 @@ def knn_accuracy(features: Tensor, labels: Tensor, neighbours: int) -> float:
         votes.scatter_add_(1, labels[nearest.indices], (nearest.values / TEMPERATURE).exp())
         hits += int((votes.argmax(1) == labels[rows]).sum())
     return hits / len(labels)
+
+
+def largest_class_share(labels: Tensor) -> float:
+    """Compute the accuracy of always guessing the largest class: what features that know nothing reach.
+
+    Nearest neighbours in noise vote for the classes as they are distributed, so with unequal classes 1 / C is no
+    yardstick of them.
+
+    Args:
+        labels: int64 (N,), 0 or more.
+
+    Returns:
+        The share, 1 / C to 1.
+    """
+    return float(labels.bincount().max() / len(labels))
 
 
 def normalised_std(features: Tensor) -> float:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from worker.training.metrics import knn
-from worker.training.metrics.knn import knn_accuracy, normalised_std
+from worker.training.metrics.knn import knn_accuracy, largest_class_share, normalised_std
 
 
 @pytest.mark.parametrize("at_once", [7, 1024])
@@ -31,6 +31,11 @@ def test_few_images() -> None:
     assert knn_accuracy(torch.eye(2), torch.zeros(2, dtype=torch.long), 20) == 1.0
     with pytest.raises(ValueError, match="two images"):
         knn_accuracy(torch.eye(1), torch.zeros(1, dtype=torch.long), 20)
+
+
+def test_chance_is_the_largest_class() -> None:
+    assert largest_class_share(torch.tensor([2, 0, 2, 1])) == 0.5
+    assert largest_class_share(torch.arange(4)) == 0.25
 
 
 def test_spread() -> None:
