@@ -79,7 +79,7 @@ def verdict(
         sentences.append(CHOSEN_BY)
     if seen:
         sentences.append(seen["message"])
-    return " ".join([*sentences, *_explain(start), *_tell_refit(refit)])
+    return " ".join([*sentences, *_calibration(metrics), *_explain(start), *_tell_refit(refit)])
 
 
 def _compared(metrics: dict[str, Any], compared: dict[str, Any], baselines: dict[str, Any]) -> list[str]:
@@ -107,6 +107,20 @@ def _summarize(name: str, accuracy: float, other: float, compared: dict[str, Any
         f" images (difference of these two trained networks {compared['difference']:+.3f}, 95 % interval {low:+.3f} to"
         f" {high:+.3f}, {p_value})."
     )
+
+
+def _calibration(metrics: dict[str, Any]) -> list[str]:
+    """A sentence where the temperature did harm, which few validation images cannot exclude."""
+    calibration = metrics.get("calibration")
+    if calibration is None:
+        return []
+    before, after = (round(calibration[when]["expected_calibration_error"], 3) for when in ("before", "after"))
+    if after <= before:
+        return []
+    return [
+        f"The temperature ({calibration['temperature']:.2f}, fitted on validation images) made the confidences of these"
+        f" images worse: calibration error {before:.3f} before, {after:.3f} after."
+    ]
 
 
 def _explain(start: dict[str, Any] | None) -> list[str]:

@@ -36,10 +36,10 @@ def evaluate_run(network: Network, evaluation: EvaluationSet, data: JobData, see
 def evaluate_with_temperature(
     network: Network, evaluation: EvaluationSet, data: JobData, temperature: float
 ) -> Evaluation:
-    """Evaluate a network; `calibration` is before and after its logits are divided by the temperature."""
+    """Evaluate a network at a temperature; `calibration` is before and after its logits are divided by it."""
     inference = BatchInference(network, data.preprocessing, data.device)
     logits = inference.logits(evaluation.images, evaluation.rows)
-    metrics = compute_metrics(logits, evaluation, data.classes)
+    metrics = compute_metrics(logits / temperature, evaluation, data.classes)
     metrics["calibration"] = calibration_metrics(logits, evaluation.labels, temperature)
     metrics[CORRECT] = "".join("1" if one else "0" for one in is_correct(logits, evaluation).tolist())
     return Evaluation(metrics, predictions_csv(logits, evaluation, data.classes, temperature))

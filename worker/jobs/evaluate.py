@@ -46,7 +46,8 @@ def evaluate(context: Context, lease: Lease, stop: threading.Event) -> None:
     inference = BatchInference(network, preprocessing, resolve_device(context, spec.device), on_progress)
     logits = inference.logits(evaluation.images, evaluation.rows)
     card = ModelCard.read(context.storage.path(storage_keys.model_file(model.id, storage_keys.CARD)))
-    metrics = compute_metrics(logits, evaluation, model.classes)
+    calibrated = logits / card.temperature  # every confidence in the result is that of a prediction
+    metrics = compute_metrics(calibrated, evaluation, model.classes)
     metrics["calibration"] = calibration_metrics(logits, evaluation.labels, card.temperature)
     predictions = predictions_csv(logits, evaluation, model.classes, card.temperature)
     JobRecorder(context, lease).predictions(RunPosition(MAIN, 0, 0, {}), predictions)
@@ -58,7 +59,9 @@ def evaluate(context: Context, lease: Lease, stop: threading.Event) -> None:
         "seen_images": _seen_images(spec, int(seen.sum()), len(seen)),
         "metrics": metrics,
         "most_confused": most_confused(metrics["confusion_matrix"], model.classes),
-        "suspects": [_suspect(one, evaluation, model.classes) for one in find_label_issues(logits, evaluation.labels)],
+        "suspects": [
+            _suspect(one, evaluation, model.classes) for one in find_label_issues(calibrated, evaluation.labels)
+        ],
     }
     with context.database.writing() as session:
         leases.fence(session, lease)

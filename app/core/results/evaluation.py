@@ -26,8 +26,8 @@ class Suspect(Record):
     image: str = Field(description="the image's path in the dataset's archive")
     class_name: str = Field(alias="class", description="the class that its folder says")
     predicted: str = Field(description="the class that the model predicts")
-    confidence: float = Field(description="probability of the predicted class")
-    class_confidence: float = Field(description="probability of the class that its folder says")
+    confidence: float = Field(description="probability of the predicted class, as a prediction gives it")
+    class_confidence: float = Field(description="probability of the class that its folder says, likewise")
 
 
 class EvaluateResult(Record):

@@ -100,7 +100,7 @@ AccuracyInterval = Annotated[Interval, Field(description="95 % interval of `accu
 Top5Accuracy = Annotated[
     float | None, Field(description="share of images whose class is among the five likeliest; null up to 5 classes")
 ]
-MacroF1 = Annotated[float, Field(description="unweighted mean of the classes' F1")]
+MacroF1 = Annotated[float, Field(description="unweighted mean F1 of the classes that have images or predictions")]
 RocAuc = Annotated[
     float | None, Field(description="one-vs-rest area under the ROC curve, mean over classes; null for one class")
 ]
@@ -108,7 +108,7 @@ PerClass = Annotated[list[ClassMetrics], Field(description="in the order of the 
 ConfusionMatrix = Annotated[
     list[list[int]], Field(description="images; row: the true class, column: the predicted one")
 ]
-ExpectedCalibrationError = Annotated[float, Field(description="before temperature scaling, from 0 to 1")]
+ExpectedCalibrationError = Annotated[float, Field(description="after temperature scaling, from 0 to 1")]
 
 
 class ClassificationMetrics(TypedDict):
@@ -119,7 +119,7 @@ class ClassificationMetrics(TypedDict):
     split: Annotated[str, Field(description="the split that was evaluated: test, val, train or all")]
     dataset: Dataset
     images: Images
-    loss: Annotated[float, Field(description="mean cross-entropy, in nats")]
+    loss: Annotated[float, Field(description="mean cross-entropy after temperature scaling, in nats")]
     accuracy: Accuracy
     accuracy_interval: AccuracyInterval
     top5_accuracy: Top5Accuracy
@@ -142,7 +142,13 @@ class RunMetrics(TypedDict, total=False):
     split: Annotated[str, Field(description="the split that was evaluated: test, val or train")]
     dataset: Dataset
     images: Images
-    loss: Annotated[float, Field(description="mean cross-entropy in nats; of a self-supervised method, its own loss")]
+    loss: Annotated[
+        float,
+        Field(
+            description="mean cross-entropy after temperature scaling, in nats; of a self-supervised method, its own"
+            " loss"
+        ),
+    ]
     accuracy: Accuracy
     standard_error: Annotated[float, Field(description="binomial standard error of `accuracy`")]
     accuracy_interval: AccuracyInterval

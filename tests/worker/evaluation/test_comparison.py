@@ -98,6 +98,19 @@ def test_it_says_why() -> None:
     assert "hardly told" in verdict_for("1" * 9 + "0", "1" * 5 + "0" * 5, start=START | {"knn_accuracy": 0.3})
 
 
+def calibration(before: float, after: float) -> dict[str, Any]:
+    errors = {"before": before, "after": after}
+    return {"temperature": 1.25} | {name: {"expected_calibration_error": error} for name, error in errors.items()}
+
+
+def test_a_temperature_that_did_harm_is_told() -> None:
+    told = verdict(METRICS | {"calibration": calibration(0.05, 0.081)}, {}, {}, None)
+    assert "The temperature (1.25, fitted on validation images) made the confidences of these images worse" in told
+    assert "0.050 before, 0.081 after" in told
+    for after in (0.03, 0.05):
+        assert "temperature" not in verdict(METRICS | {"calibration": calibration(0.05, after)}, {}, {}, None)
+
+
 def test_noise_tells_no_classes_apart_however_unequal_they_are() -> None:
     """Nearest neighbours in noise vote for the larger class, and are right as often as it is large."""
     labels = torch.tensor([0] * 285 + [1] * 15)

@@ -33,6 +33,14 @@ def test_metrics_correctness_and_predictions_agree(network: Network) -> None:
     assert {row["class"] for row in rows} == set(CLASSES)
 
 
+def test_every_confidence_is_at_the_temperature(network: Network) -> None:
+    images = packed_images(SPLITS)
+    metrics = evaluate_run(network, split_to_test(images), job_data(images), seed=0).metrics
+    for name in ("expected_calibration_error", "loss"):
+        assert metrics[name] == pytest.approx(metrics["calibration"]["after"][name], abs=1e-6)
+        assert metrics[name] != pytest.approx(metrics["calibration"]["before"][name], abs=1e-6)
+
+
 def test_the_temperature_is_fitted_on_validation_images(network: Network) -> None:
     images = packed_images(SPLITS)
     data = job_data(images)
