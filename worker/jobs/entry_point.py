@@ -82,10 +82,11 @@ def _lease(context: Context, job_id: str, epoch: int) -> Lease:
 
 def _fail(context: Context, lease: Lease, error: Exception) -> None:
     """End the job for an error of its own; any other exception is a crash, after which it is tried again."""
-    logger.warning("%s failed", lease.job_id, exc_info=error)
     code = error.code if isinstance(error, JobError | ServiceError) else "job_impossible"
+    message = str(error)[:1000] or type(error).__name__
+    logger.warning("%s failed: %s: %s", lease.job_id, code, message, exc_info=error)
     with context.database.writing() as session:
-        leases.fail(session, lease, code, str(error)[:1000] or type(error).__name__)
+        leases.fail(session, lease, code, message)
 
 
 def parse_spec(lease: Lease) -> JobSpec:
