@@ -3,6 +3,7 @@
 import pytest
 
 from app.core.models.backbones import BACKBONES, fingerprint
+from app.core.specs.defaults import has_batch_norm
 from worker.tools.backbone_table import describe, head_of, make, names, steps
 
 # every image size is tried in a training step, so of each family only a small one
@@ -21,6 +22,7 @@ def test_heads_and_fingerprints(name: str) -> None:
     assert model.get_submodule(row.head).get_parameter("weight").shape[1] == row.features
     shapes = {key: tuple(value.shape) for key, value in model.state_dict().items()}
     assert fingerprint(shapes, row.head) == row.fingerprint
+    assert has_batch_norm(name) == any(key.endswith("running_mean") for key in shapes)
 
 
 @pytest.mark.parametrize("name", SIZED)

@@ -6,11 +6,15 @@ from app.core.specs.defaults import (
     ADAPTING_RATE,
     FINETUNE_RATE,
     PRETRAINING,
+    RANDOM_RATES,
+    UNNORMALISED_RANDOM_RATES,
     UNLABELLED_RATE,
     default_epochs,
     default_patch_size,
     default_steps,
     finetune_rate,
+    has_batch_norm,
+    random_rates,
 )
 
 
@@ -63,3 +67,13 @@ def test_the_less_the_initial_weights_know_the_more_steps() -> None:
 )
 def test_rates_suit_the_initial_model(from_labels: bool, adapts: bool, rate: dict[str, float]) -> None:
     assert finetune_rate(from_labels=from_labels, adapts=adapts) == rate
+
+
+@pytest.mark.parametrize(
+    ("backbone", "normalised"),
+    [("resnet18", True), ("vgg16_bn", True), ("vgg16", False), ("vit_b_16", False), ("squeezenet1_0", False)],
+)
+def test_random_weights_try_lower_rates_without_batch_norm(backbone: str, normalised: bool) -> None:
+    assert has_batch_norm(backbone) == normalised
+    table = RANDOM_RATES if normalised else UNNORMALISED_RANDOM_RATES
+    assert [random_rates(backbone, name) for name in ("adamw", "sgd")] == [table["adamw"], table["sgd"]]

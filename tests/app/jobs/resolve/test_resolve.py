@@ -58,6 +58,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({**BASE, "adapt": {"kind": "mmd", "source": "ds_2", "strength": -1}}, "/adapt/strength"),
     ({**BASE, "adapt": {"kind": "dann", "source": "ds_2"}, "trainable": "head"}, "/adapt"),
     ({**BASE, "baselines": ["source_only"]}, "/baselines"),
+    ({**BASE, "baselines": ["target_statistics"]}, "/baselines"),
+    ({**BASE, "refit": "val"}, "/refit"),
     ({**BASE, "trainable": "head", "training": {"layer_decay": 0.7}}, "/training"),
     ({**BASE, "training": {"layer_decay": 0}}, "/training/layer_decay"),
     ({**BASE, "training": {"ema": 1}}, "/training/ema"),
@@ -133,6 +135,27 @@ def test_patience_needs_validation_images(client: httpx.Client, database: Databa
     refused(client, pretrain, 422, "no_validation_images", "/training/patience")
     fine = client.post("/v1/jobs", json=pretrain | {"dataset": add_dataset(database)})
     assert fine.status_code == 202
+
+
+def test_the_published_model_is_trained_on_validation_images_too(client: httpx.Client, database: Database) -> None:
+    with_val, without = add_dataset(database), add_dataset(database, splits={"train": 14, "val": 0, "test": 4})
+    for dataset, asked, expected in (
+        (with_val, {}, "train_val"),
+        (with_val, {"refit": "all"}, "all"),
+        (with_val, {"refit": "none"}, "none"),
+        (without, {}, "none"),
+        (without, {"refit": "all"}, "all"),
+    ):
+        job = client.post("/v1/jobs", json={"type": "finetune", "dataset": dataset, **asked}).json()
+        assert job["spec"]["refit"] == expected
+    refused(client, {"dataset": without, "refit": "train_val"}, 422, "nothing_to_refit", "/refit")
+
+
+def test_a_backbone_without_batch_norm_has_no_statistics_to_adapt(client: httpx.Client, database: Database) -> None:
+    adapt = {"kind": "mmd", "source": add_dataset(database)}
+    body = {"dataset": add_dataset(database), "adapt": adapt, "baselines": ["source_only", "target_statistics"]}
+    refused(client, {**body, "backbone": "squeezenet1_0"}, 422, "no_batch_norm", "/baselines/1")
+    assert client.post("/v1/jobs", json={"type": "finetune", "backbone": "vgg11_bn", **body}).status_code == 202
 
 
 def test_what_to_start_from(client: httpx.Client, database: Database, settings: Settings) -> None:
