@@ -67,7 +67,7 @@ def _unadapted(spec: Finetune) -> dict[str, Any]:
 
 
 def _changed(spec: Finetune, **changes: Any) -> Finetune:
-    alone: dict[str, Any] = {"baselines": [], "random_epochs": None, "refit": "none"}
+    alone: dict[str, Any] = {"baselines": [], "random_epochs": None, "refit": "none", "repeats": 1}
     return Finetune.model_validate(spec.model_dump() | alone | changes)
 
 

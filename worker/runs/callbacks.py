@@ -128,5 +128,6 @@ PHASES: dict[Purpose, Phase] = {
     Purpose.HEAD: "head",
     Purpose.MAIN: "main",
     Purpose.BASELINE: "baseline",
+    Purpose.REPEAT: "repeat",
     Purpose.REFIT: "refit",
 }

@@ -19,6 +19,7 @@ class Purpose(StrEnum):
     HEAD = "head"
     MAIN = "main"
     BASELINE = "baseline"
+    REPEAT = "repeat"
     REFIT = "refit"
 
 
@@ -29,8 +30,8 @@ class RunPlan:
     Attributes:
         spec: what is trained; always with epochs.
         purpose: of the run.
-        group: runs of one group compete by their validation metrics: strengths of the penalty for `main`, learning
-            rates for the baseline `random`.
+        group: trials of one group compete by their validation metrics: strengths of the penalty for `main`, learning
+            rates for the baseline `random`. Repetitions are of their group's winner.
         head: name of the run whose output layer it starts from; None for a random one.
         splits: the images it trains on.
         trial: name of the judged run that a refit of the whole network repeats.
@@ -74,7 +75,8 @@ def plan(spec: TrainingSpec, facts: Facts) -> dict[str, RunPlan]:
     With head_then_all the head alone is trained first, on cached features and to the end, and every trial starts from
     it (Kumar 2022, arXiv:2202.10054). With strength "auto" there is a trial for each strength; the baseline `random`
     has one for each learning rate, because one rate is not right for all backbones. Validation chooses among trials.
-    The last run trains the winner's spec again on more labels, for the model to be published.
+    Then the winners are repeated with other seeds. The last run trains the winner's spec again on more labels, for the
+    model to be published.
 
     Until a group is decided its first run stands for its winner, so that the number of steps is known from the start.
     """
@@ -82,16 +84,21 @@ def plan(spec: TrainingSpec, facts: Facts) -> dict[str, RunPlan]:
     if isinstance(spec, Pretrain):
         return {MAIN: RunPlan(spec, Purpose.MAIN, MAIN)}
     judged = {name: replace(run, spec=run.spec.over(facts.images)) for name, run in _judged(spec, facts).items()}
-    return judged | _refit(spec, judged, facts)
+    return judged | _repeats(spec, judged, facts) | _refit(spec, judged, facts)
 
 
 def groups(runs: Mapping[str, RunPlan]) -> dict[str, list[str]]:
-    """The names of the judged runs by group, in the order of the runs."""
+    """The names of the trials by group, in the order of the runs."""
     named: dict[str, list[str]] = {}
     for name, run in runs.items():
-        if run.judged:
+        if run.purpose not in (Purpose.REPEAT, Purpose.REFIT):
             named.setdefault(run.group, []).append(name)
     return named
+
+
+def repeated(runs: Mapping[str, RunPlan], group: str) -> list[str]:
+    """The names of the repetitions of a group's winner, in the order of their seeds."""
+    return [name for name, run in runs.items() if run.purpose is Purpose.REPEAT and run.group == group]
 
 
 def _judged(spec: Finetune, facts: Facts) -> dict[str, RunPlan]:
@@ -123,6 +130,27 @@ def candidates(spec: Finetune) -> dict[str, Finetune]:
 def at_strength(spec: Finetune, strength: float) -> Finetune:
     """The job with this strength of its penalty."""
     return spec.model_copy(update={"penalty": spec.penalty.model_copy(update={"strength": strength})})
+
+
+def _repeats(spec: Finetune, judged: Mapping[str, RunPlan], facts: Facts) -> dict[str, RunPlan]:
+    """The winner of each group again with the next seeds; the output layer too, where it is trained first."""
+    runs = {}
+    for number in range(2, spec.repeats + 1):
+        for group, names in groups(judged).items():
+            run = judged[facts.winners.get(group, names[0])]
+            head = None if run.head is None else _repetition(run.head, number)
+            again = with_seed(run.spec, spec.training.seed + number - 1)
+            runs[_repetition(group, number)] = RunPlan(again, Purpose.REPEAT, group, head)
+    return runs
+
+
+def _repetition(group: str, number: int) -> str:
+    return f"{group}#{number}"
+
+
+def with_seed(spec: TrainingSpec, seed: int) -> TrainingSpec:
+    """The spec with another seed."""
+    return spec.model_copy(update={"training": spec.training.model_copy(update={"seed": seed % 2**32})})
 
 
 def _refit(spec: Finetune, judged: Mapping[str, RunPlan], facts: Facts) -> dict[str, RunPlan]:

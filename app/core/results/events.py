@@ -12,7 +12,7 @@ from app.core.results.training import ClassBalance, DomainGap
 
 RUN = (
     "`main`, `head`, `refit`, `refit_head`, a baseline's name, `strength=<number>`, or `random_rate=<number>`: the"
-    " baseline from random weights at one learning rate"
+    " baseline from random weights at one learning rate. `#2` and so on is a repetition with another seed"
 )
 
 

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from app.core.results.base import Record
 
-Phase = Literal["waiting", "preparing", "head", "main", "baseline", "refit", "publishing"]
+Phase = Literal["waiting", "preparing", "head", "main", "baseline", "repeat", "refit", "publishing"]
 
 
 class Progress(Record):
@@ -15,8 +15,8 @@ class Progress(Record):
     phase: Phase | None = Field(
         None,
         description="what is being done: `waiting` for a worker; `preparing` the data; training the output layer"
-        " (`head`), the model (`main`), a yardstick (`baseline`), or the model again on more labels (`refit`); or"
-        " `publishing`. Jobs that do not train are in `main` while they work",
+        " (`head`), the model (`main`), a yardstick (`baseline`), either with another seed (`repeat`), or the model"
+        " again on more labels (`refit`); or `publishing`. Jobs that do not train are in `main` while they work",
     )
     epoch: int | None = Field(None, description="epoch of the run under way, from 1; null for jobs without epochs")
     epochs: int | None = Field(None, description="epochs of the run under way; null for jobs without epochs")

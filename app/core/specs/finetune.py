@@ -16,6 +16,7 @@ from app.core.specs.training_options import MOST_ASKED_EPOCHS
 HEAD, SOURCE_ONLY, TARGET_STATISTICS = "head", "source_only", "target_statistics"
 # Splits that the published model trains on, beside those that train, once the judged network is finished.
 REFIT = "train_val"
+MOST_REPEATS = 10
 
 
 class Finetune(TrainingJobSpec):
@@ -52,6 +53,14 @@ class Finetune(TrainingJobSpec):
         " own; then the same training is repeated on `train` and `val` (`train_val`, the default where there are"
         " validation images), or on every image (`all`), with the judged network's epochs, strength and temperature."
         " `none` publishes the judged network",
+    )
+
+    repeats: int = Field(
+        1,
+        ge=1,
+        le=MOST_REPEATS,
+        description="times that the judged training and each baseline are run, with the seeds `seed`, `seed` + 1 and"
+        " so on. With 1 the verdict is about two trained networks; with more, about the training, whatever its seed",
     )
 
     @model_validator(mode="after")

@@ -6,7 +6,7 @@ import pytest
 
 from app.core.specs import FINETUNE_RATE, HEAD_EPOCHS, STRENGTHS, Finetune, Pretrain
 from app.core.specs.defaults import RANDOM_RATES
-from worker.runs.plan import Facts, Purpose, RunPlan, groups, plan
+from worker.runs.plan import Facts, Purpose, RunPlan, groups, plan, repeated
 
 IMAGES = 100
 FINETUNE: dict[str, Any] = {
@@ -147,3 +147,24 @@ def test_few_images_are_seen_more_often(images: int, epochs: int) -> None:
     spec = finetune(training={"batch_size": 16})
     assert planned(spec, images)["main"].spec.training.epochs == epochs
     assert planned(finetune(), images)["main"].spec.training.epochs == 7
+
+
+def test_repeats_train_the_winners_again_with_the_next_seeds() -> None:
+    spec = finetune(trainable="head_then_all", baselines=["random"], repeats=3, refit="train_val")
+    runs = planned(spec, validated=True, winners={"random": "random_rate=0.003"})
+    trials = ["head", "main", *(f"random_rate={rate:g}" for rate in RANDOM_RATES["adamw"])]
+    again = [f"{group}#{number}" for number in (2, 3) for group in ("head", "main", "random")]
+    assert list(runs) == [*trials, *again, "refit_head", "refit"]
+    assert [runs[name].spec.training.seed for name in again] == [4, 4, 4, 5, 5, 5]
+    assert runs["random#2"].spec.training.learning_rate == 0.003
+    assert (runs["main#3"].head, runs["head#3"].head) == ("head#3", None)
+    assert runs["main#2"].purpose is Purpose.REPEAT
+    assert runs["main#2"].judged
+    assert repeated(runs, "main") == ["main#2", "main#3"]
+    assert groups(runs) == {"head": ["head"], "main": ["main"], "random": trials[2:]}
+    same = runs["main#2"].spec.training.model_copy(update={"seed": 3})
+    assert same == runs["main"].spec.training
+
+
+def test_a_seed_wraps_around() -> None:
+    assert planned(finetune(training={"seed": 2**32 - 1}, repeats=2))["main#2"].spec.training.seed == 0
