@@ -2,10 +2,12 @@
 
 from typing import Any
 
+import numpy as np
 import torch
 
 from app.core.specs import HEAD, RANDOM, SOURCE_ONLY, TARGET_STATISTICS
 from worker.data.evaluation_set import INTERVAL_LEVEL
+from worker.evaluation.repeated_comparison import repeated_difference
 from worker.training.metrics.intervals import paired_difference
 
 BASELINE_NAME = {
@@ -32,19 +34,27 @@ CHOSEN_BY = (
 )
 
 
-def comparisons(correct: str, baselines: dict[str, str]) -> dict[str, Any]:
-    """The difference in accuracy to each baseline on the same images, with its 95 % interval and p-value.
+def comparisons(correct: list[str], baselines: dict[str, list[str]]) -> dict[str, Any]:
+    """The difference in accuracy to each baseline on the same images, with its 95 % interval.
+
+    With one seed two trained networks are compared, by an exact test; with more, two trainings.
 
     Args:
-        correct: for each image "1" if the job's model is right, else "0".
+        correct: for each seed a "1" for each image that the job's network predicts rightly, else "0".
         baselines: the same for each baseline.
     """
-    result = {}
-    for name, other in baselines.items():
-        found = paired_difference(_bits(correct), _bits(other), INTERVAL_LEVEL)
-        interval = [found.low, found.high]
-        result[name] = {"difference": found.difference, "interval": interval, "p_value": found.p_value}
-    return result
+    compare = _compare_networks if len(correct) == 1 else _compare_trainings
+    return {name: compare(correct, other) | {"seeds": len(correct)} for name, other in baselines.items()}
+
+
+def _compare_networks(correct: list[str], other: list[str]) -> dict[str, Any]:
+    found = paired_difference(_bits(correct[0]), _bits(other[0]), INTERVAL_LEVEL)
+    return {"difference": found.difference, "interval": [found.low, found.high], "p_value": found.p_value}
+
+
+def _compare_trainings(correct: list[str], other: list[str]) -> dict[str, Any]:
+    found = repeated_difference(correct, other)
+    return {"difference": found.difference, "interval": [found.low, found.high], "p_value": None}
 
 
 def seen_images(metrics: dict[str, Any], seen: int) -> dict[str, Any] | None:
@@ -92,21 +102,40 @@ def _compared(metrics: dict[str, Any], compared: dict[str, Any], baselines: dict
             f"{accuracy:.3f} on {images} {split} images; whether transfer helped cannot be said without a baseline: ask"
             " for baselines ['random', 'head']."
         ]
-    return [
-        _summarize(name, accuracy, baselines[name]["metrics"]["accuracy"], compared[name], images) for name in compared
-    ]
+    return [_summarize(name, _accuracies(metrics, baselines[name], one), one, images) for name, one in compared.items()]
 
 
-def _summarize(name: str, accuracy: float, other: float, compared: dict[str, Any], images: int) -> str:
-    """One comparison. The interval excludes 0 if and only if the p-value is below 0.05."""
+def _accuracies(metrics: dict[str, Any], baseline: dict[str, Any], compared: dict[str, Any]) -> tuple[float, float]:
+    """The accuracies of a comparison: of two networks, or means over the seeds."""
+    if compared["seeds"] == 1:
+        return metrics["accuracy"], baseline["metrics"]["accuracy"]
+    other = float(np.mean(baseline["accuracies"]))
+    return other + compared["difference"], other
+
+
+def _summarize(name: str, accuracies: tuple[float, float], compared: dict[str, Any], images: int) -> str:
+    """One comparison."""
     low, high = compared["interval"]
     effect = "helped" if low > 0 else "hurt" if high < 0 else "made no certain difference"
-    p_value = f"p = {compared['p_value']:.3f}" if compared["p_value"] >= SMALLEST_P else f"p < {SMALLEST_P}"
+    accuracy, other = accuracies
     return (
         f"{SUBJECT[name]} {effect}: {accuracy:.3f} against {other:.3f} for {BASELINE_NAME[name]} on the same {images}"
-        f" images (difference of these two trained networks {compared['difference']:+.3f}, 95 % interval {low:+.3f} to"
-        f" {high:+.3f}, {p_value})."
+        f" images ({_compared_things(compared)} {compared['difference']:+.3f}, 95 % interval {low:+.3f} to"
+        f" {high:+.3f}{_p_value(compared)})."
     )
+
+
+def _compared_things(compared: dict[str, Any]) -> str:
+    if compared["seeds"] == 1:
+        return "difference of these two trained networks"
+    return f"difference of the means of {compared['seeds']} trainings each, over seeds and images,"
+
+
+def _p_value(compared: dict[str, Any]) -> str:
+    """The p-value of an exact test, which is below 0.05 if and only if the interval excludes 0."""
+    if compared["p_value"] is None:
+        return ""
+    return f", p = {compared['p_value']:.3f}" if compared["p_value"] >= SMALLEST_P else f", p < {SMALLEST_P}"
 
 
 def _calibration(metrics: dict[str, Any]) -> list[str]:

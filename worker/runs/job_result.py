@@ -12,7 +12,7 @@ from worker.evaluation.comparison import comparisons, seen_images, verdict
 from worker.evaluation.evaluate_run import CORRECT
 from worker.runs.choices import winners
 from worker.runs.job_state import Diagnostics, JobState
-from worker.runs.plan import MAIN, REFIT, RunPlan, TrainingSpec, groups
+from worker.runs.plan import MAIN, REFIT, RunPlan, TrainingSpec, groups, repeated
 
 
 def job_result(spec: TrainingSpec, data: JobData, state: JobState, runs: Mapping[str, RunPlan]) -> dict[str, Any]:
@@ -27,10 +27,14 @@ def job_result(spec: TrainingSpec, data: JobData, state: JobState, runs: Mapping
     if not isinstance(spec, Finetune):
         return result | {"baselines": {}}
     trials = groups(runs)
-    correct = {group: state.summaries[name]["metrics"][CORRECT] for group, name in chosen.items()}
+    series = {group: [name, *repeated(runs, group)] for group, name in chosen.items()}
+    correct = {group: [state.summaries[name]["metrics"][CORRECT] for name in names] for group, names in series.items()}
     compared = comparisons(correct.pop(MAIN), correct)
+    result["accuracies"] = _accuracies(state, series[MAIN])
     baselines = {
-        group: _public(state.summaries[name]) | {"learning_rates": _rate_curve(runs, state, trials[group], group, name)}
+        group: _public(state.summaries[name])
+        | {"learning_rates": _rate_curve(runs, state, trials[group], group, name)}
+        | {"accuracies": _accuracies(state, series[group])}
         for group, name in chosen.items()
         if group != MAIN
     }
@@ -46,6 +50,11 @@ def job_result(spec: TrainingSpec, data: JobData, state: JobState, runs: Mapping
         "strength": _strength_curve(runs, state, trials[MAIN], judged),
         "refit": refit,
     }
+
+
+def _accuracies(state: JobState, names: list[str]) -> list[float]:
+    """The accuracy of a training by seed."""
+    return [state.summaries[name]["metrics"]["accuracy"] for name in names]
 
 
 def _public(summary: dict[str, Any]) -> dict[str, Any]:

@@ -51,6 +51,7 @@ class BaselineSummary(RunSummary):
     """A baseline's run; of several learning rates the chosen one's."""
 
     learning_rates: RateCurve | None = Field(None, description="null for a baseline with one learning rate")
+    accuracies: list[float] = Field(default_factory=list, description="accuracy by seed, of each of its `repeats`")
 
 
 class SplitImages(TypedDict, total=False):
@@ -102,7 +103,12 @@ class Comparison(Record):
     p_value: float | None = Field(
         None,
         description="probability of so large a difference between two networks that are equally good (exact McNemar"
-        " test); null in jobs of versions that did not compute it",
+        " test); null where trainings with several seeds are compared, and in jobs of versions that did not compute it",
+    )
+    seeds: int = Field(
+        1,
+        description="trainings of either that are compared, each with a seed of its own. With 1 it is two trained"
+        " networks that are compared; with more, the interval covers other seeds and other images",
     )
 
 
@@ -179,6 +185,10 @@ class FinetuneResult(TrainingResult):
     start: InitialFeatures | None = Field(description="of the initial model; null for random weights")
     domain_gap: DomainGap = Field(description="how far the initial model's images are from the job's")
     strength: StrengthCurve | None = Field(description="null unless the penalty's strength was `auto`")
+    accuracies: list[float] = Field(
+        default_factory=list,
+        description="accuracy of the judged training by seed, of each of its `repeats`; `metrics` are of the first",
+    )
     refit: RefitSummary | None = Field(
         None,
         description="how the published model was trained on more labels, after the judged network whose figures all"

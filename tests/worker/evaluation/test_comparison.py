@@ -13,13 +13,13 @@ METRICS = {"accuracy": 0.9, "images": 100, "split": "test"}
 
 
 def verdict_for(correct: str, other: str, name: str = "random", start: Any = None) -> str:
-    against = comparisons(correct, {name: other})
+    against = comparisons([correct], {name: [other]})
     metrics = METRICS | {"accuracy": correct.count("1") / len(correct), "images": len(correct)}
     return verdict(metrics, against, {name: {"metrics": {"accuracy": other.count("1") / len(other)}}}, start)
 
 
 def test_a_comparison_is_of_the_same_images() -> None:
-    result = comparisons("1110" * 25, {"random": "1100" * 25})["random"]
+    result = comparisons(["1110" * 25], {"random": ["1100" * 25]})["random"]
     assert result["difference"] == pytest.approx(0.25)
     low, high = result["interval"]
     assert 0.15 < low < 0.25 < high < 0.35
@@ -55,7 +55,7 @@ def test_it_is_two_trained_networks_that_are_compared() -> None:
 
 
 def test_on_training_images_nothing_is_said_of_transfer() -> None:
-    compared = comparisons("1" * 9, {"random": "0" * 9})
+    compared = comparisons(["1" * 9], {"random": ["0" * 9]})
     baselines = {"random": {"metrics": {"accuracy": 0.0}}}
     told = verdict({"accuracy": 1.0, "images": 9, "split": "train"}, compared, baselines, None)
     assert told.startswith("1.000 on 9 training images.")
@@ -64,7 +64,7 @@ def test_on_training_images_nothing_is_said_of_transfer() -> None:
 
 
 def test_on_validation_images_it_says_what_else_they_chose() -> None:
-    compared = comparisons("1" * 9, {"random": "0" * 9})
+    compared = comparisons(["1" * 9], {"random": ["0" * 9]})
     baselines = {"random": {"metrics": {"accuracy": 0.0}}}
     told = verdict({"accuracy": 1.0, "images": 9, "split": "val"}, compared, baselines, None)
     assert told.startswith("Transfer helped")
@@ -121,3 +121,14 @@ def test_noise_tells_no_classes_apart_however_unequal_they_are() -> None:
     assert "hardly told these classes apart" in told
     assert "(the largest class alone: 95%)" in told
     assert "already" in verdict(METRICS, {}, {}, start | {"knn_accuracy": 0.99})
+
+
+def test_with_several_seeds_it_is_the_trainings_that_are_compared() -> None:
+    correct, other = ["1" * 90 + "0" * 10] * 2 + ["1" * 84 + "0" * 16], ["1" * 50 + "0" * 50] * 3
+    compared = comparisons(correct, {"random": other})
+    assert (compared["random"]["seeds"], compared["random"]["p_value"]) == (3, None)
+    assert compared["random"]["difference"] == pytest.approx(0.38)
+    baselines = {"random": {"metrics": {"accuracy": 0.5}, "accuracies": [0.5] * 3}}
+    told = verdict(METRICS, compared, baselines, None)
+    assert told.startswith("Transfer helped: 0.880 against 0.500 for the same training from random weights")
+    assert "(difference of the means of 3 trainings each, over seeds and images, +0.380, 95 % interval +0." in told

@@ -250,3 +250,12 @@ def test_too_little_memory_halves_the_batch_and_says_so(context: Context, monkey
         split = select(Event.data).where(Event.job_id == job.id, Event.kind == "batch_split")
         told = [{"run": run, "epoch": 1, "step": 0, "images_at_a_time": 3} for run in ("main", "refit")]
         assert list(session.scalars(split)) == told
+
+
+def test_a_repeated_training_has_other_seeds_and_the_same_data(context: Context) -> None:
+    dataset = add_dataset(context)
+    spec = {"type": "finetune", "dataset": dataset, **SMALL, "repeats": 2, "refit": "none"}
+    once = result_of(run_job(context, train, spec | {"repeats": 1, "training": TRAINING | {"seed": 1}}))
+    result = result_of(run_job(context, train, spec))
+    assert len(result["accuracies"]) == 2
+    assert result["accuracies"][1] == once["metrics"]["accuracy"]

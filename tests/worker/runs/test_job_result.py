@@ -128,3 +128,17 @@ def test_the_input_tells_the_preprocessing_and_the_stored_images(data: JobData) 
     told = result_of(spec, data, JobState(summaries={"main": summary("10")}))["input"]
     assert (told["size"], told["mean"], told["converted"]) == (SIDE, list(VIEW.mean), {"grey": 1})
     assert told["stored_images"] == {"smallest": [SIDE, SIDE], "largest": [SIDE, SIDE], "enlarged": 0.0}
+
+
+def test_repeated_trainings_are_compared_and_told_by_seed(data: JobData) -> None:
+    summaries = {
+        "main": summary("1110"), "main#2": summary("1100"), "random": summary("1000"), "random#2": summary("0000"),
+    }  # fmt: skip
+    no_val = job_data(packed_images([0, 0, 0, 0, 2, 2]))
+    state = JobState(summaries=summaries, diagnostics=Diagnostics(START, GAP, BALANCE))
+    result = result_of(finetune(trainable="all", baselines=["random"], repeats=2), no_val, state)
+    assert result["metrics"]["accuracy"] == 0.75
+    assert (result["accuracies"], result["baselines"]["random"]["accuracies"]) == ([0.75, 0.5], [0.25, 0.0])
+    compared = result["comparisons"]["random"]
+    assert (compared["difference"], compared["seeds"], compared["p_value"]) == (0.5, 2, None)
+    assert "2 trainings each" in result["verdict"]
