@@ -31,7 +31,7 @@ def test_a_finetuning_trains_and_is_evaluated_on_its_dataset(context: Context) -
     assert (data.evaluation.dataset_id, data.evaluation.split) == (dataset, "test")
     assert data.balance is not None
     assert data.balance.ratio == 1.0
-    assert data.epoch_images == 12
+    assert data.epoch_images("train") == 12
 
 
 def test_a_method_without_labels_has_no_classes_and_no_evaluation(context: Context) -> None:
@@ -47,7 +47,7 @@ def test_an_adaptation_trains_on_the_source_and_never_sees_labels_of_the_target(
     assert data.target is not None
     assert (data.target.labels == -1).all()
     assert (data.images.labels >= 0).all()
-    assert data.epoch_images == 12  # all of the larger domain
+    assert data.epoch_images("train") == 12  # all of the larger domain
     assert data.evaluation is not None
     assert data.evaluation.dataset_id == target  # its labels evaluate, if it has any
 

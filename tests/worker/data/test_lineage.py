@@ -53,9 +53,10 @@ def test_an_adaptation_trains_on_its_source_and_a_target_that_only_judges_does_n
         ("all", ("train", "val", "test"), ("train", "val", "test")),
     ],
 )
-def test_a_refit_trains_on_more(refit: str, source: tuple[str, ...], target: tuple[str, ...]) -> None:
+def test_a_refit_trains_on_more(context: Context, refit: str, source: tuple[str, ...], target: tuple[str, ...]) -> None:
     adapted = finetune(refit=refit, adapt={"kind": "coral", "source": "ds_s"})
     assert training_splits(adapted) == {"ds_s": source, "ds_t": target}
+    assert job_lineage(context, adapted).trained_on == ["ds_s", "ds_t"]
     assert training_splits(finetune(refit=refit)) == {"ds_t": source}
 
 

@@ -90,7 +90,7 @@ def test_test_images_that_the_start_has_seen_are_told() -> None:
     assert seen is not None
     assert seen["images"] == 12
     assert seen["message"].startswith("12 of the 54 test images are not new")
-    assert seen["message"] in verdict(metrics, {}, {}, START, seen)
+    assert seen["message"] in verdict(metrics, {}, {}, START, seen=seen)
 
 
 def test_it_says_why() -> None:
