@@ -9,6 +9,7 @@ from benchmarks.quality.outcomes import Outcome
 from benchmarks.quality.service import Job, Service, Spec, wall_seconds
 
 MAIN, REFIT = "main", "refit"  # the judged run, and the one on more labels whose model is published
+REFITTED = ", refit"  # ends the name of an outcome that is of the published model
 Correct = Callable[[str], str]  # which of its test images a run of the job recognised
 
 
@@ -59,7 +60,7 @@ def outcomes(trial: Trial, job: Job, correct: Correct) -> list[Outcome]:
     else:
         found.append(_run(trial, job, trial.name, result, correct(MAIN)))
     if (refit := result["refit"]) is not None:
-        found.append(_run(trial, job, f"{trial.name}, refit", refit, correct(REFIT)))
+        found.append(_run(trial, job, trial.name + REFITTED, refit, correct(REFIT)))
     return found
 
 

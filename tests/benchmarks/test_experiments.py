@@ -51,3 +51,11 @@ def test_the_chosen_strength_is_held_against_the_best_one() -> None:
     assert not default.held
     assert last.says == "birds: `l2_sp auto` is less than 3 points below `l2_sp 0`"
     assert not last.held
+
+
+def test_a_published_model_is_held_against_the_judged_one_and_is_no_rival() -> None:
+    accuracies = {"random": 0.3, "default": 0.8, "default, refit": 0.85, "all": 0.7, "all, refit": 0.95}
+    found = [outcome("birds", name, accuracy) for name, accuracy in accuracies.items()]
+    *_, default, last = labels.expected(found, "birds")
+    assert (default.says, default.held) == ("birds: `default` is less than 3 points below `all`", True)
+    assert (last.says, last.held) == ("birds: `default, refit` is above `default`", True)
