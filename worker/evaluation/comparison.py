@@ -102,7 +102,19 @@ def _compared(metrics: dict[str, Any], compared: dict[str, Any], baselines: dict
             f"{accuracy:.3f} on {images} {split} images; whether transfer helped cannot be said without a baseline: ask"
             " for baselines ['random', 'head']."
         ]
-    return [_summarize(name, _accuracies(metrics, baselines[name], one), one, images) for name, one in compared.items()]
+    return [
+        _summarize(name, _accuracies(metrics, baselines[name], one), one, images) + _rate(baselines[name])
+        for name, one in compared.items()
+    ]
+
+
+def _rate(baseline: dict[str, Any]) -> str:
+    """A sentence on the learning rate of a baseline that tried some."""
+    rates = baseline.get("learning_rates")
+    if rates is None:
+        return ""
+    tried = len(rates["curve"])
+    return f" Its learning rate, {rates['chosen']:g}, is the best of {tried} by the validation images."
 
 
 def _accuracies(metrics: dict[str, Any], baseline: dict[str, Any], compared: dict[str, Any]) -> tuple[float, float]:

@@ -132,3 +132,11 @@ def test_with_several_seeds_it_is_the_trainings_that_are_compared() -> None:
     told = verdict(METRICS, compared, baselines, None)
     assert told.startswith("Transfer helped: 0.880 against 0.500 for the same training from random weights")
     assert "(difference of the means of 3 trainings each, over seeds and images, +0.380, 95 % interval +0." in told
+
+
+def test_a_yardsticks_learning_rate_is_told() -> None:
+    compared = comparisons(["1" * 9], {"random": ["0" * 9]})
+    rates = {"chosen": 0.003, "curve": [{}, {}, {}]}
+    baselines = {"random": {"metrics": {"accuracy": 0.0}, "learning_rates": rates}}
+    told = verdict(METRICS, compared, baselines, None)
+    assert "p = 0.004). Its learning rate, 0.003, is the best of 3 by the validation images." in told
