@@ -50,12 +50,17 @@ RUNS = plan(SPEC, Facts(6))
 SPLITS = [0] * 6 + [1, 1, 2, 2]
 
 
-@pytest.fixture
-def lease(context: Context) -> Lease:
+@pytest.fixture(autouse=True)
+def _dataset(context: Context) -> None:
+    """The images on the disk, whose digests are published."""
     folder = context.storage.path("datasets/ds_1")
     folder.mkdir(parents=True)
     pixels = np.random.default_rng(0).integers(0, 256, (len(SPLITS), SIDE, SIDE, 3), dtype=np.uint8)
     pack(folder, list(pixels), [0] * len(SPLITS), SPLITS)
+
+
+@pytest.fixture
+def lease(context: Context) -> Lease:
     with context.database.writing() as session:
         transitions.create(session, SPEC)
         lease = claim(session, "long", "w1", 600)
