@@ -20,6 +20,7 @@ SLOW = {
     "tests/clients": "generates clients from the OpenAPI document, and runs whole jobs with them",
     "tests/compose": "installs the packages of an image",
     "tests/e2e": "runs the whole service",
+    "tests/worker/evaluation/test_suspects.py": WHOLE_JOBS,
     "tests/worker/evaluation/test_transfer_diagnostics.py": WHOLE_JOBS,
     "tests/worker/jobs": WHOLE_JOBS,
     "tests/worker/models": EXPORTS,

@@ -41,6 +41,16 @@ class BatchInference:
         """Logits (N, C), on the CPU."""
         return self._run(lambda x: (self.network(x),), images, rows)[0]
 
+    def logits_and_features(self, images: PackedImages, rows: Rows) -> tuple[Tensor, Tensor]:
+        """Logits (N, C) and embeddings (N, D) of one pass, on the CPU."""
+
+        def forward(x: Tensor) -> tuple[Tensor, ...]:
+            encoded = self.network.encode(x)
+            return self.network.classify(encoded), self.network.pool(encoded)
+
+        logits, features = self._run(forward, images, rows)
+        return logits, features
+
     def _run(
         self, forward: Callable[[Tensor], tuple[Tensor, ...]], images: PackedImages, rows: Rows
     ) -> tuple[Tensor, ...]:

@@ -1,11 +1,9 @@
 """A model's predictions as a table, for people to sort and to compare two models by."""
 
-import csv
-import io
-
 from torch import Tensor
 
 from worker.data.evaluation_set import EvaluationSet
+from worker.evaluation.csv_table import csv_table
 
 COLUMNS = ("image", "class", "predicted", "confidence")
 
@@ -21,9 +19,8 @@ def predictions_csv(logits: Tensor, evaluation: EvaluationSet, classes: list[str
     """
     confidence, predicted = (logits.detach().double().cpu() / temperature).softmax(1).max(1)
     columns = evaluation.names, evaluation.labels.tolist(), predicted.tolist(), confidence.tolist()
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for name, label, prediction, share in zip(*columns, strict=True):
-        writer.writerow((name, classes[label], classes[prediction], f"{share:.4f}"))
-    return out.getvalue().encode()
+    rows = (
+        (name, classes[label], classes[prediction], f"{share:.4f}")
+        for name, label, prediction, share in zip(*columns, strict=True)
+    )
+    return csv_table(COLUMNS, rows)

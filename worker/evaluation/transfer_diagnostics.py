@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -13,6 +14,7 @@ from worker.context import Context
 from worker.data.datasets import open_dataset
 from worker.data.job_data import JobData
 from worker.evaluation.batch_inference import BatchInference, sample
+from worker.evaluation.suspects import judge, labelled_rows
 from worker.models.initial_weights import initial_network, load_model
 from worker.models.servable import read_novelty_bank
 from worker.training.data.packed import PackedImages
@@ -38,16 +40,22 @@ TOO_FEW_IMAGES = f"One side has fewer than {FEWEST} training images, too few to 
 def diagnose(context: Context, spec: Finetune, data: JobData) -> dict[str, Any]:
     """`start`: how well the start's features tell the classes apart; `domain_gap`: proxy A-distance of the domains.
 
-    From random weights there is no `start`. Where the gap cannot be known, its figures are None and `reason` says why.
+    `suspects`: judgements of the labels of all splits by the start's features, which no label has shaped yet. From
+    random weights there is neither. Where the gap cannot be known, its figures are None and `reason` says why.
     """
     if spec.init == RANDOM:
-        return {"start": None, "domain_gap": unknown_gap(RANDOM_START)}
+        return {"start": None, "domain_gap": unknown_gap(RANDOM_START), "suspects": None}
     initial = BatchInference(initial_network(context, spec, outputs=1), data.preprocessing, data.device)
     rows = sample(data.images.indices("train"), SAMPLE_IMAGES, spec.training.seed)
-    features = initial.features(data.images, rows)
+    judged = labelled_rows(data.images)
+    looked = np.union1d(rows, judged)
+    everything = initial.features(data.images, looked)
+    features, of_judged = (everything[np.searchsorted(looked, some)] for some in (rows, judged))
+    labels = torch.from_numpy(data.images.labels[judged])
     return {
         "start": _feature_fit(features, torch.from_numpy(data.images.labels[rows])),
         "domain_gap": _gap(context, spec, data, initial, features),
+        "suspects": judge(of_judged, labels, judged, len(data.classes)),
     }
 
 

@@ -15,12 +15,21 @@ from app.core.results.evaluation import EvaluateResult
 from app.core.specs import AUTO, Evaluate
 from worker.context import Context
 from worker.data.datasets import open_labelled
-from worker.data.evaluation_set import ALL, EvaluationSet, best_split, compute_metrics, evaluation_set
+from worker.data.evaluation_set import (
+    ALL,
+    EvaluationSet,
+    LabelledDataset,
+    best_split,
+    compute_metrics,
+    evaluation_set,
+)
 from worker.data.job_data import resolve_device
 from worker.data.seen_images import seen_by
 from worker.errors import JobError, Stopped
 from worker.evaluation.batch_inference import BatchInference, OnProgress
 from worker.evaluation.predictions_csv import predictions_csv
+from worker.evaluation.suspects import infer_and_judge
+from worker.evaluation.suspects_csv import suspects_csv
 from worker.jobs.entry_point import main, parse_spec
 from worker.models.initial_weights import load_model
 from worker.reporting.progress import Progress
@@ -28,7 +37,10 @@ from worker.reporting.recorder import JobRecorder, RunPosition
 from worker.runs.plan import MAIN
 from worker.training.data.packed import PackedImages
 from worker.training.metrics.calibration import calibration_metrics
-from worker.training.metrics.error_analysis import find_label_issues, most_confused
+from worker.training.metrics.error_analysis import most_confused
+from worker.training.metrics.label_issues import LabelJudgement
+
+SURE, MOST_SUSPECTS = 0.5, 25
 
 
 def evaluate(context: Context, lease: Lease, stop: threading.Event) -> None:
@@ -44,13 +56,15 @@ def evaluate(context: Context, lease: Lease, stop: threading.Event) -> None:
     network, preprocessing = load_model(context, model)
     on_progress = _progress_callback(context, lease, stop)
     inference = BatchInference(network, preprocessing, resolve_device(context, spec.device), on_progress)
-    logits = inference.logits(evaluation.images, evaluation.rows)
     card = ModelCard.read(context.storage.path(storage_keys.model_file(model.id, storage_keys.CARD)))
+    logits, judged = infer_and_judge(context, model, dataset, evaluation, inference, card.temperature)
     calibrated = logits / card.temperature  # every confidence in the result is that of a prediction
     metrics = compute_metrics(calibrated, evaluation, model.classes)
     metrics["calibration"] = calibration_metrics(logits, evaluation.labels, card.temperature)
     predictions = predictions_csv(logits, evaluation, model.classes, card.temperature)
-    JobRecorder(context, lease).predictions(RunPosition(MAIN, 0, 0, {}), predictions)
+    recorder, position = JobRecorder(context, lease), RunPosition(MAIN, 0, 0, {})
+    recorder.predictions(position, predictions)
+    recorder.suspects(position, suspects_csv(judged, dataset.names, model.classes))
     result = {
         "model": model.id,
         "dataset": spec.dataset,
@@ -59,9 +73,7 @@ def evaluate(context: Context, lease: Lease, stop: threading.Event) -> None:
         "seen_images": _seen_images(spec, int(seen.sum()), len(seen)),
         "metrics": metrics,
         "most_confused": most_confused(metrics["confusion_matrix"], model.classes),
-        "suspects": [
-            _suspect(one, evaluation, model.classes) for one in find_label_issues(calibrated, evaluation.labels)
-        ],
+        "suspects": _suspects(judged, dataset, evaluation, model.classes),
     }
     with context.database.writing() as session:
         leases.fence(session, lease)
@@ -114,15 +126,22 @@ def _progress_callback(context: Context, lease: Lease, stop: threading.Event) ->
     return on_progress
 
 
-def _suspect(suspect: dict[str, Any], evaluation: EvaluationSet, classes: list[str]) -> dict[str, Any]:
-    """An image for which the model is confident of another class than its label: likely a wrong label."""
-    return {
-        "image": evaluation.names[suspect["row"]],
-        "class": classes[suspect["label"]],
-        "predicted": classes[suspect["predicted"]],
-        "confidence": suspect["confidence"],
-        "class_confidence": suspect["label_confidence"],
-    }
+def _suspects(
+    judged: list[LabelJudgement], dataset: LabelledDataset, evaluation: EvaluationSet, classes: list[str]
+) -> list[dict[str, Any]]:
+    """The evaluated images for which another class is more probable than all others together."""
+    evaluated = set(evaluation.rows.tolist())
+    return [
+        {
+            "image": dataset.names[one.row],
+            "class": classes[one.label],
+            "predicted": classes[one.suggestion],
+            "confidence": one.confidence,
+            "class_confidence": one.label_confidence,
+        }
+        for one in judged
+        if one.row in evaluated and one.confidence > SURE
+    ][:MOST_SUSPECTS]
 
 
 if __name__ == "__main__":

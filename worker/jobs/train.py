@@ -6,13 +6,15 @@ from dataclasses import replace
 from app.core.jobs.leases import Lease
 from app.core.specs import Finetune, Pretrain
 from worker.context import Context
+from worker.data.datasets import image_names
 from worker.data.job_data import JobData, load_job_data
 from worker.errors import JobError, Stopped
 from worker.evaluation.evaluate_run import Evaluation, evaluate_run, evaluate_with_temperature
 from worker.evaluation.known_images import fit_novelty
+from worker.evaluation.suspects_csv import suspects_csv
 from worker.evaluation.transfer_diagnostics import diagnose
 from worker.jobs.entry_point import main, parse_spec
-from worker.reporting.recorder import JobRecorder
+from worker.reporting.recorder import JobRecorder, RunPosition
 from worker.runs.build import CORES, Experiment, build_experiment
 from worker.runs.callbacks import JobCallback
 from worker.runs.choices import Summaries, best, decided_facts, winners
@@ -87,6 +89,9 @@ def _diagnose(context: Context, spec: Pretrain | Finetune, data: JobData, record
     results = diagnose(context, spec, data) if isinstance(spec, Finetune) else {}
     if (gap := results.get("domain_gap")) and gap["large"]:
         recorder.event("domain_gap", gap)
+    if isinstance(spec, Finetune) and (suspects := results["suspects"]) is not None:
+        names = image_names(context, spec.labels_from, len(data.images))
+        recorder.suspects(RunPosition(MAIN, 0, 0, {}), suspects_csv(suspects, names, data.classes))
     balance = None
     if data.balance is not None:
         balance = {"ratio": data.balance.ratio, "remedy": data.balance.remedy}

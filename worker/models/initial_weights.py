@@ -11,7 +11,9 @@ from torchvision.models import get_weight
 from app.core.database.tables import Model
 from app.core.files import storage_keys
 from app.core.files.storage import DISK_FULL_ERRNOS
+from app.core.models.preprocessing import at_size
 from app.core.models.pretrained_weights import find_weights
+from app.core.results.model import ModelInput
 from app.core.specs import RANDOM, Finetune, Pretrain
 from worker.context import Context
 from worker.data.preprocessing import from_input, model_preprocessing
@@ -43,8 +45,16 @@ def load_model(context: Context, model: Model) -> tuple[Network, Preprocessing]:
     return with_weights(model.backbone, preprocessing.size, _model_state(context, model.id)), preprocessing
 
 
-def load_candidate(context: Context, name: str) -> tuple[Network, Preprocessing]:
+def load_candidate(context: Context, name: str, image_size: int | None = None) -> tuple[Network, Preprocessing]:
     """A model by its id, or torchvision's weights by name, with its own preprocessing.
+
+    Args:
+        context: of the worker.
+        name: the id or the name.
+        image_size: in pixels; None for its own.
+
+    Returns:
+        The network and its preprocessing at this size.
 
     Raises:
         JobError: it is deleted, unknown, or cannot be downloaded.
@@ -54,11 +64,14 @@ def load_candidate(context: Context, name: str) -> tuple[Network, Preprocessing]
             model = session.get(Model, name)
         if model is None:
             raise JobError("model_not_found", f"The model '{name}' has been deleted.")
-        return load_model(context, model)
-    weights = find_weights(name)
-    if weights is None:
-        raise JobError("weights_not_found", f"torchvision has no weights '{name}'.")
-    return with_weights(weights.backbone, weights.size, _torchvision_state(name)), from_input(weights.input)
+        backbone, own, state = model.backbone, ModelInput.model_validate(model.input), _model_state(context, name)
+    else:
+        weights = find_weights(name)
+        if weights is None:
+            raise JobError("weights_not_found", f"torchvision has no weights '{name}'.")
+        backbone, own, state = weights.backbone, weights.input, _torchvision_state(name)
+    size = own.size if image_size is None else image_size
+    return with_weights(backbone, size, state), from_input(at_size(own, size))
 
 
 def with_weights(backbone: str, image_size: int, state: dict[str, Tensor]) -> Network:

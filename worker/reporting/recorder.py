@@ -19,6 +19,7 @@ from worker.training.engine.checkpoint import CorruptCheckpoint, State, load, sa
 
 logger = logging.getLogger(__name__)
 
+CSV = "text/csv; charset=utf-8"
 CHECKPOINTS_KEPT = 2  # the newest, and the one before it in case the newest turns out damaged
 
 
@@ -135,7 +136,11 @@ class JobRecorder:
 
     def predictions(self, position: RunPosition, csv: bytes) -> None:
         """Publish a run's predictions (`predictions_csv`) as the artifact `<run>.csv`."""
-        self.artifact(f"{position.run}.csv", position, "text/csv; charset=utf-8", csv)
+        self.artifact(f"{position.run}.csv", position, CSV, csv)
+
+    def suspects(self, position: RunPosition, csv: bytes) -> None:
+        """Publish the labels that are likely wrong (`suspects_csv`) as the artifact `suspects.csv`."""
+        self.artifact("suspects.csv", position, CSV, csv)
 
     def _replace_artifact(self, artifact: Artifact, position: RunPosition) -> list[str]:
         artifact.job_id, artifact.run, artifact.epoch = self._lease.job_id, position.run, position.epoch

@@ -21,13 +21,13 @@ class Confusion(Record):
 
 
 class Suspect(Record):
-    """An image whose label is likely wrong: the model finds another class more probable than all the rest together."""
+    """An image whose label is likely wrong: another class is more probable than all the rest together, out of fold."""
 
     image: str = Field(description="the image's path in the dataset's archive")
     class_name: str = Field(alias="class", description="the class that its folder says")
-    predicted: str = Field(description="the class that the model predicts")
-    confidence: float = Field(description="probability of the predicted class, as a prediction gives it")
-    class_confidence: float = Field(description="probability of the class that its folder says, likewise")
+    predicted: str = Field(description="the class that classifiers predict which have not seen the label")
+    confidence: float = Field(description="probability of the predicted class, by these classifiers")
+    class_confidence: float = Field(description="probability of the class that its folder says, by these classifiers")
 
 
 class EvaluateResult(Record):
@@ -44,7 +44,10 @@ class EvaluateResult(Record):
     )
     metrics: ClassificationMetrics = Field(description="all metrics")
     most_confused: list[Confusion] = Field(description="pairs of classes, the most images first")
-    suspects: list[Suspect] = Field(description="images whose label is likely wrong, the surest first")
+    suspects: list[Suspect] = Field(
+        description="evaluated images whose label is likely wrong, the surest first; the artifact `suspects.csv` has"
+        " all images of the dataset"
+    )
 
 
 class CandidateError(Record):

@@ -127,6 +127,16 @@ ARTIFACTS = listing(
         "created_at": "2026-11-29T10:28:52.926Z",
         "url": f"/v1/jobs/{FINETUNING_JOB}/artifacts/main.csv",
     },
+    {
+        "object": "artifact",
+        "name": "suspects.csv",
+        "media_type": "text/csv; charset=utf-8",
+        "bytes": 24120,
+        "run": "main",
+        "epoch": 0,
+        "created_at": "2026-11-29T10:28:15.104Z",
+        "url": f"/v1/jobs/{FINETUNING_JOB}/artifacts/suspects.csv",
+    },
 )
 
 EVENT_STREAM = (

@@ -1,6 +1,7 @@
 """Quality of features without training: nearest-neighbour accuracy beside chance, and an indicator of collapse."""
 
 import math
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
@@ -27,18 +28,43 @@ def knn_accuracy(features: Tensor, labels: Tensor, neighbours: int) -> float:
     Raises:
         ValueError: if N is below 2.
     """
+    classes = int(labels.max()) + 1 if len(labels) else 0
+    hits = 0
+    for number, votes in enumerate(_votes(features, labels, classes, neighbours)):
+        hits += int((votes.argmax(1) == labels[number * AT_ONCE :][: len(votes)]).sum())
+    return hits / len(labels)
+
+
+def leave_one_out_votes(features: Tensor, labels: Tensor, classes: int, neighbours: int) -> Tensor:
+    """Compute the share of the votes of each image's neighbours that each class has; see `knn_accuracy`.
+
+    Args:
+        features: (N, D).
+        labels: int64 (N,), in 0..C-1.
+        classes: C.
+        neighbours: number of neighbours that vote; at most N - 1 are used.
+
+    Returns:
+        float32 (N, C); rows sum to 1.
+
+    Raises:
+        ValueError: if N is below 2.
+    """
+    votes = torch.cat(list(_votes(features, labels, classes, neighbours)))
+    return votes / votes.sum(1, keepdim=True)
+
+
+def _votes(features: Tensor, labels: Tensor, classes: int, neighbours: int) -> Iterator[Tensor]:
+    """The summed weights of each class (n, C), for AT_ONCE images at a time."""
     if len(labels) < 2:
         raise ValueError("nearest neighbours need at least two images")
     unit = F.normalize(features.float(), dim=1)
-    classes, hits = int(labels.max()) + 1, 0
     for start in range(0, len(labels), AT_ONCE):
         rows = torch.arange(start, min(start + AT_ONCE, len(labels)), device=features.device)
         similarity = (unit[rows] @ unit.T).scatter_(1, rows[:, None], -torch.inf)
         nearest = similarity.topk(min(neighbours, len(labels) - 1), dim=1)
         votes = torch.zeros(len(rows), classes, device=features.device)
-        votes.scatter_add_(1, labels[nearest.indices], (nearest.values / TEMPERATURE).exp())
-        hits += int((votes.argmax(1) == labels[rows]).sum())
-    return hits / len(labels)
+        yield votes.scatter_add_(1, labels[nearest.indices], (nearest.values / TEMPERATURE).exp())
 
 
 def largest_class_share(labels: Tensor) -> float:

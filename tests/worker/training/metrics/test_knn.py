@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from worker.training.metrics import knn
-from worker.training.metrics.knn import knn_accuracy, largest_class_share, normalised_std
+from worker.training.metrics.knn import knn_accuracy, largest_class_share, leave_one_out_votes, normalised_std
 
 
 @pytest.mark.parametrize("at_once", [7, 1024])
@@ -42,3 +42,17 @@ def test_spread() -> None:
     assert normalised_std(torch.randn(500, 64)) == pytest.approx(1.0, abs=0.05)
     assert normalised_std(torch.ones(50, 64)) == pytest.approx(0.0, abs=1e-6)
     assert normalised_std(torch.randn(50, 1) * torch.ones(50, 64).abs() + 100) < 0.05
+
+
+@pytest.mark.parametrize("at_once", [7, 1024])
+def test_shares_of_votes_against_a_naive_loop(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(knn, "AT_ONCE", at_once)
+    features, labels = torch.randn(30, 5), torch.randint(3, (30,))
+    found = leave_one_out_votes(features, labels, 4, 6)
+    for i in range(30):
+        similarity = torch.cosine_similarity(features[i : i + 1], features)
+        similarity[i] = -torch.inf
+        votes = torch.zeros(4)
+        for j in similarity.argsort(descending=True)[:6].tolist():
+            votes[labels[j]] += math.exp(float(similarity[j]) / 0.07)
+        torch.testing.assert_close(found[i], votes / votes.sum())
