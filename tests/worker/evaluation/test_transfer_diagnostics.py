@@ -10,7 +10,7 @@ from sqlalchemy import delete
 from app.core.database.tables import Dataset, Model
 from app.core.specs import ASKED_SPEC, Finetune
 from app.jobs.resolve.resolve import resolve
-from tests.worker.job_runner import SIDE, add_dataset, run_job
+from tests.worker.job_runner import SIDE, SPLITS, add_dataset, run_job
 from worker.context import Context
 from worker.data.job_data import load_job_data
 from worker.evaluation import transfer_diagnostics
@@ -116,6 +116,19 @@ def test_where_the_gap_cannot_be_known_the_reason_is_told(
     monkeypatch.setattr("worker.models.initial_weights._torchvision_state", lambda _name: state)
     target = add_dataset(context)
     assert measured_gap(context, start(context, target), target) == unknown_gap(reason)
+
+
+@pytest.mark.usefixtures("one_core")
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_the_labels_of_all_splits_are_judged_by_features_that_have_learnt_something(context: Context) -> None:
+    target = add_dataset(context)
+    fields = {"type": "finetune", "dataset": target, "training": {"device": "cpu"}}
+    judged = []
+    for init in (imported(context, target), "random"):
+        spec = Finetune.model_validate({**fields, "init": init, "backbone": "resnet18", "image_size": SIDE})
+        judged.append(diagnose(context, spec, load_job_data(context, spec))["suspects"])
+    assert {one.row for one in judged[0]} == set(range(3 * len(SPLITS)))
+    assert judged[1] is None
 
 
 @pytest.mark.usefixtures("one_core")
