@@ -99,7 +99,7 @@ def _without_seen(evaluation: EvaluationSet, seen: npt.NDArray[np.bool_]) -> Eva
     if seen.all():
         message = (
             f"The model, or one that it came from, was trained on all {len(seen)} images or chosen by them, so none of"
-            " them can judge it. Evaluate on other images, or ask for a split by name."
+            " them can judge it. Evaluate on other images, or ask for a split by name, such as 'all'."
         )
         raise JobError("all_images_seen", message)
     return evaluation.without(seen)
