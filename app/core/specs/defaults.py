@@ -25,7 +25,7 @@ UNNORMALISED_RANDOM_RATES = {"adamw": (1e-4, 3e-4, 1e-3), "sgd": (0.003, 0.01, 0
 UNNORMALISED = ("alexnet", "convnext", "squeezenet", "swin", "vgg", "vit")
 
 # A pre-training without labels from a model that learnt with them: the strength of the penalty `function`, and the
-# share of the epochs in which the new layers train alone.
+# share of the epochs in which the new layers train alone. Chosen by reasoning, not measured yet.
 CONTINUED_STRENGTH = 1.0
 CONTINUED_HEAD_WARMUP = 0.2
 
@@ -39,7 +39,9 @@ MOST_UNLABELLED_EPOCHS = 300  # each shows other views and other tasks of the sa
 
 @dataclass(frozen=True)
 class PretrainingDefaults:
-    """Recipe of a method of pre-training from random weights, as it is measured (docs/evidence/quality.md, section b).
+    """Recipe of a method of pre-training from random weights, as measured (docs/evidence/quality.md, section b).
+
+    That of `byol` is `simclr`'s, and not measured.
 
     Attributes:
         rates: learning rates by optimizer.
