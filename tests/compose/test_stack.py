@@ -24,7 +24,8 @@ API_MEGABYTES = 400
 FOLDERS = ("/", "/opt/imprint", "/etc", "/usr", "/var", "/tmp", "/data")
 TRAINING = {"epochs": 4, "batch_size": 32}
 # A small network, and long enough to be killed in the middle of.
-LONG = {"backbone": "shufflenet_v2_x0_5", "image_size": 64, "training": {"epochs": 20, "batch_size": 32}}
+# twice ten epochs: those of the judged network, and those of its refit
+LONG = {"backbone": "shufflenet_v2_x0_5", "image_size": 64, "training": {"epochs": 10, "batch_size": 32}}
 
 
 @pytest.fixture(scope="module")

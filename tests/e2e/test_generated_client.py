@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
+from app.core.specs.defaults import random_rates
 from examples.digits import digits, zipped
 from tests.documented_answers import DocumentedAnswers
 from tests.e2e.service import Service
@@ -156,9 +157,11 @@ def check_events(client: Client, embedded: Service, job: Any) -> None:
     assert isinstance(listed[0], models.QueuedEvent)
     assert isinstance(listed[-1], models.SucceededEvent)
     started = [event for event in listed if isinstance(event, models.RunStartedEvent)]
-    assert {event.data.run for event in started} == {"head", "main", "random"}  # the head is trained before the rest
+    rates = {f"random_rate={rate:g}" for rate in random_rates("squeezenet1_1", "adamw")}
+    # the head is trained before the rest
+    assert {event.data.run for event in started} == {"head", "main", *rates, "refit_head", "refit"}
     epochs = [event.data for event in listed if isinstance(event, models.EpochEvent)]
-    assert all(0 <= epoch.val_accuracy <= 1 for epoch in epochs)
+    assert all(0 <= epoch.val_accuracy <= 1 for epoch in epochs if not epoch.run.startswith("refit"))
     accept = {"Accept": "text/event-stream"}
     with embedded.http.stream("GET", f"/v1/jobs/{job.id}/events", headers=accept) as stream:
         told = [line.partition(": ")[2] for line in stream.iter_lines() if line.startswith("event: ")]
@@ -204,7 +207,7 @@ def check_prediction(client: Client, job: Any, files: dict[str, bytes]) -> None:
 def check_judgements(client: Client, job: Any, target: Any) -> None:
     models = client.models
     evaluation = client.job(models.Evaluate(type_="evaluate", model=job.result.model, dataset=target.id))
-    assert evaluation.result.metrics.accuracy == pytest.approx(job.result.metrics.accuracy, abs=0.01)
+    assert evaluation.result.metrics.accuracy == pytest.approx(job.result.refit.metrics.accuracy, abs=0.01)
     assert all(one.share > 0 for one in evaluation.result.most_confused)
     ranking = client.job(models.Rank(type_="rank", dataset=target.id, candidates=[job.result.model]))
     assert [one.model for one in ranking.result.ranking] == [job.result.model]
