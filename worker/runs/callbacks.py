@@ -74,10 +74,12 @@ class JobCallback:
         self._recorder.event("batch_split", data)
 
     def on_epoch(self, epoch: int, step: int, metrics: dict[str, float]) -> None:
-        """Record the epoch's metrics and preview."""
+        """Record the epoch's metrics and preview; none of a refit, which has no images to validate on."""
         self._position = RunPosition(self._position.run, epoch + 1, step, metrics)
-        own = self.schedule.runs[self._position.run].purpose is Purpose.MAIN
-        self._recorder.metrics(self._position, own=own)
+        purpose = self.schedule.runs[self._position.run].purpose
+        if purpose is Purpose.REFIT:
+            return
+        self._recorder.metrics(self._position, own=purpose is Purpose.MAIN)
         if (png := self._preview.png()) is not None:
             self._recorder.artifact(f"{self._position.run}.png", self._position, "image/png", png)
         if "val_feature_std" in metrics and step >= SETTLED_STEPS:

@@ -24,6 +24,7 @@ RUNS = {
     "head": RunSteps(Purpose.HEAD, epochs=100, steps=10, cached=True, weight=0.01),
     "main": RunSteps(Purpose.MAIN, epochs=4, steps=20, cached=False, weight=1.0),
     "random": RunSteps(Purpose.BASELINE, epochs=4, steps=20, cached=False, weight=1.0),
+    "refit": RunSteps(Purpose.REFIT, epochs=4, steps=0, cached=False, weight=1.0),
 }
 
 
@@ -104,6 +105,16 @@ def test_an_epochs_metrics_are_recorded_from_epoch_one(context: Context, lease: 
         assert session.scalars(select(Artifact)).all() == []
     assert (metric.run, metric.epoch, metric.step, metric.figures) == ("main", 1, 5, {"val_loss": 0.5})
     assert row(context.database, lease.job_id).metrics == {"run": "main", "epoch": 1, "step": 5, "val_loss": 0.5}
+
+
+def test_a_refit_has_no_series_of_metrics(context: Context, callback: JobCallback) -> None:
+    begin(callback, "refit", NoPreview(b"a picture"))
+    callback.on_epoch(0, 5, {"train_loss": 0.5})
+    with context.database.reading() as session:
+        assert session.scalars(select(Metric)).all() == []
+        assert session.scalars(select(Artifact)).all() == []
+    assert events(context, "epoch") == []
+    assert [event["run"] for event in events(context, "run_started")] == ["main", "refit"]
 
 
 def test_a_preview_is_published_each_epoch(context: Context, callback: JobCallback) -> None:
