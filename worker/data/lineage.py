@@ -41,6 +41,16 @@ def training_splits(spec: Pretrain | Finetune) -> dict[str, tuple[Split, ...]]:
     return labelled if spec.adapt.kind == "none" else labelled | {spec.dataset: refitted or ("train",)}
 
 
+def learnt_splits(spec: Pretrain | Finetune) -> dict[str, tuple[Split, ...]]:
+    """Return the part of `training_splits` that cannot judge the model.
+
+    That is all but the target of an adaptation. Training never sees its labels, and evaluating on the very images that
+    a model adapted to is how adaptation is measured (transductive evaluation).
+    """
+    adapted_to = {spec.dataset} if isinstance(spec, Finetune) and spec.adapt.kind != "none" else set()
+    return {dataset: splits for dataset, splits in training_splits(spec).items() if dataset not in adapted_to}
+
+
 def job_lineage(context: Context, spec: Pretrain | Finetune) -> Lineage:
     """Return the lineage of the model that a job makes: the job's own training and all that its start has behind it."""
     initial = _initial_model(context, spec)

@@ -1,4 +1,7 @@
-"""The images that a model or an ancestor was trained on or chosen by, recognised in any dataset by their digests."""
+"""The images that a model or an ancestor was trained on or chosen by, recognised in any dataset by their digests.
+
+Those that it adapted to, without labels, are not among them (`lineage.learnt_splits`).
+"""
 
 from pathlib import Path
 
@@ -13,12 +16,12 @@ from worker.context import Context
 from worker.data.datasets import open_dataset
 from worker.data.evaluation_set import EvaluationSet
 from worker.data.image_digests import NO_DIGESTS, Digests, dataset_digests, read_digests
-from worker.data.lineage import LEARNT, training_splits
+from worker.data.lineage import LEARNT, learnt_splits
 
 
 def write_seen_images(context: Context, spec: Pretrain | Finetune, path: Path) -> None:
     """Write the digests of the images that a job's model has seen: the job's own, and all that its start has seen."""
-    own = [_digests_of(context, dataset, splits) for dataset, splits in training_splits(spec).items()]
+    own = [_digests_of(context, dataset, splits) for dataset, splits in learnt_splits(spec).items()]
     np.unique(np.concatenate([*own, _start_digests(context, spec)])).tofile(path)
 
 
@@ -54,7 +57,7 @@ def count_seen_before(context: Context, spec: Pretrain | Finetune, evaluation: E
     """Count the images of a job's evaluation set that its start, or another dataset of its training, has seen."""
     others = [
         _digests_of(context, dataset, splits)
-        for dataset, splits in training_splits(_judged(spec)).items()
+        for dataset, splits in learnt_splits(_judged(spec)).items()
         if dataset != evaluation.dataset_id
     ]
     seen = np.concatenate([*others, _start_digests(context, spec)])

@@ -9,7 +9,7 @@ from app.core.specs import FINETUNE_RATE, RANDOM, UNLABELLED_RATE, Finetune, Pre
 from app.jobs.resolve.resolve import resolve
 from tests.worker.job_runner import add_dataset
 from worker.context import Context
-from worker.data.lineage import Lineage, job_lineage, training_splits
+from worker.data.lineage import Lineage, job_lineage, learnt_splits, training_splits
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -56,8 +56,9 @@ def test_an_adaptation_trains_on_its_source_and_a_target_that_only_judges_does_n
 def test_a_refit_trains_on_more(context: Context, refit: str, source: tuple[str, ...], target: tuple[str, ...]) -> None:
     adapted = finetune(refit=refit, adapt={"kind": "coral", "source": "ds_s"})
     assert training_splits(adapted) == {"ds_s": source, "ds_t": target}
+    assert learnt_splits(adapted) == {"ds_s": source}
     assert job_lineage(context, adapted).trained_on == ["ds_s", "ds_t"]
-    assert training_splits(finetune(refit=refit)) == {"ds_t": source}
+    assert training_splits(finetune(refit=refit)) == learnt_splits(finetune(refit=refit)) == {"ds_t": source}
 
 
 def test_all_of_the_parents_lineage_is_inherited(context: Context) -> None:
