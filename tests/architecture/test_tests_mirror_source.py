@@ -50,7 +50,6 @@ WITHOUT_TEST = {
     "app/jobs/resolve/datasets.py": ENDPOINTS,
     "app/jobs/resolve/initial_weights.py": ENDPOINTS,
     "app/jobs/resolve/models.py": ENDPOINTS,
-    "app/jobs/resolve/pretrain.py": ENDPOINTS,
     "app/jobs/schemas.py": DECLARATIONS,
     "app/jobs/service.py": ENDPOINTS,
     "app/keys/response_examples.py": DECLARATIONS,

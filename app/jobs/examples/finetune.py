@@ -124,6 +124,7 @@ FINETUNED: dict[str, Any] = {
         "baselines": ["random"],
         "random_epochs": 20,
         "refit": "none",
+        "repeats": 1,
         "training": TRAINING,
     },
     "result": {
