@@ -13,7 +13,7 @@ from app.core.specs import RANDOM, Finetune
 from worker.context import Context
 from worker.data.datasets import open_dataset
 from worker.data.job_data import JobData
-from worker.evaluation.batch_inference import BatchInference, sample
+from worker.evaluation.batch_inference import BatchInference, OnProgress, ignore_progress, sample
 from worker.evaluation.suspects import judge, labelled_rows
 from worker.models.initial_weights import initial_network, load_model
 from worker.models.servable import read_novelty_bank
@@ -37,15 +37,18 @@ DELETED_SOURCE = "The dataset that the start was trained on is deleted, and the 
 TOO_FEW_IMAGES = f"One side has fewer than {FEWEST} training images, too few to tell two domains apart."
 
 
-def diagnose(context: Context, spec: Finetune, data: JobData) -> dict[str, Any]:
+def diagnose(
+    context: Context, spec: Finetune, data: JobData, on_progress: OnProgress = ignore_progress
+) -> dict[str, Any]:
     """`start`: how well the start's features tell the classes apart; `domain_gap`: proxy A-distance of the domains.
 
     `suspects`: judgements of the labels of all splits by the start's features, which no label has shaped yet. From
     random weights there is neither. Where the gap cannot be known, its figures are None and `reason` says why.
+    `on_progress` is called between chunks of images, and may raise to stop.
     """
     if spec.init == RANDOM:
         return {"start": None, "domain_gap": unknown_gap(RANDOM_START), "suspects": None}
-    initial = BatchInference(initial_network(context, spec, outputs=1), data.preprocessing, data.device)
+    initial = BatchInference(initial_network(context, spec, outputs=1), data.preprocessing, data.device, on_progress)
     rows = sample(data.images.indices("train"), SAMPLE_IMAGES, spec.training.seed)
     judged = labelled_rows(data.images)
     looked = np.union1d(rows, judged)

@@ -9,6 +9,7 @@ from worker.context import Context
 from worker.data.datasets import image_names
 from worker.data.job_data import JobData, load_job_data
 from worker.errors import JobError, Stopped
+from worker.evaluation.batch_inference import OnProgress
 from worker.evaluation.evaluate_run import Evaluation, evaluate_run, evaluate_with_temperature
 from worker.evaluation.known_images import fit_novelty
 from worker.evaluation.suspects_csv import suspects_csv
@@ -42,9 +43,9 @@ def train(context: Context, lease: Lease, stop: threading.Event) -> None:
     runs = _runs(spec, data, job_state.summaries)
     _check_trials(runs, data)
     interrupted = job_state.run  # the one that the training state is of
-    if job_state.diagnostics is None:
-        job_state.diagnostics = _diagnose(context, spec, data, recorder)
     callback = JobCallback(context, lease, recorder, job_state, Schedule(_steps(runs, data)), stop)
+    if job_state.diagnostics is None:
+        job_state.diagnostics = _diagnose(context, spec, data, recorder, callback.on_preparing)
     while (name := next((each for each in runs if each not in job_state.summaries), None)) is not None:
         run = runs[name]
         callback.schedule.begin(name)
@@ -84,9 +85,11 @@ def _check_trials(runs: Runs, data: JobData) -> None:
         raise JobError("no_validation_images", "strength 'auto' is chosen on validation images, and there are none.")
 
 
-def _diagnose(context: Context, spec: Pretrain | Finetune, data: JobData, recorder: JobRecorder) -> Diagnostics:
+def _diagnose(
+    context: Context, spec: Pretrain | Finetune, data: JobData, recorder: JobRecorder, on_progress: OnProgress
+) -> Diagnostics:
     """Look at the data once before any training, and record an event for each result that asks for action."""
-    results = diagnose(context, spec, data) if isinstance(spec, Finetune) else {}
+    results = diagnose(context, spec, data, on_progress) if isinstance(spec, Finetune) else {}
     if (gap := results.get("domain_gap")) and gap["large"]:
         recorder.event("domain_gap", gap)
     if isinstance(spec, Finetune) and (suspects := results["suspects"]) is not None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from app.core.jobs.leases import Lease
 from app.core.results.progress import Phase
 from worker.context import Context
+from worker.errors import Stopped
 from worker.evaluation.evaluate_run import Evaluation
 from worker.reporting.progress import Progress
 from worker.reporting.recorder import JobRecorder, RunPosition
@@ -45,6 +46,13 @@ class JobCallback:
         self._next_save = 0.0
         self._preview: Preview
         self._position = RunPosition("", 0, 0, {})
+
+    def on_preparing(self, _done: int, _total: int) -> None:
+        """Report that the data are looked at before any training. Raises Stopped when this process was told to stop."""
+        if self.interrupted():
+            raise Stopped
+        steps = sum(run.steps for run in self.schedule.runs.values())
+        self._progress.report(0, steps, phase="preparing", fraction=0.0, eta_seconds=None)
 
     def begin(self, run: str, preview: Preview) -> None:
         """Start a run, or resume it from its checkpoint."""

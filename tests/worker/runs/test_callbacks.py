@@ -11,6 +11,7 @@ from app.core.database.tables import Artifact, Checkpoint, Event, Metric
 from app.core.jobs.leases import Lease
 from tests.app.core.jobs.job_rows import add_job, row, take
 from worker.context import Context
+from worker.errors import Stopped
 from worker.evaluation.evaluate_run import Evaluation
 from worker.reporting.recorder import JobRecorder
 from worker.runs.callbacks import COLLAPSED_STD, SETTLED_STEPS, JobCallback
@@ -78,6 +79,18 @@ def test_progress_is_of_the_whole_job(context: Context, lease: Lease, callback: 
     assert (progress["step"], progress["steps"], progress["epoch"], progress["epochs"]) == (15, 50, 2, 4)
     assert progress["phase"] == "main"
     assert progress["fraction"] == pytest.approx(0.98 * (0.1 + 5) / 40.1, abs=1e-4)
+
+
+def test_a_look_at_the_data_is_told_and_can_be_stopped(
+    context: Context, lease: Lease, callback: JobCallback, stop: threading.Event
+) -> None:
+    callback.on_preparing(512, 20_000)
+    progress = row(context.database, lease.job_id).progress
+    assert progress is not None
+    assert (progress["phase"], progress["step"], progress["steps"]) == ("preparing", 0, 50)
+    stop.set()
+    with pytest.raises(Stopped):
+        callback.on_preparing(1024, 20_000)
 
 
 def test_the_last_phase_publishes(context: Context, lease: Lease, callback: JobCallback) -> None:
