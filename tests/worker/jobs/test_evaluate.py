@@ -124,8 +124,6 @@ def test_wrong_labels_are_found_by_name(context: Context, made: dict[str, Any]) 
     assert {(s["class"], s["predicted"]) for s in suspects[:2]} == {("green", "blue"), ("red", "green")}
     assert all(suspect["confidence"] > suspect["class_confidence"] for suspect in suspects)
     rows = {row["image"]: row for row in predictions(context, job)}
-    for suspect in suspects:  # an image has one confidence
-        assert float(rows[suspect["image"]]["confidence"]) == pytest.approx(suspect["confidence"], abs=5e-5)
     wrong = {name: row["predicted"] for name, row in rows.items() if row["class"] != row["predicted"]}
     assert (wrong["blue/2.png"], wrong["green/13.png"]) == ("blue", "green")
 
