@@ -61,7 +61,7 @@ def test_transfer_beats_random_weights_by_a_wide_margin(
 ) -> None:
     job = embedded.job(
         type="finetune", dataset=birds["id"], init=imagenet["id"], image_size=96,
-        penalty={"kind": "l2_sp", "strength": 200}, baselines=["random"], training={"epochs": 4},
+        penalty={"kind": "l2_sp", "strength": 200}, baselines=["random"], refit="none", training={"epochs": 4},
     )  # fmt: skip
     with_transfer = job["result"]["metrics"]["accuracy"]
     without = job["result"]["baselines"]["random"]["metrics"]["accuracy"]
