@@ -12,6 +12,7 @@ from app.core.jobs.leases import claim, fail, fence, succeed
 from app.core.results.model import PublishResult
 from app.core.settings import Settings
 from app.core.specs import FINETUNE_RATE, HEAD_EPOCHS, UNLABELLED_RATE
+from app.core.specs.defaults import MOST_UNLABELLED_EPOCHS
 from tests.app.http_clients import client_of
 from tests.app.problem_assertions import problem
 from tests.app.row_factories import add_dataset, add_model
@@ -75,7 +76,7 @@ def test_from_a_weights_name(client: httpx.Client, database: Database, weights: 
         ({"training": {"batch_size": 8}}, 50),
         ({"training": {"epochs": 3}}, 3),
         ({"trainable": "head"}, HEAD_EPOCHS),
-        ({"type": "pretrain", "method": {"kind": "rotation"}}, 100),
+        ({"type": "pretrain", "method": {"kind": "rotation"}}, MOST_UNLABELLED_EPOCHS),
     ],
 )
 def test_epochs_are_said_for_the_images_that_there_are(
