@@ -24,11 +24,12 @@ pytestmark = [
 TRAINING = {"epochs": 2, "batch_size": 6, "device": "cpu"}  # of 12 images: 2 steps an epoch
 SMALL = {"backbone": "resnet18", "image_size": SIDE, "training": TRAINING}
 HEAD_STEPS, RUN_STEPS, REFIT_HEAD_STEPS = 200, 4, 300
-IN_THE_FIRST_RUNS = (3, HEAD_STEPS - 3 + 2, RUN_STEPS - 2 + 1)
+LOOK = 1  # at the data before any training, in one chunk of images
+IN_THE_FIRST_RUNS = (LOOK + 3, HEAD_STEPS - 3 + 2, RUN_STEPS - 2 + 1)
 
 
 class StopAfter(threading.Event):
-    """A stop request that comes after some steps: training asks after each."""
+    """A stop request that comes after some steps: training asks after each, and the look at the data before."""
 
     def __init__(self, steps: int) -> None:
         super().__init__()
@@ -64,7 +65,7 @@ def begun(context: Context, lease: Lease) -> list[tuple[str, str]]:
         # trials have the same recipe, so that the state of one would fit the next
         ({"penalty": {"kind": "l2_sp", "strength": "auto"}}, ["head", "strength=0", "strength="], IN_THE_FIRST_RUNS),
         # the network that is published, and its head, on more images
-        ({}, ["main", "refit_head", "refit"], (HEAD_STEPS + 2, RUN_STEPS - 2 + 5, REFIT_HEAD_STEPS - 5 + 2)),
+        ({}, ["main", "refit_head", "refit"], (LOOK + HEAD_STEPS + 2, RUN_STEPS - 2 + 5, REFIT_HEAD_STEPS - 5 + 2)),
     ],
 )
 def test_a_job_resumes_in_the_run_in_which_it_stopped(
