@@ -14,7 +14,7 @@ from worker.training.models.random_layers import random_layers
 from worker.training.randomness import STEP, generator_at
 from worker.training.transforms.geometric import Preprocessing
 
-IMAGES = 2
+IMAGES = 3
 INITIALISERS = ("kaiming_normal_", "kaiming_uniform_", "normal_", "trunc_normal_", "uniform_", "xavier_uniform_")
 
 

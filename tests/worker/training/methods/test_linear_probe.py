@@ -91,7 +91,7 @@ def test_the_head_trains_without_dropout() -> None:
 def test_class_weights_and_smoothing_reach_the_loss() -> None:
     weights = torch.tensor([1.0, 2.0, 3.0])
     network = build_backbone("squeezenet1_1", 3, VIEW.size, seed=0)
-    probe = LinearProbe(network, VIEW, label_smoothing=0.2, class_weights=weights)
+    probe = LinearProbe(network, VIEW, label_smoothing=0.2, class_weights=weights).train()  # without the head's dropout
     features = torch.randn(5, network.feature_dim, 2, 2)
     batch = Batch(features, torch.tensor([0, 1, 2, 1, 0]), torch.arange(5))
     loss = probe.training_step(batch, generator_at(0, STEP))["loss"]
