@@ -44,7 +44,8 @@ class Progress:
         epochs: int | None = None,
     ) -> None:
         """Report the fields of a progress, written at once if it is the last step or another phase. StaleLease."""
-        now = time.monotonic()
+        if not self.is_due(phase, last=step >= steps):
+            return
         self._latest = ProgressRecord(
             phase=phase,
             epoch=epoch,
@@ -54,8 +55,11 @@ class Progress:
             fraction=round(fraction, 4),
             eta_seconds=None if eta_seconds is None else round(eta_seconds, 1),
         )
-        if now - self._written >= MIN_SECONDS or step >= steps or phase != self._phase_written:
-            self._write(now)
+        self._write(time.monotonic())
+
+    def is_due(self, phase: Phase, *, last: bool) -> bool:
+        """Whether a report would be written now: a step can take less time than to say where the job stands."""
+        return last or phase != self._phase_written or time.monotonic() - self._written >= MIN_SECONDS
 
     def phase(self, phase: Phase) -> None:
         """Report that the job has come to another phase; the rest stays as it was. Raises StaleLease."""

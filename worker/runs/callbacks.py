@@ -65,11 +65,15 @@ class JobCallback:
         """Report the progress of the whole job."""
         self._position = RunPosition(self._position.run, epoch + 1, step, self._position.metrics)
         self.schedule.advance(step)
-        run, position = self.schedule.runs[self._position.run], self.schedule.position()
+        run = self.schedule.runs[self._position.run]
+        phase = PHASES[run.purpose]
+        if not self._progress.is_due(phase, last=step >= run.steps):
+            return
+        position = self.schedule.position()
         self._progress.report(
             position.step,
             position.steps,
-            phase=PHASES[run.purpose],
+            phase=phase,
             epoch=epoch + 1,
             epochs=run.epochs,
             fraction=position.fraction,
